@@ -1,0 +1,1 @@
+"""The encrypted store: opening, migrating, and the records in it."""
