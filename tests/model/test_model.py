@@ -1,6 +1,7 @@
 """What the shipped model promises to those who generate routes, filters, sync windows and keys from it."""
 
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from appliance.model.entity import Model, load_model
 
 TRANSACTIONS = {
     "AssetDowntime", "CounterReading", "Fulfillment", "Invoice", "LineItem", "ProductionOrder",
-    "PurchaseOrder", "PurchaseRequisition", "Receipt", "Receiving", "RequestForQuotation", "ReturnOrder", "SalesOrder",
-    "ServiceRequest", "ShipmentOrder", "StockAdjustment", "StockTransfer", "WorkOrder",
+    "PurchaseOrder", "PurchaseRequisition", "Receipt", "Receiving", "RequestForQuotation", "ReturnOrder",
+    "SalesOrder", "ServiceRequest", "ShipmentOrder", "StockAdjustment", "StockTransfer", "WorkOrder",
 }  # fmt: skip
 
 
@@ -89,6 +90,20 @@ def test_names_tell_the_type_of_references_and_times(model: Model) -> None:
                 assert field.type == "key", where
             elif name.endswith(("At", "Date", "_at")):
                 assert field.type in ("datetime", "date"), where
+
+
+def test_a_field_name_means_the_same_in_every_entity_and_body(model: Model) -> None:
+    """One name, one kind of value and one entity referred to; parents are of the entity itself."""
+    families = {"decimal": "numeric", "number": "numeric", "list": "objects", "object": "objects"}
+    own = {"key", "parentKey", "parentKeys"}
+    contents_differ = {"lineItems", "contact"}
+    meanings: dict[str, set[tuple[str, str | None]]] = {}
+    records = [tuple(one.fields.values()) for one in model.entities.values() if one.domain != "system"]
+    for field in chain(*records, *(one.body for one in model.operations)):
+        if field.name not in own | contents_differ:
+            meaning = (families.get(field.type, field.type), field.to or field.of)
+            meanings.setdefault(field.name, set()).add(meaning)
+    assert {name: found for name, found in meanings.items() if len(found) > 1} == {}
 
 
 def test_numbers_declared_as_text_go_out_as_text_and_others_as_numbers(model: Model) -> None:
