@@ -190,6 +190,17 @@ class Records:
         )
         return counted
 
+    def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
+        """All records with a value in a field. Reads the whole stream: only for small ones, such as statuses."""
+        return [
+            row[0]
+            for row in self._database.tuples(
+                "SELECT payload FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND payload ->> ('$.' || ?) = ? ORDER BY id",
+                (stream.id, field, value),
+            )
+        ]
+
     def payload(self, stream: Stream, key: str) -> str | None:
         """The JSON text of one record that is not deleted, or None."""
         payload: str | None = self._database.value(
