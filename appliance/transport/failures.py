@@ -36,7 +36,9 @@ def translated(
             details={"host": host},
         )
     for cause in causes:
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(
+            cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
+        ):
             words, check = explain_tls(cause)
             return unreachable(
                 "tls", host, port, words, f"TLS with {host} port {port} failed: {words}. {check}."
@@ -73,4 +75,6 @@ def _broken(causes: list[BaseException], read_timeout: float, out_of_time: bool)
             )
         if isinstance(cause, u3.IncompleteRead):
             return "the answer was cut off", "Check gateways and proxies between, and the system's own log"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "the connection was closed", "Check the system's own log; it may demand a client certificate"
     return "the connection was closed", "Check the system's own log and the gateways between"

@@ -21,7 +21,7 @@ SYSTEM_BUNDLES = (
 )
 
 _VERSIONS = {
-    "1.0": ssl.TLSVersion.TLSv1,
+    "1.0": ssl.TLSVersion.MINIMUM_SUPPORTED,  # SSL 3 stays off by an option of every context
     "1.1": ssl.TLSVersion.TLSv1_1,
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,

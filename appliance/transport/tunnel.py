@@ -50,9 +50,9 @@ def _proxy_refusal(code: int, head: bytes, host: str, port: int, proxy: Proxy) -
         offered = re.findall(rb"(?im)^proxy-authenticate:[ \t]*([A-Za-z]+)", head)
         schemes = ", ".join(sorted({scheme.decode("ascii") for scheme in offered})) or "none named"
         hint = f"It wants a sign-in (offered: {schemes}; Basic is supported). Check proxy user and password."
-    elif code in (403, 405):
+    elif code == 403:
         hint = f"It does not permit {host}:{port}. Have it permitted there, or add the host to no_proxy."
-    elif code >= 500:
+    elif code in (502, 503, 504):
         hint = "It does not reach the system. Check that the proxy can resolve and reach it."
         return unreachable(
             "proxy", host, port, cause, f"The proxy {proxy.origin} answered {code} for {host}:{port}. {hint}"

@@ -15,7 +15,9 @@ class ManualClock:
     set or another thread has advanced far enough. `waits` lists what was asked for, in seconds.
     """
 
-    def __init__(self, start: datetime = datetime(2026, 1, 5, 8, 0, tzinfo=UTC), *, auto: bool = False) -> None:
+    def __init__(
+        self, start: datetime = datetime(2026, 1, 5, 8, 0, tzinfo=UTC), *, auto: bool = False
+    ) -> None:
         self.auto = auto
         self.waits: list[float] = []
         self._start = start

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.server.requests.append((self.command, self.path, dict(self.headers), self.body))
         self.server.answer(self)
 
-    do_GET = do_POST = do_PUT = _serve
+    do_GET = do_POST = do_CONNECT = _serve  # noqa: N815 the names http.server looks up
 
     def log_message(self, *args: Any) -> None:
         return
@@ -62,9 +62,16 @@ class Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
         if self.context is not None:
+            request = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
             try:
-                request = self.context.wrap_socket(request, server_side=True)
+                request.do_handshake()
             except OSError:
+                # Closing with bytes unread would reset the connection and could overtake the alert.
+                request.settimeout(0.2)
+                with suppress(OSError):
+                    while socket.socket.recv(request, 4096):
+                        pass
+                request.close()
                 return
         super().finish_request(request, client_address)
         if self.context is not None:
@@ -102,7 +109,12 @@ class ConnectProxy:
     """
 
     def __init__(
-        self, target: int, *, login: str | None = None, status: int = 200, context: ssl.SSLContext | None = None
+        self,
+        target: int,
+        *,
+        login: str | None = None,
+        status: int = 200,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self._target = target
         self._login = login
@@ -115,6 +127,9 @@ class ConnectProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        # A close alone would let the thread inside accept take one more connection.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -140,9 +155,8 @@ class ConnectProxy:
             if self._login is not None:
                 token = base64.b64encode(self._login.encode()).decode()
                 if not re.search(rf"(?im)^proxy-authorization: basic {re.escape(token)}\r$", text):
-                    sock.sendall(
-                        b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"
-                    )
+                    offers = b"Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm=x\r\n"
+                    sock.sendall(b"HTTP/1.1 407 No\r\n" + offers + b"\r\n")
                     return
             if not text.startswith("CONNECT"):
                 sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nforwarded")

@@ -204,7 +204,9 @@ def test_a_safe_request_is_repeated_until_the_source_recovers(make_client):
         assert client.send(get(server.url)).status == 200
     assert len(server.requests) == 4 and len(clock.waits) == 3
     assert all(wait <= limit for wait, limit in zip(clock.waits, (0.5, 1.0, 2.0), strict=True))
-    assert client.counters.requests == 4 and client.counters.seconds_waiting == pytest.approx(sum(clock.waits))
+    assert client.counters.requests == 4 and client.counters.seconds_waiting == pytest.approx(
+        sum(clock.waits)
+    )
 
 
 def test_after_the_last_attempt_the_status_is_returned(make_client):
@@ -328,7 +330,9 @@ def test_secrets_reach_neither_log_nor_message_nor_traceback(make_client, caplog
     texts = []
     with serving(lambda it: it.raw(b"")) as broken, serving(lambda it: it.reply(503)) as busy:
         client = make_client(ManualClock(auto=True))
-        client.send(get(busy.url.replace("//", "//joe:CANARY@") + "/p?key=CANARY", headers={"X-Key": "CANARY"}))
+        client.send(
+            get(busy.url.replace("//", "//joe:CANARY@") + "/p?key=CANARY", headers={"X-Key": "CANARY"})
+        )
         for request in (
             get(broken.url + "/p?key=CANARY", headers={"Authorization": "CANARY"}),
             get(f"http://127.0.0.1:{closed_port()}/p?key=CANARY"),
