@@ -1,0 +1,240 @@
+"""The one HTTP client: trust, proxy, egress policy, budget, limits and retries around `requests`."""
+
+import logging
+import threading
+from dataclasses import dataclass, field, replace
+
+import requests
+import urllib3
+from requests.cookies import extract_cookies_to_jar
+
+from appliance.clock import Clock
+from appliance.errors import InvalidInput, SourceAnswerInvalid, SourceThrottled, SourceUnreachable
+from appliance.transport.budget import Budget
+from appliance.transport.deadline import Deadline
+from appliance.transport.egress import Egress
+from appliance.transport.errors import CircuitOpen, RequestStopped
+from appliance.transport.failures import translated
+from appliance.transport.messages import Request, Response, loggable
+from appliance.transport.pools import GuardedAdapter, destination
+from appliance.transport.proxy import ProxyRules
+from appliance.transport.retry import RETRY_STATUSES, backoff, retry_after
+from appliance.transport.trust import TlsOptions, Trust
+
+__all__ = ["Counters", "HttpClient", "HttpOptions", "Request", "Response"]
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 256 * 1024
+
+# A source that asks for more than an hour is asked again after one: its clock or its header may be wrong.
+_LONGEST_PAUSE = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """One connection's way of speaking HTTP. Times in seconds.
+
+    `total_timeout` is for one exchange, from connecting to the last byte; waits between attempts come on top.
+    `http_max_bytes` limits the answer after decompression. `retry_after_max`: a source that asks for a longer
+    wait than this ends the call with SourceThrottled.
+    """
+
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    proxies: ProxyRules = field(default_factory=ProxyRules)
+    headers: tuple[tuple[str, str], ...] = (("User-Agent", "appliance"), ("Accept", "*/*"))
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    total_timeout: float = 300.0
+    http_max_bytes: int = 64 * 1024 * 1024
+    attempts: int = 4
+    backoff_base: float = 0.5
+    backoff_max: float = 30.0
+    retry_after_max: float = 120.0
+    pool_size: int = 8
+
+
+@dataclass(slots=True)
+class Counters:
+    """`requests`: exchanges, each attempt counted; `bytes_received`: bodies after decompression."""
+
+    requests: int = 0
+    bytes_received: int = 0
+    seconds_waiting: float = 0.0
+
+
+class HttpClient:
+    """One per connection, for all its threads. Keeps sockets and cookies; never follows redirects."""
+
+    def __init__(
+        self,
+        options: HttpOptions,
+        *,
+        egress: Egress,
+        budget: Budget,
+        clock: Clock,
+        trust: Trust | None = None,
+    ) -> None:
+        """`trust` is the site's; without it the system's certificates count. Raises ConfigurationError."""
+        trust = trust or Trust()
+        self._options = options
+        self._budget = budget
+        self._clock = clock
+        self._deadline = Deadline(clock)
+        self._counters = Counters()
+        self._lock = threading.Lock()
+        self._adapter = GuardedAdapter(
+            egress=egress,
+            deadline=self._deadline,
+            tls=trust.client(options.tls),
+            proxies=options.proxies,
+            proxy_tls=trust.client().context,
+            pool_size=options.pool_size,
+        )
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._session.headers.update({"Accept-Encoding": "gzip, deflate", **dict(options.headers)})
+        # At debug level urllib3 writes whole paths with their query, where some systems want the key.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
+        if not options.tls.verify and not options.tls.pins:
+            log.warning("Certificates of %s are not verified", budget.host)
+
+    @property
+    def counters(self) -> Counters:
+        """A copy of the counts so far."""
+        with self._lock:
+            return replace(self._counters)
+
+    def clear_cookies(self) -> None:
+        self._session.cookies.clear()
+
+    def close(self) -> None:
+        """Close the kept connections; the client stays usable."""
+        self._adapter.close()
+
+    def send(
+        self, request: Request, *, interactive: bool = False, stop: threading.Event | None = None
+    ) -> Response:
+        """The answer, whatever its status. Safe requests are repeated on lost connections and 429, 502-504.
+
+        Raises SourceUnreachable (stages other than `read` mean that nothing was sent), SourceThrottled when a
+        wait would be too long, SourceAnswerInvalid for a body over the limit or unreadable, EgressRefused,
+        RequestStopped when `stop` is set, InvalidInput for a URL or header that cannot be sent.
+        """
+        attempts = self._options.attempts if request.safe else 1
+        attempt = 1
+        while True:
+            last = attempt >= attempts
+            try:
+                with self._budget.slot(interactive, stop) as slot:
+                    self._count(waited=slot.waited)
+                    response = self._exchange(request, stop)
+            except CircuitOpen:
+                raise
+            except SourceUnreachable as failure:
+                if last or not failure.retryable:
+                    raise
+                delay = self._backoff(attempt)
+                log.info("Attempt %d of %s failed: %s", attempt, loggable(request.url), failure.message)
+            else:
+                if response.status not in RETRY_STATUSES:
+                    return response
+                asked = self._heed_retry_after(response, request)
+                if last:
+                    return response
+                delay = max(asked, self._backoff(attempt))
+                log.info("Attempt %d of %s: status %d", attempt, loggable(request.url), response.status)
+            self._pause(delay, stop)
+            attempt += 1
+
+    def _backoff(self, attempt: int) -> float:
+        return backoff(attempt, self._options.backoff_base, self._options.backoff_max)
+
+    def _heed_retry_after(self, response: Response, request: Request) -> float:
+        """Seconds the source asked for, 0.0 when it did not; all who talk to the host wait for them."""
+        asked = retry_after(response.header("Retry-After"), self._clock.now())
+        if asked is None:
+            return 0.0
+        self._budget.pause_until(self._clock.monotonic() + min(asked, _LONGEST_PAUSE))
+        if request.safe and asked > self._options.retry_after_max:
+            raise SourceThrottled(
+                f"{self._budget.host} asks to wait {asked:.0f} s before the next call. Repeat it then.",
+                retry_after=asked,
+                details={"host": self._budget.host, "status": response.status},
+            )
+        return asked
+
+    def _pause(self, seconds: float, stop: threading.Event | None) -> None:
+        began = self._clock.monotonic()
+        self._clock.wait(stop or threading.Event(), seconds)
+        self._count(waited=self._clock.monotonic() - began)
+
+    def _exchange(self, request: Request, stop: threading.Event | None) -> Response:
+        """Send once and read the whole answer."""
+        try:
+            _, host, port = destination(request.url)
+        except ValueError:
+            raise InvalidInput(
+                "The address is not an http or https URL. Check the connection's address."
+            ) from None
+        began = self._clock.monotonic()
+        self._deadline.at = began + (request.timeout or self._options.total_timeout)
+        self._count(requests=1)
+        try:
+            status, headers, body = self._transfer(request, host, stop)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            out_of_time = self._clock.monotonic() >= self._deadline.at - 0.01
+            failure = translated(error, host, port, self._options.read_timeout, out_of_time)
+        else:
+            seconds = self._clock.monotonic() - began
+            self._count(received=len(body))
+            log.debug(
+                "%s %s %d %d bytes %.3f s", request.method, loggable(request.url), status, len(body), seconds
+            )
+            return Response(status, headers, body, request.full_url(), seconds)
+        raise failure
+
+    def _transfer(
+        self, request: Request, host: str, stop: threading.Event | None
+    ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
+        prepared = self._session.prepare_request(
+            requests.Request(request.method, request.full_url(), headers=request.headers, data=request.body)
+        )
+        left = self._deadline.remaining()
+        timeouts = (min(self._options.connect_timeout, left), min(self._options.read_timeout, left))
+        raw: urllib3.HTTPResponse = self._adapter.send(prepared, stream=True, timeout=timeouts).raw
+        try:
+            extract_cookies_to_jar(self._session.cookies, prepared, raw)  # type: ignore[no-untyped-call]
+            body = self._read(raw, host, stop)
+        except BaseException:
+            # What is left of the answer must not be taken for the next one.
+            raw.close()
+            raise
+        raw.release_conn()
+        return raw.status, raw.headers, body
+
+    def _read(self, raw: urllib3.HTTPResponse, host: str, stop: threading.Event | None) -> bytes:
+        """The decompressed body, in pieces so that neither size, time nor a stop is noticed too late."""
+        limit = self._options.http_max_bytes
+        pieces: list[bytes] = []
+        size = 0
+        while piece := raw.read(_CHUNK, decode_content=True):
+            size += len(piece)
+            if size > limit:
+                raise SourceAnswerInvalid(
+                    f"The answer of {host} is larger than {limit} bytes. Ask for smaller pages, or raise "
+                    "http_max_bytes for this connection.",
+                    details={"host": host, "setting": "http_max_bytes", "limit": limit},
+                )
+            if stop is not None and stop.is_set():
+                raise RequestStopped(f"The download from {host} was stopped.")
+            self._deadline.remaining()
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _count(self, *, requests: int = 0, received: int = 0, waited: float = 0.0) -> None:
+        with self._lock:
+            self._counters.requests += requests
+            self._counters.bytes_received += received
+            self._counters.seconds_waiting += waited
