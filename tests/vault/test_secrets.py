@@ -18,9 +18,7 @@ def sealed_rows(vault):
 
 
 def store_sealed(vault, owner, field, sealed):
-    vault.database.run(
-        "UPDATE secret SET sealed = ? WHERE owner = ? AND field = ?", (sealed, owner, field)
-    )
+    vault.database.run("UPDATE secret SET sealed = ? WHERE owner = ? AND field = ?", (sealed, owner, field))
 
 
 @given(values=st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=200), max_size=6))
