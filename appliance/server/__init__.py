@@ -1,0 +1,1 @@
+"""What serves the API and the admin page over HTTPS."""
