@@ -1,4 +1,4 @@
-"""TLS of our own endpoint: a self-signed certificate that is renewed, and a context that follows its files."""
+"""TLS of our own endpoint: a self-signed certificate, kept fresh, and a context that follows its files."""
 
 import functools
 import ipaddress

@@ -51,9 +51,7 @@ def key_id_of(sealed: bytes, context: tuple[str, ...]) -> str:
 def associated_data(context: tuple[str, ...]) -> bytes:
     """Canonical bytes of a tuple of strings: with lengths, so that ("a", "bc") is not ("ab", "c")."""
     parts = [text.encode() for text in context]
-    return b"".join(
-        (len(parts).to_bytes(4, "big"), *(len(part).to_bytes(4, "big") + part for part in parts))
-    )
+    return b"".join((len(parts).to_bytes(4, "big"), *(len(part).to_bytes(4, "big") + part for part in parts)))
 
 
 def _header_end(sealed: bytes, context: tuple[str, ...]) -> int:

@@ -1,14 +1,14 @@
 """What the vault refuses.
 
-    ConfigurationError
-     ├── KeyFileRefused      the master key file is readable by others, or is no key
-     ├── MasterKeyMissing    a fresh data directory, and the key that settings name is not there
-     ├── MasterKeyRejected   there is a keyring, and no key found opens it
-     ├── KeyringMissing      there is a database, and no keyring
-     ├── KeyringBroken       keyring.json cannot be read
-     └── KeyUnknown          a value is sealed by a key that the keyring does not hold
-    InternalError
-     └── SealBroken          a sealed value was changed, moved or cut
+ConfigurationError
+ ├── KeyFileRefused      the master key file is readable by others, or is no key
+ ├── MasterKeyMissing    a fresh data directory, and the key that settings name is not there
+ ├── MasterKeyRejected   there is a keyring, and no key found opens it
+ ├── KeyringMissing      there is a database, and no keyring
+ ├── KeyringBroken       keyring.json cannot be read
+ └── KeyUnknown          a value is sealed by a key that the keyring does not hold
+InternalError
+ └── SealBroken          a sealed value was changed, moved or cut
 """
 
 from appliance.errors import ConfigurationError, InternalError

@@ -44,9 +44,18 @@ def forget_leftovers(path: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(directory, os.O_RDONLY)
+    if os.name == "posix":
+        _sync(directory, os.O_RDONLY)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what any process has written to a file, together with its name."""
+    _sync(path, os.O_RDWR)
+    sync_directory(path.parent)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:

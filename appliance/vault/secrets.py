@@ -13,6 +13,7 @@ from appliance.clock import new_id
 from appliance.store.database import Database, Row
 from appliance.vault.envelope import KEY_BYTES, associated_data, key_id_of, seal, unseal
 from appliance.vault.errors import KeyUnknown, SealBroken
+from appliance.vault.files import sync_file
 from appliance.vault.keyring import Keyring
 from appliance.vault.sources import MasterKeySource
 
@@ -180,8 +181,16 @@ class SecretStore:
             self._keyring.refresh()
             if self._waiting():
                 return False
+            self._make_commits_durable()
             self._keyring.retire_others()
             return True
+
+    def _make_commits_durable(self) -> None:
+        # With synchronous=normal a commit may be lost in a power failure until the next checkpoint. Rows that
+        # fell back to a KEK which the keyring, written with fsync, no longer has would never open again.
+        log = self._database.path.with_name(f"{self._database.path.name}-wal")
+        if log.exists():
+            sync_file(log)
 
     def _waiting(self) -> int:
         count: int = self._database.value(

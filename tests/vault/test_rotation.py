@@ -103,6 +103,29 @@ def test_others_write_between_the_batches_of_a_rotation(vault, open_vault):
     assert keks_in_use(vault) == {vault.keyring.active}
 
 
+def test_the_rows_are_durable_before_the_old_kek_is_gone(vault, data_dir, monkeypatch):
+    fill(vault, 5)
+    synced = []
+    real = os.fsync
+
+    def recording(handle):
+        keys = len(json.loads((data_dir / "keyring.json").read_text())["keys"])
+        synced.append((Path(f"/proc/self/fd/{handle}").readlink().name, len(keks_in_use(vault)), keys))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    begun = []
+    vault.secrets.rotate(lambda done, total: begun.append(len(synced)))
+    # Everything moved, both keys still in the file: the log is synced, and only then the keyring replaced.
+    assert [name.partition(".json")[0] for name, _, _ in synced[begun[-1] :]] == [
+        "appliance.db-wal",
+        "data",
+        ".keyring",
+        "data",
+    ]
+    assert synced[begun[-1]] == ("appliance.db-wal", 1, 2)
+
+
 def test_an_interrupted_rotation_is_finished_and_not_begun_again(vault, open_vault):
     fill(vault, 250)
 
