@@ -10,7 +10,7 @@ from appliance.transport.egress import Egress
 from appliance.transport.http import HttpClient, HttpOptions
 from appliance.transport.pools import destination
 from appliance.transport.proxy import ProxyRules
-from appliance.transport.stages import Route, connect, handshake, open_proxy, resolve
+from appliance.transport.stages import Route, handshake, open_proxy, resolve
 from appliance.transport.trust import Trust
 
 
@@ -63,7 +63,7 @@ class Outbound:
     def client(self, base_url: str, concurrency: int) -> HttpClient:
         """A client for sources at `base_url`. Raises InvalidInput when that is no http(s) address."""
         _, host, port = _destination(base_url)
-        budget = self._budgets.for_host(f"{host}:{port}", BudgetLimits(max_concurrency=concurrency))
+        budget = self._budgets.for_host(f"{host}:{port}", BudgetLimits(concurrency=concurrency))
         return HttpClient(self._options, egress=self._egress, budget=budget, clock=self._clock, trust=self._trust)
 
     def reach(self, base_url: str) -> Reach:
