@@ -117,6 +117,17 @@ def test_the_address_judged_is_the_address_connected_to(make_client, monkeypatch
             make_client().send(Request("GET", url))
 
 
+def test_of_several_addresses_only_permitted_ones_are_tried(make_client, monkeypatch):
+    real = socket.getaddrinfo
+
+    def both(host, port, *args, **kwargs):
+        return real("169.254.1.1", port, *args, **kwargs) + real("127.0.0.1", port, *args, **kwargs)
+
+    with serving(lambda it: it.reply()) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", both)
+        assert make_client().send(Request("GET", f"http://erp.test:{server.port}/")).status == 200
+
+
 def test_a_loopback_source_outside_the_list_is_refused(make_client):
     with serving(lambda it: it.reply()) as server, pytest.raises(EgressRefused):
         make_client(egress=Egress(["10.0.0.0/8"])).send(Request("GET", server.url, safe=True))

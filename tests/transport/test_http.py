@@ -112,6 +112,24 @@ def test_a_compressed_bomb_stops_early(make_client):
     assert len(server.requests) == 1, "too large an answer is not asked for again"
 
 
+def test_the_rest_of_a_refused_answer_is_not_taken_for_the_next(make_client):
+    release = threading.Event()
+
+    def answer(it: Exchange) -> None:
+        if it.path == "/large":
+            it.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + bytes(600_000), close=False)
+            release.wait(2)
+        it.reply()
+
+    with serving(answer) as server:
+        client = make_client(http_max_bytes=1000)
+        with pytest.raises(SourceAnswerInvalid):
+            client.send(get(server.url + "/large"))
+        assert client.send(Request("POST", server.url)).body == b"ok"
+        release.set()
+    assert server.connections == 2
+
+
 def test_an_answer_of_exactly_the_limit_passes(make_client):
     with serving(lambda it: it.reply(200, gzip.compress(bytes(5000)), Content_Encoding="gzip")) as server:
         assert len(make_client(http_max_bytes=5000).send(get(server.url)).body) == 5000
