@@ -119,7 +119,8 @@ class HttpClient:
 
         Raises SourceUnreachable (stages other than `read` mean that nothing was sent), SourceThrottled when a
         wait would be too long, SourceAnswerInvalid for a body over the limit or unreadable, EgressRefused,
-        RequestStopped when `stop` is set (noticed in waits, and during a download every 256 kB), InvalidInput for a URL or header that cannot be sent.
+        RequestStopped when `stop` is set (noticed in waits at once, in a download every 256 kB), InvalidInput
+        for a URL or header that cannot be sent.
         """
         attempts = self._options.attempts if request.safe else 1
         attempt = 1

@@ -369,6 +369,21 @@ def test_a_loggable_url_keeps_names_and_drops_values():
     assert loggable("https://u:p@h:1/a/b?x=1&y=&z#f") == "https://h:1/a/b?x=…&y=…&z=…"
 
 
+def test_an_ipv6_address_is_reached_without_its_brackets(make_client):
+    def once(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with sock:
+            heads.append(sock.recv(4096))
+            sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    heads: list[bytes] = []
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        threading.Thread(target=once, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        assert make_client().send(get(f"http://[::1]:{port}/")).status == 204
+    assert f"Host: [::1]:{port}".encode() in heads[0]
+
+
 def test_threads_share_a_client(make_client):
     with serving(lambda it: it.reply(200, it.path.encode())) as server:
         client, wrong = make_client(), []
