@@ -72,9 +72,7 @@ class LimitExceeded(ApplianceError):
     type = "rate_limit"
     retryable = True
 
-    def __init__(
-        self, message: str, *, retry_after: float, details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retry_after: float, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, details=details)
         self.retry_after = retry_after
 

@@ -30,8 +30,9 @@ CREATE TABLE record (
     raw BLOB NOT NULL
 );
 CREATE UNIQUE INDEX record_key ON record (stream_id, key);
-CREATE INDEX record_order ON record (stream_id);
-CREATE INDEX record_modified ON record (stream_id, modified_at);
+-- Lists and counts of what is there read these two alone; the feed holds the deleted ones too.
+CREATE INDEX record_order ON record (stream_id) WHERE deleted_at IS NULL;
+CREATE INDEX record_modified ON record (stream_id, modified_at) WHERE deleted_at IS NULL;
 CREATE INDEX record_feed ON record (stream_id, seq);
 
 -- Secrets: one data key an owner, wrapped by a key-encryption key that never is in this file.
@@ -192,11 +193,14 @@ CREATE TABLE bootstrap (
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Sign-in to `/api/system`: applications of the account, secret kept as a hash.
-CREATE TABLE application (
-    client_id TEXT PRIMARY KEY,
+-- Keys of the account for `/api/system`; only their SHA-256 is kept.
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    secret_hash BLOB NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    hint TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    revoked_at INTEGER
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
 );

@@ -30,7 +30,7 @@ def scripts() -> dict[int, str]:
 
 
 def migrate(database: "Database") -> None:
-    """Bring the database to this program's schema. Raises SchemaMismatch for a newer file; touches nothing then."""
+    """Bring the database to this program's schema; a newer file raises SchemaMismatch and is left alone."""
     known = scripts()
     newest = max(known)
     if version_of(database, newest) == newest:
@@ -47,7 +47,7 @@ def version_of(database: "Database", newest: int) -> int:
     version: int = database.value("PRAGMA user_version")
     if version > newest:
         raise SchemaMismatch(
-            f"The database has schema {version}, this program knows {newest}: it was written by a newer release. "
+            f"The database has schema {version} of a newer release; this program knows {newest}. "
             "Start that release again, or restore the backup that was made before the upgrade.",
             details={"schema": version, "supported": newest},
         )

@@ -1,0 +1,1 @@
+"""The REST API: parse, authorize, call one domain function, render."""

@@ -1,0 +1,97 @@
+"""Errors as responses: one body, one place where a type of error becomes a status."""
+
+import logging
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from appliance.errors import ApplianceError, LimitExceeded, SourceThrottled
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    "validation": 400,
+    "authentication": 401,
+    "permission": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "rate_limit": 429,
+    "source": 502,
+    "connection": 503,
+    "configuration": 500,
+    "internal": 500,
+}
+
+_HTTP_CODES = {
+    400: ("INVALID_REQUEST", "validation"),
+    404: ("NOT_FOUND", "not_found"),
+    405: ("METHOD_NOT_ALLOWED", "validation"),
+    413: ("REQUEST_TOO_LARGE", "validation"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "validation"),
+}
+
+
+def problem(
+    code: str, kind: str, message: str, status: int, *, details: Any = None, retry_after: float | None = None
+) -> Response:
+    """The error response. `details` is plain data."""
+    error = {
+        "code": code,
+        "type": kind,
+        "message": message,
+        "request_id": g.get("request_id"),
+        "details": details or {},
+    }
+    response = Response(msgspec.json.encode({"error": error}), status=status, mimetype="application/json")
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(retry_after)))
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def render(failure: ApplianceError) -> Response:
+    status = STATUS.get(failure.type, 500)
+    if failure.code == "CONNECTION_TEST_FAILED":
+        # The caller's own request cannot be carried out as it stands: address or credentials need mending.
+        status = 422
+    retry_after = failure.retry_after if isinstance(failure, LimitExceeded | SourceThrottled) else None
+    if status >= 500:
+        log.warning("request %s: %s: %s", g.get("request_id"), failure.code, failure.message)
+    return problem(
+        failure.code, failure.type, failure.message, status, details=failure.details, retry_after=retry_after
+    )
+
+
+def install(app: Flask, page_of_error: Any) -> None:
+    """Register the handlers. `page_of_error(status, title, message)` renders errors of the admin page."""
+
+    def is_api() -> bool:
+        return not request.path.startswith("/admin")
+
+    @app.errorhandler(ApplianceError)
+    def expected(failure: ApplianceError) -> Any:
+        if is_api():
+            return render(failure)
+        return page_of_error(STATUS.get(failure.type, 500), failure.code, failure.message)
+
+    @app.errorhandler(HTTPException)
+    def refused(failure: HTTPException) -> Any:
+        status = failure.code or 500
+        if status < 400:
+            return failure
+        if not is_api():
+            return page_of_error(status, str(failure.name), str(failure.description))
+        code, kind = _HTTP_CODES.get(status, ("INVALID_REQUEST", "validation"))
+        return problem(code, kind, str(failure.description), status)
+
+    @app.errorhandler(Exception)
+    def unexpected(failure: Exception) -> Any:
+        request_id = g.get("request_id")
+        log.error("request %s failed unexpectedly", request_id, exc_info=failure)
+        message = f"An unexpected error on our side. Tell an administrator the request id {request_id}."
+        if is_api():
+            return problem("INTERNAL_ERROR", "internal", message, 500)
+        return page_of_error(500, "INTERNAL_ERROR", message)

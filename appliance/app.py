@@ -1,0 +1,200 @@
+"""The composition root: builds settings → store → vault → transport → runtime → domain, and hands each what it needs.
+
+Web process, engine process and commands all start here; they meet in the database and nowhere else.
+"""
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from appliance.clock import Clock, SystemClock
+from appliance.connections.health import Health
+from appliance.connections.lifecycle import Connections
+from appliance.connections.tables import Connection
+from appliance.credits.entitlement import Entitlements, bundled_public_key
+from appliance.credits.ledger import Ledger
+from appliance.errors import ConfigurationError
+from appliance.model.entity import Model, load_model
+from appliance.runtime.catalog import Catalog
+from appliance.runtime.connector import Connector, Connectors
+from appliance.settings import Settings
+from appliance.store.database import Database
+from appliance.store.records import Records
+from appliance.sync.engine import Engine
+from appliance.sync.planner import Planner
+from appliance.sync.runner import Runner
+from appliance.transport.egress import Egress
+from appliance.transport.http import HttpOptions
+from appliance.transport.outbound import Outbound
+from appliance.transport.proxy import ProxyRules, parse_proxy
+from appliance.transport.trust import Trust
+from appliance.users.accounts import Accounts
+from appliance.users.api_keys import ApiKeys
+from appliance.users.bootstrap import Bootstrap
+from appliance.users.sessions import Sessions
+from appliance.vault.keyring import Keyring
+from appliance.vault.secrets import SecretStore
+from appliance.vault.sources import find_source
+
+DATABASE_FILE = "appliance.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """Everything, wired. One per process; close it at the end."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keyring: Keyring
+    secrets: SecretStore
+    model: Model
+    catalog: Catalog
+    connectors: Connectors
+    records: Records
+    ledger: Ledger
+    entitlements: Entitlements
+    planner: Planner
+    health: Health
+    connections: Connections
+    accounts: Accounts
+    sessions: Sessions
+    bootstrap: Bootstrap
+    api_keys: ApiKeys
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
+        """Open the data directory of the settings, made when it is new.
+
+        Raises ConfigurationError (keys, schema, settings) and touches nothing then.
+        """
+        clock = clock or SystemClock()
+        data_dir = settings.data_dir
+        source = find_source(settings, os.environ)
+        _make_private(data_dir)
+        keyring = Keyring.open(data_dir, source, clock)
+        database = Database(data_dir / DATABASE_FILE, keyring.database_key)
+        secrets = SecretStore(database, keyring)
+        model = load_model()
+        outbound = _outbound(settings, clock)
+        catalog = Catalog(model, resources.files("appliance.connectors"), settings.connectors_dir)
+        connectors = Connectors(model, catalog, outbound.client, clock)
+        records = Records(database)
+        ledger = Ledger(database, clock)
+        entitlements = Entitlements(
+            database,
+            ledger,
+            clock,
+            public_key_pem=_entitlement_key(settings),
+            evaluation_credits=settings.credits_evaluation,
+        )
+        entitlements.open_pool()
+        planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
+        accounts = Accounts(database, clock)
+        return cls(
+            settings=settings,
+            clock=clock,
+            database=database,
+            keyring=keyring,
+            secrets=secrets,
+            model=model,
+            catalog=catalog,
+            connectors=connectors,
+            records=records,
+            ledger=ledger,
+            entitlements=entitlements,
+            planner=planner,
+            health=Health(database, outbound.reach, clock),
+            connections=Connections(
+                database,
+                secrets,
+                ledger,
+                connectors,
+                planner,
+                outbound.reach,
+                clock,
+                historical_days=settings.sync_historical_days,
+            ),
+            accounts=accounts,
+            sessions=Sessions(
+                database, clock, idle_minutes=settings.session_idle_minutes, hours=settings.session_hours
+            ),
+            bootstrap=Bootstrap(database, accounts, data_dir, clock),
+            api_keys=ApiKeys(database, clock),
+        )
+
+    def open_connector(self, connection: Connection) -> Connector:
+        """The connector of a connection with its credentials. Raises ApplianceError."""
+        fields = {**connection.fields, **self.secrets.get(connection.id)}
+        return self.connectors.open(
+            connection.system, fields, part=connection.part, created_at=connection.created_at
+        )
+
+    def engine(self) -> Engine:
+        """The engine of this data directory; the caller holds its EngineLock."""
+        owner = f"engine-{os.getpid()}"
+        return Engine(
+            self.database,
+            self.planner,
+            lambda stopping: Runner(
+                self.database,
+                self.records,
+                self.model,
+                self.health,
+                self.open_connector,
+                self.clock,
+                owner=owner,
+                overlap_seconds=self.settings.sync_overlap_seconds,
+                lease_seconds=self.settings.sync_lease_seconds,
+                stopping=stopping,
+            ),
+            self.clock,
+            owner=owner,
+            workers=self.settings.workers,
+            lease_seconds=self.settings.sync_lease_seconds,
+        )
+
+    def signing_key(self, purpose: str) -> bytes:
+        """A key for signatures that only have to hold on this appliance, such as those of page cursors."""
+        return hmac.digest(self.keyring.database_key, purpose.encode(), hashlib.sha256)
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def _make_private(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as failure:
+        raise ConfigurationError(
+            f"The data directory {data_dir} cannot be made ({failure.strerror}). "
+            "Make it for the user that runs the appliance, or set data_dir to another place."
+        ) from None
+
+
+def _outbound(settings: Settings, clock: Clock) -> Outbound:
+    proxy = None if settings.proxy_url is None else parse_proxy(settings.proxy_url)
+    return Outbound(
+        HttpOptions(
+            read_timeout=settings.http_timeout_seconds,
+            http_max_bytes=settings.http_max_bytes,
+        ),
+        egress=Egress(settings.egress_allow),
+        proxies=ProxyRules(proxy, settings.no_proxy),
+        trust=Trust(settings.ca_files),
+        clock=clock,
+    )
+
+
+def _entitlement_key(settings: Settings) -> bytes:
+    path = settings.credits_entitlement_public_key_file
+    if path is None:
+        return bundled_public_key()
+    try:
+        return path.read_bytes()
+    except OSError as failure:
+        raise ConfigurationError(f"The entitlement key {path} cannot be read ({failure.strerror}).") from None

@@ -1,0 +1,272 @@
+"""Connect, reauthorize, disconnect: each whole or not at all.
+
+A connect validates the form and probes the source first, without any lock; then, in one transaction, takes the
+credits, seals the credentials, issues the token and schedules the first synchronization.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from appliance.clock import Clock, new_id
+from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
+from appliance.connections.tables import (
+    CONNECTED,
+    Connection,
+    ConnectionTable,
+)
+from appliance.connections.tokens import Tokens
+from appliance.credits.ledger import Ledger
+from appliance.credits.tariff import Hosting, price
+from appliance.errors import InvalidInput
+from appliance.runtime.connector import Connectors
+from appliance.runtime.definition import Definition
+from appliance.runtime.form import check_form
+from appliance.runtime.probe import OpenReach, Report, probe
+from appliance.store.database import Database
+from appliance.vault.secrets import SecretStore
+
+MAX_NAME = 120
+
+
+class Scheduling(Protocol):
+    """What connecting asks of the scheduler (see sync.planner)."""
+
+    def begin(self, connection_id: str, entities: Sequence[str]) -> None:
+        """Schedule the entities and queue the first full run."""
+        ...
+
+    def resume(self, connection_id: str) -> None:
+        """Make everything due now."""
+        ...
+
+    def end(self, connection_id: str) -> None:
+        """Unschedule, and stop what is queued or running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """`token` is in here once and nowhere else."""
+
+    connection: Connection
+    token: str
+    report: Report
+
+
+class Connections:
+    def __init__(
+        self,
+        database: Database,
+        secrets_store: SecretStore,
+        ledger: Ledger,
+        connectors: Connectors,
+        scheduling: Scheduling,
+        open_reach: OpenReach,
+        clock: Clock,
+        *,
+        historical_days: int,
+    ) -> None:
+        self.table = ConnectionTable(database)
+        self.tokens = Tokens(database, clock)
+        self._database = database
+        self._secrets = secrets_store
+        self._ledger = ledger
+        self._connectors = connectors
+        self._scheduling = scheduling
+        self._open_reach = open_reach
+        self._clock = clock
+        self._historical_days = historical_days
+
+    def get(self, connection_id: str) -> Connection:
+        """Raises ConnectionNotFound."""
+        found = self.table.find(connection_id)
+        if found is None:
+            raise ConnectionNotFound(f"There is no connection {connection_id[:60]!r}.")
+        return found
+
+    def named(self, name_or_id: str) -> Connection:
+        """By id, or by name where it is the only open one. Raises ConnectionNotFound, InvalidInput."""
+        found = self.table.find(name_or_id)
+        if found is not None:
+            return found
+        named = self.table.named(name_or_id)
+        if not named:
+            raise ConnectionNotFound(f"There is no connection {name_or_id[:60]!r}. See `appliance connection list`.")
+        if len(named) > 1:
+            raise InvalidInput(
+                f"{len(named)} connections are called {name_or_id!r}. Use the id: {', '.join(c.id for c in named)}."
+            )
+        return named[0]
+
+    def quote(self, system: str, hosting: str | None) -> tuple[Hosting, int]:
+        """Where the system counts as installed, and the credits it costs. Raises UnknownSystem, InvalidInput."""
+        definition = self._connectors.catalog.folder(system).definition
+        where = _hosting(definition, hosting)
+        return where, price(definition.tier, where, free=definition.free)
+
+    def connect(
+        self,
+        *,
+        system: str,
+        name: str,
+        fields: Mapping[str, Any],
+        hosting: str | None = None,
+        email: str | None = None,
+        historical_days: int | None = None,
+    ) -> Connected:
+        """Make a connection.
+
+        Raises InvalidInput for the form, InsufficientCredits before anything is asked of the source, ProbeFailed
+        with the stages when the source cannot be used. Nothing is left behind then and no credit is taken.
+        """
+        definition = self._connectors.catalog.folder(system).definition
+        where, amount = self.quote(system, hosting)
+        checked_name = _name(name)
+        days = _days(self._historical_days if historical_days is None else historical_days)
+        values = check_form(definition, fields)
+        self._ledger.require(amount)
+        part = self._new_part()
+        now = self._clock.now_ms()
+        report = self._probe(system, values.all, part, now)
+        connection = Connection(
+            id=new_id("con"),
+            part=part,
+            name=checked_name,
+            email=email or None,
+            system=system,
+            hosting=where,
+            tier=definition.tier,
+            credits=amount,
+            status=CONNECTED,
+            status_reason=None,
+            status_at=now,
+            fields=values.public,
+            historical_days=days,
+            metadata=[],
+            tags=[],
+            created_at=now,
+            updated_at=now,
+            connected_at=now,
+            disconnected_at=None,
+        )
+        with self._database.write():
+            self.table.insert(connection)
+            self._ledger.take(connection.id, amount, f"{definition.name}, {where.replace('_', ' ')}")
+            self._secrets.put(connection.id, values.secret)
+            token = self.tokens.issue(connection.id)
+            self._scheduling.begin(connection.id, report.readable)
+        return Connected(connection, token, report)
+
+    def test(self, connection_id: str) -> Report:
+        """Probe a connection with its kept credentials. Raises ConnectionClosed."""
+        connection = self._open_connection(connection_id)
+        values = {**connection.fields, **self._secrets.get(connection.id)}
+        connector = self._connectors.open(
+            connection.system, values, part=connection.part, created_at=connection.created_at
+        )
+        try:
+            return probe(connector, self._open_reach, self._clock)
+        finally:
+            connector.close()
+
+    def reauthorize(self, connection_id: str, fields: Mapping[str, Any]) -> Connected:
+        """New credentials for the same connection: history and watermarks stay, a new token replaces the old.
+
+        Fields that are not given keep their values. Raises as `connect` does, and changes nothing then.
+        """
+        connection = self._open_connection(connection_id)
+        definition = self._connectors.catalog.folder(connection.system).definition
+        kept = {**connection.fields, **self._secrets.get(connection.id)}
+        values = check_form(definition, {**{k: v for k, v in kept.items() if v is not None}, **fields})
+        report = self._probe(connection.system, values.all, connection.part, connection.created_at)
+        with self._database.write():
+            now = self._clock.now_ms()
+            self._open_connection(connection_id)
+            self._secrets.replace(connection.id, values.secret)
+            self.table.set_fields(connection.id, values.public, now)
+            self.table.set_status(connection.id, CONNECTED, None, now)
+            self.tokens.revoke_all(connection.id, "replaced by reauthorization")
+            token = self.tokens.issue(connection.id)
+            self._scheduling.resume(connection.id)
+        return Connected(self.get(connection.id), token, report)
+
+    def disconnect(self, connection_id: str) -> int:
+        """End a connection: token dead, syncs stopped, credits back, credentials erased, history kept.
+
+        Safe to repeat; the credits returned by this call.
+        """
+        with self._database.write():
+            connection = self.get(connection_id)
+            if not self.table.close(connection.id, self._clock.now_ms()):
+                return 0
+            self.tokens.revoke_all(connection.id, "disconnected")
+            self._scheduling.end(connection.id)
+            self._secrets.destroy(connection.id)
+            return self._ledger.give_back(connection.id)
+
+    def _open_connection(self, connection_id: str) -> Connection:
+        connection = self.get(connection_id)
+        if not connection.is_open:
+            raise ConnectionClosed(
+                f"The connection {connection.name!r} is disconnected. Connect the system again as a new connection."
+            )
+        return connection
+
+    def _probe(self, system: str, values: Mapping[str, Any], part: str, created_at: int) -> Report:
+        connector = self._connectors.open(system, values, part=part, created_at=created_at)
+        try:
+            report = probe(connector, self._open_reach, self._clock)
+        finally:
+            connector.close()
+        if report.failure is not None:
+            failed = next((s for s in report.stages if s.state == "failed"), report.stages[-1])
+            raise ProbeFailed(
+                f"The connection test stopped at “{failed.name}”: {report.failure.message}",
+                details={"stage": failed.name, "cause": report.failure.code, "stages": report.as_dicts()},
+            ) from report.failure
+        return report
+
+    def _new_part(self) -> str:
+        while True:
+            part = secrets.token_hex(3)
+            if not self.table.part_is_taken(part):
+                return part
+
+
+def _hosting(definition: Definition, given: str | None) -> Literal["cloud", "on_premises"]:
+    allowed: tuple[Literal["cloud", "on_premises"], ...] = (
+        ("cloud", "on_premises") if definition.hosting == "either" else (definition.hosting,)
+    )
+    if given in (None, ""):
+        if len(allowed) > 1:
+            raise InvalidInput(
+                f"Say where {definition.name} is installed: hosting is cloud or on_premises.",
+                details={"fields": {"hosting": "cloud or on_premises"}},
+            )
+        return allowed[0]
+    for known in allowed:
+        if given == known:
+            return known
+    raise InvalidInput(
+        f"{definition.name} is installed {' or '.join(allowed)}, not {str(given)[:40]!r}.",
+        details={"fields": {"hosting": " or ".join(allowed)}},
+    )
+
+
+def _name(name: str) -> str:
+    stripped = name.strip() if isinstance(name, str) else ""
+    if not stripped or len(stripped) > MAX_NAME or not stripped.isprintable():
+        raise InvalidInput(
+            f"A connection's name has 1 to {MAX_NAME} printable characters.", details={"fields": {"name": "required"}}
+        )
+    return stripped
+
+
+def _days(days: int) -> int:
+    if not isinstance(days, int) or not 1 <= days <= 3650:
+        raise InvalidInput(
+            "The historical period is 1 to 3650 days.", details={"fields": {"historical_days": "1 to 3650"}}
+        )
+    return days

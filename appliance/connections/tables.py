@@ -1,0 +1,124 @@
+"""What is stored of connections and tokens. Plain SQL: every statement stands where it can be read."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.clock import iso
+from appliance.store.database import Database, Row
+
+CONNECTED = "connected"
+OFFLINE = "offline"
+REAUTHORIZATION_REQUIRED = "reauthorization_required"
+DISCONNECTED = "disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Times are milliseconds since 1970. `fields` are the form's values without secrets."""
+
+    id: str
+    part: str
+    name: str
+    email: str | None
+    system: str
+    hosting: str
+    tier: int
+    credits: int
+    status: str
+    status_reason: str | None
+    status_at: int
+    fields: dict[str, Any]
+    historical_days: int
+    metadata: list[dict[str, str]]
+    tags: list[str]
+    created_at: int
+    updated_at: int
+    connected_at: int
+    disconnected_at: int | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status != DISCONNECTED
+
+    def as_dict(self) -> dict[str, Any]:
+        """For API and command line; no secrets are in here to begin with."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "email": self.email,
+            "system": self.system,
+            "hosting": self.hosting,
+            "tier": self.tier,
+            "credits": self.credits,
+            "status": self.status,
+            "status_reason": self.status_reason,
+            "historical_days": self.historical_days,
+            "tags": self.tags,
+            "created_at": iso(self.created_at),
+            "updated_at": iso(self.updated_at),
+            "connected_at": iso(self.connected_at),
+            "disconnected_at": iso(self.disconnected_at),
+        }
+
+
+class ConnectionTable:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, connection: Connection) -> None:
+        values = {name: getattr(connection, name) for name in Connection.__dataclass_fields__}
+        for name in ("fields", "metadata", "tags"):
+            values[name] = json.dumps(values[name])
+        self._database.insert("connection", **values)
+
+    def find(self, connection_id: str) -> Connection | None:
+        row = self._database.row("SELECT * FROM connection WHERE id = ?", (connection_id,))
+        return None if row is None else _connection(row)
+
+    def named(self, name: str) -> list[Connection]:
+        """Open connections of that name."""
+        rows = self._database.rows(
+            "SELECT * FROM connection WHERE name = ? AND status <> ?", (name, DISCONNECTED)
+        )
+        return [_connection(row) for row in rows]
+
+    def all(self) -> list[Connection]:
+        """Open ones first, then the disconnected, each by name."""
+        rows = self._database.rows(
+            "SELECT * FROM connection ORDER BY status = ?, name COLLATE NOCASE, created_at", (DISCONNECTED,)
+        )
+        return [_connection(row) for row in rows]
+
+    def part_is_taken(self, part: str) -> bool:
+        return self._database.value("SELECT 1 FROM connection WHERE part = ?", (part,)) is not None
+
+    def set_status(self, connection_id: str, status: str, reason: str | None, now: int) -> bool:
+        """True when the status really changed. A disconnected connection stays so."""
+        changed = self._database.run(
+            "UPDATE connection SET status = ?, status_reason = ?, status_at = ?, updated_at = ?"
+            " WHERE id = ? AND status <> ? AND status <> ?",
+            (status, reason, now, now, connection_id, status, DISCONNECTED),
+        )
+        return changed == 1
+
+    def close(self, connection_id: str, now: int) -> bool:
+        """Mark as disconnected; False when it was."""
+        changed = self._database.run(
+            "UPDATE connection SET status = ?, status_reason = NULL, status_at = ?, updated_at = ?,"
+            " disconnected_at = ? WHERE id = ? AND status <> ?",
+            (DISCONNECTED, now, now, now, connection_id, DISCONNECTED),
+        )
+        return changed == 1
+
+    def set_fields(self, connection_id: str, fields: dict[str, Any], now: int) -> None:
+        self._database.run(
+            "UPDATE connection SET fields = ?, updated_at = ? WHERE id = ?",
+            (json.dumps(fields), now, connection_id),
+        )
+
+
+def _connection(row: Row) -> Connection:
+    for name in ("fields", "metadata", "tags"):
+        row[name] = json.loads(row[name])
+    return Connection(**row)

@@ -1,0 +1,1 @@
+"""Runs connector definitions: authentication, paging, cursors, mapping and probing of outside systems."""

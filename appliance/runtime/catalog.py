@@ -1,0 +1,229 @@
+"""Finds connectors: the packaged folders, and those a customer dropped into the configured directory.
+
+A folder is `connector.yaml`, perhaps `mapping/*.yaml` (entities, one file a group), `packs/*.yaml` (ready-made
+entities a generic connector offers), `guide.md` and `code.py`. A broken folder is reported and left out.
+"""
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import yaml
+
+from appliance.errors import ConfigurationError, InvalidInput, NotFound
+from appliance.model.entity import Model
+from appliance.runtime.definition import (
+    CodeRead,
+    Definition,
+    deep_merge,
+    parse_definition,
+    parse_entities,
+)
+from appliance.runtime.projection import Projection
+
+MAX_DOCUMENT = 512 * 1024
+
+
+class UnknownSystem(NotFound):
+    code = "UNKNOWN_SYSTEM"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A connector as it lies on disk, checked."""
+
+    definition: Definition
+    defaults: dict[str, Any]
+    packs: dict[str, Any]
+    guide: str
+    path: Traversable
+    packaged: bool
+
+    def code(self) -> ModuleType:
+        """The folder's `code.py`. Raises ConfigurationError when there is none."""
+        name = self.definition.system
+        if self.packaged:
+            return importlib.import_module(f"appliance.connectors.{name}.code")
+        location = Path(str(self.path)) / "code.py"
+        spec = importlib.util.spec_from_file_location(f"appliance_connector_{name}", location)
+        if spec is None or spec.loader is None or not location.is_file():
+            raise ConfigurationError(f"Connector {name} needs a code.py in its folder.")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A folder that was left out, and why."""
+
+    folder: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Found:
+    folders: dict[str, Folder] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+
+class Catalog:
+    """The systems this appliance can connect. Folders are read when first asked for and checked against the model."""
+
+    def __init__(self, model: Model, packaged: Traversable, extra: Path | None = None) -> None:
+        self._model = model
+        self._packaged = packaged
+        self._extra = extra
+        self._found: _Found | None = None
+        self._reading = threading.Lock()
+
+    def definitions(self) -> list[Definition]:
+        """All systems, by name."""
+        return sorted((f.definition for f in self._read().folders.values()), key=lambda d: d.name.lower())
+
+    def broken(self) -> list[Broken]:
+        return list(self._read().broken)
+
+    def folder(self, system: str) -> Folder:
+        """Raises UnknownSystem naming the systems there are."""
+        folders = self._read().folders
+        if system not in folders:
+            raise UnknownSystem(
+                f"There is no connector {system!r}. Systems: {', '.join(sorted(folders))}.",
+                details={"systems": sorted(folders)},
+            )
+        return folders[system]
+
+    def definition(self, system: str, fields: Mapping[str, Any]) -> Definition:
+        """The definition for a connection: entities of a generic connector come from its form field.
+
+        Raises UnknownSystem, and InvalidInput for entities that are not right.
+        """
+        folder = self.folder(system)
+        name = folder.definition.entities_field
+        if not name or not fields.get(name):
+            return folder.definition
+        try:
+            document = _named_or_written(folder, str(fields[name]))
+            entities = parse_entities(document, folder.defaults, where=name)
+            definition = msgspec.structs.replace(folder.definition, entities=entities)
+            self._check(definition, name)
+        except (ConfigurationError, yaml.YAMLError) as failure:
+            reason = failure.message if isinstance(failure, ConfigurationError) else _yaml_reason(failure)
+            raise InvalidInput(
+                f"The field {name} is not right: {reason}", details={"fields": {name: reason}}
+            ) from None
+        return definition
+
+    def _read(self) -> _Found:
+        with self._reading:
+            if self._found is None:
+                found = _Found()
+                for root, packaged in ((self._packaged, True), (self._extra, False)):
+                    if root is not None and root.is_dir():
+                        self._read_root(root, packaged, found)
+                self._found = found
+            return self._found
+
+    def _read_root(self, root: Traversable, packaged: bool, found: _Found) -> None:
+        for path in sorted(root.iterdir(), key=lambda entry: entry.name):
+            if not path.is_dir() or not path.joinpath("connector.yaml").is_file():
+                continue
+            try:
+                folder = read_folder(path, packaged=packaged)
+                self._check(folder.definition, path.name)
+                if folder.definition.system in found.folders:
+                    raise ConfigurationError(f"There already is a connector {folder.definition.system!r}.")
+                found.folders[folder.definition.system] = folder
+            except ConfigurationError as failure:
+                found.broken.append(Broken(path.name, failure.message))
+            except (yaml.YAMLError, OSError, UnicodeError) as failure:
+                found.broken.append(Broken(path.name, f"{path.name}: {_yaml_reason(failure)}"))
+
+    def _check(self, definition: Definition, where: str) -> None:
+        """Compile every mapping against the model, so that a wrong one never reaches a connection."""
+        for name, entity in definition.entities.items():
+            if name not in self._model.entities or self._model.entities[name].prefix is None:
+                raise ConfigurationError(f"{where}: the unified model serves no entity {name!r}.")
+            Projection(
+                self._model,
+                self._model.entities[name],
+                entity,
+                part="000000",
+                zone=None,
+                where=f"{where}.{name}",
+            )
+
+
+def read_folder(path: Traversable, *, packaged: bool) -> Folder:
+    """Read and check one connector folder. Raises ConfigurationError, yaml.YAMLError, OSError."""
+    document = _load(path.joinpath("connector.yaml"))
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path.name}/connector.yaml is not a mapping of keys.")
+    entities = document.get("entities") or {}
+    for group in _yaml_files(path.joinpath("mapping")):
+        entities = deep_merge(entities, _load(group))
+    definition = parse_definition({**document, "entities": entities}, where=path.name)
+    if definition.system != path.name:
+        raise ConfigurationError(
+            f"{path.name}: `system` is {definition.system!r}; it must equal the folder's name."
+        )
+    packs = {group.name.removesuffix(".yaml"): _load(group) for group in _yaml_files(path.joinpath("packs"))}
+    missing = set(definition.packs) ^ set(packs)
+    if missing:
+        raise ConfigurationError(
+            f"{path.name}: `packs` and the files of packs/ differ: {', '.join(sorted(missing))}."
+        )
+    guide = path.joinpath("guide.md")
+    folder = Folder(
+        definition=definition,
+        defaults=document.get("defaults", {}),
+        packs=packs,
+        guide=guide.read_text("utf-8") if guide.is_file() else "",
+        path=path,
+        packaged=packaged,
+    )
+    for name, entity in definition.entities.items():
+        if isinstance(entity.read, CodeRead) and not hasattr(folder.code(), "Reader"):
+            raise ConfigurationError(f"{path.name}.{name}: code.py has no class Reader.")
+    for name, pack in packs.items():
+        parse_entities(pack, folder.defaults, where=f"{path.name}/packs/{name}")
+    return folder
+
+
+def _named_or_written(folder: Folder, value: str) -> Any:
+    if value in folder.packs:
+        return folder.packs[value]
+    if len(value) > MAX_DOCUMENT:
+        raise ConfigurationError("the text is too long.")
+    document = yaml.safe_load(value)
+    if isinstance(document, str):
+        raise ConfigurationError(
+            f"there are no ready-made entities {document!r}. There are: {', '.join(folder.packs)}; "
+            "or write entities as YAML."
+        )
+    return document
+
+
+def _load(file: Traversable) -> Any:
+    with file.open("rb") as stream:
+        return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders
+
+
+def _yaml_files(directory: Traversable) -> list[Traversable]:
+    if not directory.is_dir():
+        return []
+    return sorted((f for f in directory.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+
+
+def _yaml_reason(failure: Exception) -> str:
+    mark = getattr(failure, "problem_mark", None)
+    problem = getattr(failure, "problem", None) or str(failure)
+    return f"line {mark.line + 1}: {problem}" if mark else str(problem)

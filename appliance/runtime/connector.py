@@ -1,0 +1,96 @@
+"""A connector opened for one connection: its source, its pages, its mappings, its probe."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from appliance.clock import Clock
+from appliance.errors import ConfigurationError
+from appliance.model.entity import Model
+from appliance.runtime.catalog import Catalog, Folder
+from appliance.runtime.definition import (
+    CodeRead,
+    DeclaredRead,
+    Definition,
+    HttpRead,
+    ODataRead,
+)
+from appliance.runtime.projection import Projection
+from appliance.runtime.protocols import Pages
+from appliance.runtime.protocols.declared import DeclaredPages
+from appliance.runtime.protocols.http_json import JsonPages
+from appliance.runtime.protocols.odata2 import ODataPages
+from appliance.runtime.source import Source
+from appliance.runtime.template import compile_template
+from appliance.transport.http import HttpClient
+
+OpenClient = Callable[[str, int], HttpClient]
+"""Makes the HTTP client of a connection: base address and requests at a time to its host."""
+
+
+class Connector:
+    """Close it when done; it holds network connections."""
+
+    def __init__(
+        self, model: Model, folder: Folder, definition: Definition, source: Source, part: str
+    ) -> None:
+        self.definition = definition
+        self.source = source
+        self._model = model
+        self._folder = folder
+        self._part = part
+
+    def pages(self, entity: str) -> Pages:
+        """The reader of an entity the definition serves."""
+        read = self.definition.entities[entity].read
+        where = f"{self.definition.system}.{entity}"
+        match read:
+            case HttpRead():
+                return JsonPages(self.source, self._http(where), read, where=where)
+            case ODataRead():
+                return ODataPages(self.source, self._http(where), read, where=where)
+            case DeclaredRead():
+                return DeclaredPages(read)
+            case CodeRead():
+                reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
+                return reader
+
+    def projection(self, entity: str) -> Projection:
+        """The compiled mapping of an entity, with this connection's keys."""
+        definition = self.definition.entities[entity]
+        return Projection(
+            self._model,
+            self._model.entities[entity],
+            definition,
+            part=self._part,
+            zone=None,
+            where=f"{self.definition.system}.{entity}",
+        )
+
+    def close(self) -> None:
+        self.source.close()
+
+    def _http(self, where: str) -> Any:
+        if self.definition.http is None:
+            raise ConfigurationError(f"{where}: the definition has no `http`.")
+        return self.definition.http
+
+
+class Connectors:
+    """Opens connectors. The one thing the floors above need to know of this one, beside the catalog."""
+
+    def __init__(self, model: Model, catalog: Catalog, open_client: OpenClient, clock: Clock) -> None:
+        self.catalog = catalog
+        self._model = model
+        self._open_client = open_client
+        self._clock = clock
+
+    def open(self, system: str, fields: Mapping[str, Any], *, part: str, created_at: int) -> Connector:
+        """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput."""
+        folder = self.catalog.folder(system)
+        definition = self.catalog.definition(system, fields)
+        client = None
+        if definition.http is not None:
+            base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
+            client = self._open_client(str(base), definition.http.concurrency)
+        source = Source(definition, fields, client, self._clock, created_at=created_at)
+        return Connector(self._model, folder, definition, source, part)

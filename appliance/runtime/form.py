@@ -1,0 +1,98 @@
+"""The connect form: one description serves page, API and command line, one check serves all three."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from appliance.errors import InvalidInput
+from appliance.runtime.definition import Definition, FormField
+
+
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """Checked values of a form; `secret` are those that go into the vault."""
+
+    public: dict[str, Any]
+    secret: dict[str, str]
+
+    @property
+    def all(self) -> dict[str, Any]:
+        return {**self.public, **self.secret}
+
+
+def check_form(definition: Definition, given: Mapping[str, Any]) -> FormValues:
+    """Check what was filled in. Raises InvalidInput with a reason per field in `details["fields"]`."""
+    problems: dict[str, str] = {}
+    values = FormValues({}, {})
+    for form_field in definition.form:
+        try:
+            value = _value(form_field, given.get(form_field.name))
+        except ValueError as reason:
+            problems[form_field.name] = str(reason)
+            continue
+        if form_field.sealed:
+            if value is not None:
+                values.secret[form_field.name] = str(value)
+        else:
+            values.public[form_field.name] = value
+    known = {form_field.name for form_field in definition.form}
+    for name in given:
+        if name not in known:
+            problems[str(name)[:60]] = (
+                f"{definition.name} has no such field. Fields: {', '.join(sorted(known))}."
+            )
+    if problems:
+        first, reason = next(iter(problems.items()))
+        raise InvalidInput(f"The field {first} is not right: {reason}", details={"fields": problems})
+    return values
+
+
+def _value(form_field: FormField, given: Any) -> Any:
+    if given is None or given == "":
+        given = form_field.default
+    if given is None or given == "":
+        if form_field.required:
+            raise ValueError(f"{form_field.label} is required.")
+        return None
+    if isinstance(given, dict | list):
+        raise ValueError(f"{form_field.label} is a single value.")
+    text = str(given)
+    limit = max(form_field.max_length, 100_000) if form_field.type == "document" else form_field.max_length
+    if len(text) > limit:
+        raise ValueError(f"{form_field.label} is longer than {limit} characters.")
+    if form_field.type != "document" and any(ord(character) < 32 for character in text):
+        raise ValueError(f"{form_field.label} holds control characters.")
+    match form_field.type:
+        case "url":
+            return _url(form_field, text.strip())
+        case "integer":
+            if not text.strip().lstrip("-").isdigit():
+                raise ValueError(f"{form_field.label} is a whole number.")
+            return int(text)
+        case "boolean":
+            if text.lower() not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
+                raise ValueError(f"{form_field.label} is yes or no.")
+            return text.lower() in ("true", "1", "on", "yes")
+        case "choice":
+            if text not in form_field.choices:
+                raise ValueError(f"{form_field.label} is one of {', '.join(form_field.choices)}.")
+            return text
+    return text
+
+
+def _url(form_field: FormField, text: str) -> str:
+    example = form_field.example or "https://host.plant.example:8443/path"
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise ValueError(f"{form_field.label} is an address such as {example}.")
+    if parts.username or parts.password:
+        raise ValueError("Write user and password into their own fields, not into the address.")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{form_field.label} ends before `?`, such as {example}.")
+    return text.rstrip("/")

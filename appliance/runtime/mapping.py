@@ -1,0 +1,274 @@
+"""Compiles the `map` of an entity to one Python function from a source row to the unified record.
+
+A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
+mapping with one of these operators:
+
+    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`
+    const: X                    always X
+    first: [E, E]               the first that is not null
+    join: [E, E], with: " "     texts joined, nulls left out
+    parts: [E, E]               the source's key of the referenced entity, for fields of type key
+    status: SCOPE, path: P      the key of the status with that scope and code
+    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
+    object: {…}                 a sub-object
+    rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
+    fields: {name: E}           a free mapping, for fields of type any
+
+The field's type in the model says how its value is converted; `as: FORMAT` names another time format than the
+entity's. The hot loop holds no interpretation: field names are literals of generated code, everything else is
+bound by name.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from appliance.errors import ConfigurationError
+from appliance.model.entity import Entity, Field, Model
+from appliance.model.keys import key_of
+from appliance.runtime import transforms
+from appliance.runtime.select import dig, steps
+
+Row = Mapping[str, Any]
+Mapped = Callable[[Row], dict[str, Any]]
+
+_OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
+_ALLOWED_BESIDE = {
+    "path": {"values", "default", "as"},
+    "first": {"values", "default", "as"},
+    "join": {"with"},
+    "status": {"path"},
+    "each": {"map", "parts", "key"},
+}
+
+
+class MappingCompiler:
+    """Compiles mapping expressions of one connector for one connection.
+
+    `part` is the connection's six hexadecimal digits in keys; `times` the default time format, `zone` the IANA
+    zone of times without one.
+    """
+
+    def __init__(self, model: Model, part: str, *, times: str, zone: str | None, where: str) -> None:
+        self._model = model
+        self._part = part
+        self._times = times
+        self._zone = zone
+        self._where = where
+        self._bound: dict[str, Any] = {
+            "text": transforms.text,
+            "integer": transforms.integer,
+            "number": transforms.number,
+            "decimal": transforms.decimal,
+            "boolean": transforms.boolean,
+            "dig": dig,
+            "items": items,
+        }
+        self._functions: list[str] = []
+
+    def entity(self, entity: Entity, key: Iterable[str], mapping: Mapping[str, Any]) -> Mapped:
+        """The function of a row; `key` are the paths of the row's own key.
+
+        Raises ConfigurationError naming the field for anything it cannot compile.
+        """
+        name = self._record_function(entity, mapping, self._where, list(key))
+        source = "\n".join(self._functions)
+        code = compile(source, f"<mapping {self._where}>", "exec")
+        exec(code, self._bound)  # noqa: S102 - generated from checked parts only, see the module docstring
+        function = self._bound[name]
+        return lambda row: function(row, None)
+
+    def moment(self, expression: Any) -> Callable[[Row], int | None]:
+        """A function of a row that gives milliseconds since 1970, for the time of the last change."""
+        body = self._value(
+            expression, None, f"{self._where}.modified", wrap=self._time_name(expression, "ms")
+        )
+        code = compile(f"def moment(row, up=None):\n    return {body}", f"<mapping {self._where}>", "exec")
+        exec(code, self._bound)  # noqa: S102 - as above
+        return self._bound["moment"]  # type: ignore[no-any-return]
+
+    def _record_function(
+        self, entity: Entity, mapping: Mapping[str, Any], where: str, key: list[Any] | None = None
+    ) -> str:
+        unknown = sorted(set(mapping) - set(entity.fields))
+        if unknown:
+            raise ConfigurationError(
+                f"{where}: {entity.name} has no field {unknown[0]!r}. Fields: {', '.join(entity.fields)}."
+            )
+        members = []
+        for name, field in entity.fields.items():
+            if name == "key" and key:
+                members.append(f"'key': {self._key_of(entity, key, where)}")
+            elif name in mapping:
+                members.append(f"{name!r}: {self._field(field, mapping[name], f'{where}.{name}')}")
+            else:
+                members.append(f"{name!r}: None")
+        return self._function("{" + ",\n        ".join(members) + "}")
+
+    def _function(self, body: str) -> str:
+        name = f"f{len(self._functions)}"
+        self._functions.append(f"def {name}(row, up):\n    return {body}\n")
+        return name
+
+    def _bind(self, value: Any) -> str:
+        name = f"v{len(self._bound)}"
+        self._bound[name] = value
+        return name
+
+    def _field(self, field: Field, expression: Any, where: str) -> str:
+        operator = _operator(expression, where)
+        match field.type:
+            case "key":
+                return self._key(field, expression, operator, where)
+            case "keys":
+                return self._keys(field, expression, operator, where)
+            case "object":
+                if operator != "object":
+                    raise ConfigurationError(f"{where}: an object is mapped with `object: {{field: …}}`.")
+                inner = self._record_function(
+                    self._model.entities[str(field.of)], expression["object"], where
+                )
+                return f"{inner}(row, up)"
+            case "list":
+                if operator != "each" or "map" not in expression:
+                    raise ConfigurationError(
+                        f"{where}: a list is mapped with `each: path, map: {{field: …}}`."
+                    )
+                inner = self._record_function(
+                    self._model.entities[str(field.of)], expression["map"], where, expression.get("key")
+                )
+                return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+            case "any":
+                return self._any(expression, operator, where)
+            case "datetime" | "date":
+                return self._value(expression, operator, where, wrap=self._time_name(expression, field.type))
+            case _:
+                return self._value(expression, operator, where, wrap=_CONVERT[field.type])
+
+    def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
+        if operator == "status":
+            make = self._bind(key_of(str(self._model.entities["Status"].prefix), self._part))
+            return f"{make}(({expression['status']!r}, text({self._path(expression['path'], where)})))"
+        parts = expression["parts"] if operator == "parts" else [expression]
+        return self._key_of(self._model.entities[str(field.to)], parts, where)
+
+    def _key_of(self, target: Entity, parts: Iterable[Any], where: str) -> str:
+        if target.prefix is None:
+            raise ConfigurationError(f"{where}: {target.name} has no keys.")
+        make = self._bind(key_of(target.prefix, self._part))
+        values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
+        return f"{make}(({', '.join(values)},))"
+
+    def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
+        if operator == "each":
+            target = self._model.entities[str(field.to)]
+            if "parts" not in expression:
+                make = self._bind(key_of(str(target.prefix), self._part))
+                return f"[{make}((text(item),)) for item in items({self._path(expression['each'], where)})]"
+            inner = self._function(self._key_of(target, expression["parts"], where))
+            return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+        single = self._key(field, expression, operator, where)
+        return f"[key for key in ({single},) if key is not None]"
+
+    def _any(self, expression: Any, operator: str | None, where: str) -> str:
+        if operator == "rest":
+            prefixes = self._bind(tuple(expression["rest"]))
+            return "{name: value for name, value in row.items() if name.startswith(" + prefixes + ")}"
+        if operator == "fields":
+            members = [
+                f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
+                for name, inner in expression["fields"].items()
+            ]
+            return "{" + ", ".join(members) + "}"
+        if operator == "each":
+            if "map" not in expression:
+                return f"items({self._path(expression['each'], where)})"
+            members = [
+                f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
+                for name, inner in expression["map"].items()
+            ]
+            inner = self._function("{" + ", ".join(members) + "}")
+            return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+        return self._value(expression, operator, where, wrap="")
+
+    def _value(self, expression: Any, operator: str | None, where: str, *, wrap: str) -> str:
+        """Source text of a scalar; `wrap` is the bound name of the conversion, empty for none."""
+        operator = operator or _operator(expression, where)
+        if operator is None:
+            return f"{wrap}({self._path(expression, where)})" if wrap else self._path(expression, where)
+        match operator:
+            case "const":
+                return self._bind(expression["const"])
+            case "path":
+                value = self._path(expression["path"], where)
+            case "first":
+                values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
+                value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
+            case "join":
+                values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
+                joint = self._bind(str(expression.get("with", " ")))
+                value = f"{joint}.join(v for v in ({', '.join(values)},) if v is not None)"
+            case _:
+                raise ConfigurationError(f"{where}: `{operator}` does not fit a field of this type.")
+        if isinstance(expression, dict) and "values" in expression:
+            table = self._bind({str(raw): unified for raw, unified in expression["values"].items()})
+            value = f"(lambda v: {table}.get(v, v))(text({value}))"
+        converted = f"{wrap}({value})" if wrap else value
+        if isinstance(expression, dict) and "default" in expression:
+            default = self._bind(expression["default"])
+            return f"(lambda v: {default} if v is None else v)({converted})"
+        return converted
+
+    def _path(self, path: Any, where: str) -> str:
+        if not isinstance(path, str) or not path:
+            raise ConfigurationError(f"{where}: a path is a text such as `party.name`.")
+        row = "row"
+        while path.startswith("^."):
+            if row == "up":
+                raise ConfigurationError(f"{where}: only one level up can be reached with ^.")
+            row, path = "up", path[2:]
+        along = tuple(steps(path))
+        return f"{row}.get({along[0]!r})" if len(along) == 1 else f"dig({row}, {along!r})"
+
+    def _time_name(self, expression: Any, kind: str) -> str:
+        name = expression.get("as", self._times) if isinstance(expression, dict) else self._times
+        try:
+            parse = transforms.time_parser(name, self._zone)
+        except KeyError:
+            known = ", ".join(sorted(transforms.FORMATS))
+            raise ConfigurationError(
+                f"{self._where}: there is no time format {name!r}. Formats: {known}."
+            ) from None
+        if kind == "ms":
+            return self._bind(parse)
+        return self._bind(transforms.date_of(parse) if kind == "date" else transforms.datetime_of(parse))
+
+
+_CONVERT = {
+    "string": "text",
+    "integer": "integer",
+    "number": "number",
+    "decimal": "decimal",
+    "boolean": "boolean",
+}
+
+
+def items(value: Any) -> list[Any]:
+    """A list as it is, nothing as the empty list, a single value as a list of one."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None or value is False or value == "" else [value]
+
+
+def _operator(expression: Any, where: str) -> str | None:
+    if not isinstance(expression, dict):
+        return None
+    found = [name for name in expression if name in _OPERATORS]
+    # `status` and `each` bring a path or a parts list of their own.
+    leading = next((name for name in ("status", "each", "first", "join") if name in found), None)
+    operator = leading or (found[0] if len(found) == 1 else None)
+    if operator is None:
+        raise ConfigurationError(f"{where}: use exactly one of {', '.join(sorted(_OPERATORS))}.")
+    unknown = set(expression) - {operator} - _ALLOWED_BESIDE.get(operator, set())
+    if unknown:
+        raise ConfigurationError(f"{where}: `{operator}` does not go with {', '.join(sorted(unknown))}.")
+    return operator

@@ -1,0 +1,155 @@
+"""The staged probe of a connection: name, network, TLS, sign-in, and one small read an entity.
+
+Each stage tells what it found or what to do. The first failed stage ends the probe, except that an entity the
+user may not read is a warning as long as another one can be read.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from appliance.clock import Clock
+from appliance.errors import ApplianceError, SourceAnswerInvalid
+from appliance.runtime.connector import Connector
+from appliance.runtime.definition import CodeRead, DeclaredRead
+from appliance.runtime.projection import RowRejected
+from appliance.runtime.request import compile_request
+from appliance.transport.outbound import Reach
+
+State = Literal["passed", "warning", "failed"]
+OpenReach = Callable[[str], Reach]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`message` says what was found, or what is wrong and what to do. `seconds` is how long it took."""
+
+    name: str
+    state: State
+    message: str
+    seconds: float
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    stages: tuple[Stage, ...]
+    readable: tuple[str, ...]
+    """Entities that can be read."""
+
+    failure: ApplianceError | None
+    """Why the connection cannot be made; None when it can."""
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        return [asdict(stage) for stage in self.stages]
+
+
+def probe(connector: Connector, open_reach: OpenReach, clock: Clock, *, read: bool = True) -> Report:
+    """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid."""
+    return _Probe(connector, open_reach, clock).run(read)
+
+
+class _Probe:
+    def __init__(self, connector: Connector, open_reach: OpenReach, clock: Clock) -> None:
+        self._connector = connector
+        self._open_reach = open_reach
+        self._clock = clock
+        self._stages: list[Stage] = []
+        self._readable: list[str] = []
+
+    def run(self, read: bool) -> Report:
+        failure = self._network() if self._connector.definition.http is not None else None
+        failure = failure or self._sign_in()
+        if failure is None and read:
+            failure = self._entities()
+        return Report(tuple(self._stages), tuple(self._readable), failure)
+
+    def _network(self) -> ApplianceError | None:
+        source = self._connector.source
+        try:
+            reach = self._open_reach(source.base_url)
+        except ApplianceError as refused:
+            self._stages.append(Stage("resolve", "failed", refused.message, 0.0, refused.code))
+            return refused
+        for name, step in (("resolve", reach.resolve), ("connect", reach.connect), ("tls", reach.tls)):
+            failure = self._stage(name, step)
+            if failure is not None:
+                return failure
+        return None
+
+    def _sign_in(self) -> ApplianceError | None:
+        definition = self._connector.definition
+        if definition.http is None:
+            return None
+        if definition.probe is not None:
+            template, http = definition.probe.request, definition.http
+            path = definition.probe.path
+
+            def ask() -> str:
+                request = compile_request(template, http, where=f"{definition.system}.probe", safe=True)
+                source = self._connector.source
+                response = source.send(request(source.fields), interactive=True)
+                if path and source.answer(response, path) is None:
+                    raise SourceAnswerInvalid(
+                        f"The answer to the sign-in test holds nothing at {path!r}. "
+                        "Check that the address is that of the right system and version."
+                    )
+                return "The credentials are accepted."
+
+            return self._stage("authenticate", ask)
+        return None
+
+    def _entities(self) -> ApplianceError | None:
+        """One small read of each entity. Only when none can be read is that a failure."""
+        first_failure: ApplianceError | None = None
+        required_failure: ApplianceError | None = None
+        for name, entity in self._connector.definition.entities.items():
+            failure = self._stage(f"read {name}", lambda name=name: self._read(name), soften=not entity.required)
+            if failure is None:
+                self._readable.append(name)
+                continue
+            if failure.type in ("connection", "authentication"):
+                return failure
+            first_failure = first_failure or failure
+            if entity.required:
+                required_failure = required_failure or failure
+        useful = [name for name in self._readable if not self._is_declared(name)]
+        if required_failure is not None or useful:
+            return required_failure
+        return first_failure
+
+    def _read(self, entity: str) -> str:
+        pages = self._connector.pages(entity)
+        projection = self._connector.projection(entity)
+        page = pages.fetch(pages.first(), None, resuming=False, sample=True)
+        if not page.rows:
+            return "Readable; there are no rows, or none the user may see."
+        try:
+            projection.key(page.rows[0])
+            projection.record(page.rows[0])
+        except RowRejected as rejected:
+            return f"Readable, but its first row does not fit: {rejected.message}"
+        return "Readable."
+
+    def _is_declared(self, entity: str) -> bool:
+        read = self._connector.definition.entities[entity].read
+        only_declared = all(
+            isinstance(e.read, DeclaredRead | CodeRead) for e in self._connector.definition.entities.values()
+        )
+        return isinstance(read, DeclaredRead) and not only_declared
+
+    def _stage(
+        self, name: str, step: Callable[[], str | None], *, soften: bool = False
+    ) -> ApplianceError | None:
+        started = self._clock.monotonic()
+        try:
+            message = step()
+        except ApplianceError as failure:
+            state: State = "warning" if soften and failure.type not in ("connection", "authentication") else "failed"
+            self._stages.append(
+                Stage(name, state, failure.message, round(self._clock.monotonic() - started, 3), failure.code)
+            )
+            return failure
+        if message is not None:
+            self._stages.append(Stage(name, "passed", message, round(self._clock.monotonic() - started, 3)))
+        return None

@@ -1,0 +1,90 @@
+"""From a source row, as JSON text, to the unified record, as JSON text."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import msgspec
+
+from appliance.errors import ApplianceError
+from appliance.model.entity import Entity, Model
+from appliance.model.keys import key_of
+from appliance.runtime.definition import EntityDefinition
+from appliance.runtime.mapping import MappingCompiler
+from appliance.runtime.select import encode, key_decoder, row_decoder
+from appliance.runtime.transforms import text
+
+
+class RowRejected(ApplianceError):
+    """A row that cannot become a record; the page it came in goes on."""
+
+    code = "ROW_REJECTED"
+    type = "source"
+
+
+class Record(NamedTuple):
+    payload: bytes
+    """The unified record as JSON, ready to send."""
+
+    modified_at: int | None
+    """When the source says it changed, milliseconds since 1970; None when it does not say."""
+
+
+class Projection:
+    """The compiled mapping of one entity for one connection.
+
+    `fingerprint` names the mapping: it is part of every row's hash, so that a changed mapping re-maps unchanged
+    rows at the next full pass.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        entity: Entity,
+        definition: EntityDefinition,
+        *,
+        part: str,
+        zone: str | None,
+        where: str,
+    ) -> None:
+        self.entity = entity
+        self.fingerprint = _fingerprint(entity, definition)
+        compiler = MappingCompiler(model, part, times=definition.times, zone=zone, where=where)
+        self._map = compiler.entity(entity, definition.key, definition.map)
+        self._modified = None if definition.modified is None else compiler.moment(definition.modified)
+        self._key_values = key_decoder(definition.key)
+        self._make_key = key_of(str(entity.prefix), part)
+        self._decode = row_decoder()
+
+    def key(self, raw: bytes) -> str:
+        """The unified key of a row. Raises RowRejected for a row without one."""
+        try:
+            key = self._make_key([text(value) for value in self._key_values(raw)])
+        except (ValueError, TypeError, msgspec.DecodeError, msgspec.ValidationError) as failure:
+            raise RowRejected(f"The row's key cannot be read: {failure}") from None
+        if key is None:
+            raise RowRejected("The row has no key: all its key fields are empty.")
+        return key
+
+    def hash(self, raw: bytes) -> bytes:
+        """16 bytes that change when the row or its mapping changes."""
+        return hashlib.sha256(self.fingerprint + raw).digest()[:16]
+
+    def record(self, raw: bytes) -> Record:
+        """The unified record. Raises RowRejected naming the reason when a value does not fit its field."""
+        try:
+            row = self._decode(raw)
+            return Record(encode(self._map(row)), self._modified(row) if self._modified else None)
+        except (ValueError, TypeError, AttributeError, ArithmeticError, msgspec.MsgspecError) as failure:
+            raise RowRejected(f"The row does not fit {self.entity.name}: {failure}") from None
+
+
+def _fingerprint(entity: Entity, definition: EntityDefinition) -> bytes:
+    said: Any = [
+        entity.name,
+        [[field.name, field.type, field.to, field.of] for field in entity.fields.values()],
+        list(definition.key),
+        definition.modified,
+        definition.times,
+        definition.map,
+    ]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:8]

@@ -1,0 +1,33 @@
+"""How rows are asked for, one file a protocol. Each gives pages for a position; none knows what a sync is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+Position = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a source. `rows` are JSON texts as the source sent them."""
+
+    rows: list[bytes]
+    next: Position | None
+    """Where to go on; None after the last page."""
+
+    expected: int | None = None
+    """How many rows the whole pass has, where the source counts."""
+
+
+class Pages(Protocol):
+    """Reads one entity page by page. Implementations hold no state between calls but what they learned of the source."""
+
+    def first(self) -> Position: ...
+
+    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
+        """The page at `position` of the rows changed at or after `since` (all when None).
+
+        `resuming` tells that the position was kept from an earlier attempt: ResumeRefused is raised when the source
+        no longer knows it. `sample` asks for as few rows as the source allows (a probe). Raises SourceError.
+        """
+        ...

@@ -1,0 +1,201 @@
+"""Values of a source to values of the unified model. Every function takes None for None.
+
+Unknown is null: blank text becomes None. Quantities and amounts never pass through binary floating point.
+A value that cannot be read raises ValueError, which rejects the row.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appliance.clock import iso, to_ms
+
+Transform = Callable[[Any], Any]
+
+_ODATA_TIME = re.compile(r"/Date\((-?\d+)(?:[+-]\d{1,4})?\)/")
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_TRUE = {"true", "1", "x", "y", "yes", "t"}
+_FALSE = {"false", "0", "", "n", "no", "f", " "}
+# SAP and others write "for ever" as the last day of the calendar; it means no date.
+_END_OF_TIME_MS = 253_402_214_400_000
+
+
+def text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if type(value) is str:
+        return value if value and not value.isspace() else None
+    if type(value) is bool:
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    raise ValueError(f"{_kind(value)} where text is expected")
+
+
+def integer(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    if type(value) is int:
+        return value
+    number_value = number(value)
+    if number_value is None:
+        return None
+    if number_value != number_value.to_integral_value():
+        raise ValueError(f"{value!s:.40} is not a whole number")
+    return int(number_value)
+
+
+def number(value: Any) -> Decimal | None:
+    """An exact decimal. Text may carry blanks around it; locale formats are not guessed."""
+    if value is None:
+        return None
+    kind = type(value)
+    if kind is str:
+        stripped = value.strip()
+        if not stripped:
+            return None
+        if not _DECIMAL.fullmatch(stripped):
+            raise ValueError(f"{stripped:.40} is not a number")
+        return Decimal(stripped)
+    if kind is Decimal:
+        if not value.is_finite():
+            raise ValueError("a number that is not finite")
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        return Decimal(value)
+    if kind is float:
+        # Only from readers of binary formats (spreadsheets); the shortest text that means the same number.
+        return Decimal(repr(value))
+    raise ValueError(f"{_kind(value)} where a number is expected")
+
+
+def decimal(value: Any) -> str | None:
+    """An exact decimal as plain digits, for fields that go out as text."""
+    exact = number(value)
+    return None if exact is None else format(exact, "f")
+
+
+def boolean(value: Any) -> bool | None:
+    if value is None or type(value) is bool:
+        return value
+    if isinstance(value, int):
+        return value != 0
+    if type(value) is str:
+        lowered = value.strip().lower()
+        if lowered in _TRUE:
+            return True
+        if lowered in _FALSE:
+            return False
+    raise ValueError(f"{value!s:.40} is neither true nor false")
+
+
+def anything(value: Any) -> Any:
+    return value
+
+
+def _kind(value: Any) -> str:
+    return {dict: "a mapping", list: "a list"}.get(type(value), type(value).__name__)
+
+
+def _odata2_ms(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    match = _ODATA_TIME.fullmatch(value)
+    if match is None:
+        return iso_ms(value)
+    milliseconds = int(match[1])
+    # The offset behind the milliseconds is for display; the milliseconds are UTC already.
+    return None if milliseconds >= _END_OF_TIME_MS else milliseconds
+
+
+def iso_ms(value: Any, zone: ZoneInfo | None = None) -> int | None:
+    if value is None or value == "":
+        return None
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone or UTC)
+    return to_ms(moment)
+
+
+def _parts_ms(value: Any) -> int | None:
+    """A mapping with year, month, day and perhaps hour, minute, second, microsecond, in UTC."""
+    if value is None:
+        return None
+    try:
+        moment = datetime(
+            value["year"],
+            value["month"],
+            value["day"],
+            value.get("hour", 0),
+            value.get("minute", 0),
+            value.get("second", 0),
+            value.get("microsecond", 0),
+            tzinfo=UTC,
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("a date without year, month and day") from None
+    return to_ms(moment)
+
+
+def _unix_ms(value: Any) -> int | None:
+    exact = number(value)
+    return None if exact is None else int(exact * 1000)
+
+
+def _milliseconds(value: Any) -> int | None:
+    return integer(value)
+
+
+def _compact_ms(value: Any) -> int | None:
+    """`YYYYMMDD` or `YYYYMMDDhhmmss`; all zeros mean no date."""
+    if value is None or not str(value).strip("0 "):
+        return None
+    digits = str(value).strip()
+    moment = datetime.strptime(digits, "%Y%m%d%H%M%S" if len(digits) > 8 else "%Y%m%d")  # noqa: DTZ007
+    return to_ms(moment.replace(tzinfo=UTC))
+
+
+FORMATS: dict[str, Callable[[Any], int | None]] = {
+    "compact": _compact_ms,
+    "iso": iso_ms,
+    "odata2": lru_cache(8192)(_odata2_ms),
+    "parts": _parts_ms,
+    "unix": _unix_ms,
+    "unix_ms": _milliseconds,
+}
+"""Format name to a function that gives milliseconds since 1970, UTC."""
+
+
+def time_parser(name: str, zone: str | None = None) -> Callable[[Any], int | None]:
+    """The parser of a format; `zone` is the IANA zone of values that carry none. Raises KeyError."""
+    if zone is not None and name == "iso":
+        where = ZoneInfo(zone)
+        return lambda value: iso_ms(value, where)
+    return FORMATS[name]
+
+
+def datetime_of(parse: Callable[[Any], int | None]) -> Transform:
+    """Milliseconds of a format to ISO-8601 UTC text. Business dates stay at midnight and are never shifted."""
+    return lambda value: iso(parse(value))
+
+
+def date_of(parse: Callable[[Any], int | None]) -> Transform:
+    def convert(value: Any) -> str | None:
+        milliseconds = parse(value)
+        if milliseconds is None:
+            return None
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)).date().isoformat()
+
+    return convert
+
+
+def exact(value: str) -> Decimal:
+    """For the JSON decoder: every number with a fraction becomes a Decimal, never a float."""
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{value:.40} is not a number") from None

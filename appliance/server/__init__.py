@@ -1,0 +1,1 @@
+"""How the web process and the program around it are run."""

@@ -1,0 +1,68 @@
+"""The web application: API and admin page in one, with what every request has."""
+
+import logging
+import re
+import secrets
+import time
+from pathlib import Path
+
+from flask import Flask, Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.admin import pages
+from appliance.api import problems, system, unified
+from appliance.app import Appliance
+
+log = logging.getLogger("appliance.access")
+
+LARGEST_REQUEST = 2 * 1024 * 1024
+API_VERSION = "v1"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,80}")
+
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(appliance: Appliance) -> Flask:
+    app = Flask("appliance", root_path=str(Path(pages.__file__).parent), static_url_path="/admin/static")
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.register_blueprint(unified.blueprint(appliance))
+    app.register_blueprint(system.blueprint(appliance))
+    app.register_blueprint(pages.blueprint(appliance))
+    problems.install(app, pages.error_page)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response('{"status":"ok"}\n', mimetype="application/json")
+
+    @app.get("/")
+    def front() -> AnyResponse:
+        return redirect("/admin/")
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        headers = response.headers
+        headers["X-Request-Id"] = g.get("request_id", "")
+        headers["X-API-Version"] = API_VERSION
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+        if not request.path.startswith("/admin/static/"):
+            headers["Cache-Control"] = "no-store"
+        milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+        log.info(
+            "%s %s %d %.1f ms %s", request.method, request.path, response.status_code, milliseconds, g.request_id
+        )
+        return response
+
+    return app

@@ -1,0 +1,353 @@
+"""The settings: one table of options, read from defaults < file < environment < flags.
+
+The table is the class `Settings`: an option is one of its attributes, named as its key with dots as
+underscores. The key `sync.page_rows` is `page_rows` under `[sync]` in the file, `APPLIANCE_SYNC_PAGE_ROWS` in
+the environment, `settings.sync_page_rows` in the program. A secret may also be given as `APPLIANCE_..._FILE`,
+the path of a file that holds it, and never as a flag, which every user of the machine can see. Relative paths
+start at the working directory. Lists are separated by commas in the environment and in flags. An empty text
+stands for an optional value that is not set.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from appliance.errors import ConfigurationError
+from appliance.setting_kinds import (
+    ADDRESS,
+    BYPASS,
+    BYTES,
+    NETWORKS,
+    OPTIONAL_PATH,
+    OPTIONAL_TEXT,
+    PATH,
+    PATHS,
+    PROXY_URL,
+    PUBLIC_URL,
+    Address,
+    Kind,
+    choice,
+    whole,
+)
+
+# A row of the table is a dataclass field, made by `_option`.
+# ruff: noqa: RUF009
+
+DEFAULT_CONFIG = Path("/etc/appliance/appliance.toml")
+PREFIX = "APPLIANCE_"
+CONFIG_VARIABLE = "APPLIANCE_CONFIG"
+TEST_PREFIX = "APPLIANCE_TEST_"
+MASK = "********"
+
+
+class SettingsInvalid(ConfigurationError):
+    code = "SETTINGS_INVALID"
+
+
+class Option(NamedTuple):
+    """One row of the table. `default` is a TOML value."""
+
+    key: str
+    kind: Kind
+    default: Any
+    why: str
+    secret: bool
+
+    @property
+    def attribute(self) -> str:
+        return self.key.replace(".", "_")
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.attribute.upper()
+
+    @property
+    def example(self) -> str:
+        return self.kind.example if self.default in ("", []) else json.dumps(self.default)
+
+
+class Shown(NamedTuple):
+    """One line of the effective settings; a secret is masked, a value that is not set is empty."""
+
+    key: str
+    value: str
+    origin: str
+    why: str
+
+
+def _option(key: str, kind: Kind, default: Any, why: str, *, secret: bool = False) -> Any:
+    return field(
+        default_factory=lambda: kind.parse(default),
+        repr=not secret,
+        metadata={"option": Option(key, kind, default, why, secret)},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings in force. `Settings()` has every default."""
+
+    data_dir: Path = _option("data_dir", PATH, "./data", "Database, keyring and certificates live here.")
+    listen: Address = _option("listen", ADDRESS, "127.0.0.1:8443", "Where the API and the admin page answer.")
+    public_url: str | None = _option(
+        "public_url", PUBLIC_URL, "", "How others reach this machine, for links; else made from the request."
+    )
+    workers: int = _option("workers", whole(2, 64), 4, "Sync runs that work at the same time.")
+    web_threads: int = _option("web_threads", whole(1, 256), 8, "Requests answered at the same time.")
+    connectors_dir: Path | None = _option(
+        "connectors_dir",
+        OPTIONAL_PATH,
+        "",
+        "Folder with connectors of your own, beside those that are included.",
+    )
+    ca_files: tuple[Path, ...] = _option(
+        "ca_files", PATHS, [], "Certificates (PEM) to trust for outbound calls, besides those of the system."
+    )
+    proxy_url: str | None = _option(
+        "proxy_url", PROXY_URL, "", "Proxy for all outbound calls; may hold a user and password.", secret=True
+    )
+    no_proxy: tuple[str, ...] = _option("no_proxy", BYPASS, [], "Destinations to reach without the proxy.")
+    master_key_file: Path | None = _option(
+        "master_key_file", OPTIONAL_PATH, "", "Key that opens the keyring; else master.key in data_dir."
+    )
+    master_passphrase: str | None = _option(
+        "master_passphrase", OPTIONAL_TEXT, "", "Passphrase in place of a master key file.", secret=True
+    )
+
+    tls_mode: str = _option(
+        "tls.mode",
+        choice("self_signed", "files", "proxy"),
+        "self_signed",
+        "Own certificate, the two files below, or plain HTTP behind a TLS proxy.",
+    )
+    tls_certificate: Path | None = _option(
+        "tls.certificate",
+        OPTIONAL_PATH,
+        "",
+        "Certificate chain (PEM) for mode files; read again when it changes.",
+    )
+    tls_key: Path | None = _option("tls.key", OPTIONAL_PATH, "", "Private key (PEM) of that certificate.")
+
+    sync_historical_days: int = _option(
+        "sync.historical_days", whole(1, 36_500), 90, "How far back the first sync of a connection reads."
+    )
+    sync_interval_seconds: int = _option(
+        "sync.interval_seconds", whole(900, 2_678_400), 3600, "Time between two syncs of an entity."
+    )
+    sync_overlap_seconds: int = _option(
+        "sync.overlap_seconds",
+        whole(0, 86_400),
+        300,
+        "Read again this much before the last sync; none is missed.",
+    )
+    sync_page_rows: int = _option(
+        "sync.page_rows", whole(0, 100_000), 0, "Rows asked for in one page; 0 is what the connector says."
+    )
+    sync_lease_seconds: int = _option(
+        "sync.lease_seconds",
+        whole(10, 3600),
+        60,
+        "After this long without a sign of life a run is taken over.",
+    )
+
+    credits_evaluation: int = _option(
+        "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."
+    )
+    credits_entitlement_public_key_file: Path | None = _option(
+        "credits.entitlement_public_key_file", OPTIONAL_PATH, "", "Key that entitlements are verified with."
+    )
+
+    egress_allow: tuple[str, ...] = _option(
+        "egress.allow", NETWORKS, [], "Only these destinations may be called; empty: all but link-local ones."
+    )
+
+    http_timeout_seconds: int = _option(
+        "http.timeout_seconds", whole(1, 3600), 60, "Longest wait for an answer of a source."
+    )
+    http_max_bytes: int = _option("http.max_bytes", BYTES, "64MiB", "Largest answer accepted from a source.")
+
+    session_idle_minutes: int = _option(
+        "session.idle_minutes", whole(1, 1440), 30, "Signs out from the admin page after this time unused."
+    )
+    session_hours: int = _option(
+        "session.hours", whole(1, 720), 12, "Signs out at the latest after this time."
+    )
+
+    limits_token_per_minute: int = _option(
+        "limits.token_per_minute", whole(1, 1_000_000), 600, "API requests a minute for one token."
+    )
+    limits_account_per_minute: int = _option(
+        "limits.account_per_minute",
+        whole(1, 1_000_000),
+        3000,
+        "API requests a minute for all tokens together.",
+    )
+
+    log_level: str = _option(
+        "log.level", choice("debug", "info", "warning", "error"), "info", "The least severe events to log."
+    )
+    log_format: str = _option(
+        "log.format", choice("text", "json"), "text", "One line an event, or one JSON object."
+    )
+
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each key that is not at its default comes from."""
+
+    def effective(self) -> Iterator[Shown]:
+        """Every option in the order of the table, secrets masked."""
+        for option in options():
+            value = getattr(self, option.attribute)
+            shown = "" if value is None else MASK if option.secret else option.kind.show(value)
+            yield Shown(option.key, shown, self.origins.get(option.key, "default"), option.why)
+
+
+def options() -> tuple[Option, ...]:
+    """The table."""
+    return tuple(one.metadata["option"] for one in fields(Settings) if "option" in one.metadata)
+
+
+def load_settings(
+    flags: Mapping[str, str], environ: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """The settings in force.
+
+    `flags` are texts by dotted key. `config` is the file that --config names; without it, the one that
+    APPLIANCE_CONFIG names, and else /etc/appliance/appliance.toml if there is one. Raises SettingsInvalid for
+    an unknown key, a value of the wrong kind, and values that do not go together.
+    """
+    table = {option.key: option for option in options()}
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for key, origin, value in (
+        *_from_file(table, _config_file(environ, config)),
+        *_from_environment(table, environ),
+        *_from_flags(table, flags),
+    ):
+        option = table[key]
+        values[option.attribute] = _parse(option, origin, value)
+        origins[key] = origin
+    settings = Settings(**values, origins=origins)
+    if settings.tls_mode == "files" and not (settings.tls_certificate and settings.tls_key):
+        raise SettingsInvalid('tls.mode = "files" needs both tls.certificate and tls.key.')
+    return settings
+
+
+def sample() -> str:
+    """`config/appliance.toml`: every key with its default, commented out, and why it is there."""
+    lines = ["# Settings of the appliance. Every line shows the default; remove the # to change it."]
+    section = ""
+    for option in options():
+        found, _, name = option.key.rpartition(".")
+        if found != section:
+            section = found
+            lines += ["", f"[{section}]"]
+        lines += ["", f"# {option.why}", f"# {name} = {json.dumps(option.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _parse(option: Option, origin: str, value: Any) -> Any:
+    try:
+        return option.kind.parse(value)
+    except ValueError:
+        _refuse(option, origin, value)
+
+
+def _refuse(option: Option, origin: str, value: Any) -> NoReturn:
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a section"}
+    # The value is not repeated: it may be a secret that was put into the wrong place.
+    got = kinds.get(type(value), "another text" if isinstance(value, str) else "a date or time")
+    raise SettingsInvalid(
+        f"{option.key} ({origin}) must be {option.kind.name}, got {got}. Example: {option.example}",
+        details={"key": option.key, "origin": origin, "example": option.example},
+    ) from None
+
+
+def _config_file(environ: Mapping[str, str], config: Path | None) -> Path | None:
+    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+    return named
+
+
+Found = Iterator[tuple[str, str, Any]]
+
+
+def _from_file(table: Mapping[str, Option], path: Path | None) -> Found:
+    if path is None:
+        return
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as failure:
+        raise SettingsInvalid(f"The settings file {path} cannot be read: {failure.strerror}.") from failure
+    except ValueError as failure:
+        raise SettingsInvalid(f"The settings file {path} is not TOML: {failure}.") from failure
+    for key, value in _flat(content, table):
+        yield _known(key, table, str(path)), str(path), value
+
+
+def _flat(content: Mapping[str, Any], table: Mapping[str, Option]) -> Iterator[tuple[str, Any]]:
+    for name, value in content.items():
+        if isinstance(value, dict) and name not in table:
+            # A section; an empty one that nobody knows is named by itself.
+            if not value and not any(key.startswith(f"{name}.") for key in table):
+                yield name, value
+            for inner, item in value.items():
+                yield f"{name}.{inner}", item
+        else:
+            yield name, value
+
+
+def _from_environment(table: Mapping[str, Option], environ: Mapping[str, str]) -> Found:
+    variables = {option.variable: option for option in table.values()}
+    files = {f"{option.variable}_FILE": option for option in table.values() if option.secret}
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or name.startswith(TEST_PREFIX):
+            continue
+        if name in files:
+            option = files[name]
+            if option.variable in environ:
+                raise SettingsInvalid(f"Both {option.variable} and {name} are set; set only one of them.")
+            yield option.key, name, _secret_from(Path(text), name)
+        else:
+            option = variables[_known(name, [*variables, *files], "environment")]
+            yield option.key, name, _from_text(option, name, text)
+
+
+def _from_flags(table: Mapping[str, Option], flags: Mapping[str, str]) -> Found:
+    for name, text in flags.items():
+        option, origin = table[_known(name, table, "flags")], f"flag {name}"
+        if option.secret:
+            raise SettingsInvalid(
+                f"{name} is secret and cannot be a flag, which every user of this machine can see. "
+                f"Use the settings file, {option.variable} or {option.variable}_FILE."
+            )
+        yield name, origin, _from_text(option, origin, text)
+
+
+def _from_text(option: Option, origin: str, text: str) -> Any:
+    try:
+        return option.kind.from_text(text)
+    except ValueError:
+        _refuse(option, origin, text)
+
+
+def _secret_from(path: Path, variable: str) -> str:
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as failure:
+        reason = failure.strerror if isinstance(failure, OSError) else "it is not UTF-8 text"
+        raise SettingsInvalid(f"The file {path} that {variable} names cannot be read: {reason}.") from None
+
+
+def _known(name: str, known: Mapping[str, Any] | list[str], origin: str) -> str:
+    if name in known:
+        return name
+    nearest = difflib.get_close_matches(name, known, 1, cutoff=0)
+    raise SettingsInvalid(
+        f"Unknown setting {name} ({origin}). Did you mean {nearest[0]}?",
+        details={"key": name, "origin": origin, "nearest": nearest[0]},
+    )

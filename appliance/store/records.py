@@ -1,0 +1,224 @@
+"""Synchronized records: what a page of a sync writes, and what a page of the API reads.
+
+The unified record is stored as the JSON text that is sent, the source's row beside it, compressed. A stream is
+one entity of one connection. `seq` grows in commit order over everything, so the records of a stream in order
+of `seq` are its change feed, each record at its latest change.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import zstandard
+
+from appliance.store.database import Database
+
+
+class NewRecord(NamedTuple):
+    """A record to write: `raw` is the source's row as JSON text, `payload` the unified record as JSON text."""
+
+    key: str
+    hash: bytes
+    payload: bytes
+    modified_at: int
+    raw: bytes
+
+
+class Written(NamedTuple):
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+class ListedPage(NamedTuple):
+    """`payloads` are JSON texts; `last` is the place after which the next page begins, None on an empty page."""
+
+    payloads: list[str]
+    last: tuple[int, int] | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    id: int
+    connection_id: str
+    entity: str
+
+
+class Records:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._local = threading.local()
+
+    def stream(self, connection_id: str, entity: str) -> Stream:
+        """The stream of an entity of a connection, made when it is new."""
+        found = self.find_stream(connection_id, entity)
+        if found is None:
+            self._database.run(
+                "INSERT INTO stream (connection_id, entity) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (connection_id, entity),
+            )
+            found = self.find_stream(connection_id, entity)
+        assert found is not None
+        return found
+
+    def find_stream(self, connection_id: str, entity: str) -> Stream | None:
+        row = self._database.row(
+            "SELECT id FROM stream WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+        )
+        return None if row is None else Stream(row["id"], connection_id, entity)
+
+    def counts(self, connection_id: str) -> dict[str, int]:
+        """Entity to number of records that are not deleted."""
+        return {
+            row["entity"]: row["live"]
+            for row in self._database.rows(
+                "SELECT entity, live FROM stream WHERE connection_id = ? ORDER BY entity", (connection_id,)
+            )
+        }
+
+    def hashes(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
+        """Key to hash of those records that are there and not deleted. One query."""
+        return dict(
+            self._database.tuples(
+                "SELECT key, hash FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND key IN (SELECT value FROM json_each(?))",
+                (stream.id, msgspec.json.encode(keys).decode()),
+            )
+        )
+
+    def write(self, stream: Stream, records: Sequence[NewRecord]) -> Written:
+        """Insert new records, update those whose unified text differs. Four statements, whatever the number.
+
+        A record whose row changed only in what is not mapped keeps its `seq`: it is no change to a reader.
+        Joins the transaction it is called in, which also holds the checkpoint.
+        """
+        if not records:
+            return Written(0, 0, 0)
+        with self._database.write():
+            held: dict[str, tuple[str, int | None]] = {
+                key: (payload, deleted_at)
+                for key, payload, deleted_at in self._database.tuples(
+                    "SELECT key, payload, deleted_at FROM record WHERE stream_id = ?"
+                    " AND key IN (SELECT value FROM json_each(?))",
+                    (stream.id, msgspec.json.encode([record.key for record in records]).decode()),
+                )
+            }
+            fresh = [r for r in records if held.get(r.key) != (r.payload.decode(), None)]
+            same = [r for r in records if held.get(r.key) == (r.payload.decode(), None)]
+            inserted = sum(1 for r in fresh if r.key not in held)
+            revived = sum(1 for r in fresh if r.key in held and held[r.key][1] is not None)
+            self._upsert(stream, fresh)
+            self._database.run_many(
+                "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?",
+                ((r.hash, self._compress(r.raw), stream.id, r.key) for r in same),
+            )
+            if inserted or revived:
+                self._database.run(
+                    "UPDATE stream SET live = live + ? WHERE id = ?", (inserted + revived, stream.id)
+                )
+        return Written(inserted, len(fresh) - inserted, len(same))
+
+    def _upsert(self, stream: Stream, records: Sequence[NewRecord]) -> None:
+        if not records:
+            return
+        # One writer at a time gives the numbers, so a reader of the feed never sees a gap filled later.
+        last = self._database.value(
+            "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(records),)
+        )
+        first = last - len(records) + 1
+        self._database.run_many(
+            "INSERT INTO record"
+            " (stream_id, key, seq, inserted_seq, modified_at, deleted_at, hash, payload, raw)"
+            " VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?)"
+            " ON CONFLICT (stream_id, key) DO UPDATE SET seq = excluded.seq,"
+            " modified_at = excluded.modified_at, deleted_at = NULL,"
+            " hash = excluded.hash, payload = excluded.payload, raw = excluded.raw",
+            (
+                (stream.id, r.key, seq, seq, r.modified_at, r.hash, r.payload.decode(), self._compress(r.raw))
+                for seq, r in enumerate(records, first)
+            ),
+        )
+
+    def by_id(self, stream: Stream, after: int, limit: int) -> ListedPage:
+        """Records in the order in which they first came, after the place `after` (0 for the start)."""
+        rows = self._database.tuples(
+            "SELECT id, payload FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
+            " ORDER BY id LIMIT ?",
+            (stream.id, after, limit + 1),
+        )
+        page = rows[:limit]
+        return ListedPage([row[1] for row in page], (0, page[-1][0]) if page else None, len(rows) > limit)
+
+    def by_modified(self, stream: Stream, since: int, after: tuple[int, int], limit: int) -> ListedPage:
+        """Records changed at or after `since` (milliseconds), oldest change first, after the place `after`."""
+        rows = self._database.tuples(
+            # The row value is searched in the index; the same as an OR would scan it.
+            "SELECT modified_at, id, payload FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+            " AND modified_at >= ? AND (modified_at, id) > (?, ?) ORDER BY modified_at, id LIMIT ?",
+            (stream.id, max(since, after[0]), *after, limit + 1),
+        )
+        page = rows[:limit]
+        last = (page[-1][0], page[-1][1]) if page else None
+        return ListedPage([row[2] for row in page], last, len(rows) > limit)
+
+    def by_offset(self, stream: Stream, since: int | None, offset: int, limit: int) -> ListedPage:
+        """Like `by_id`, or `by_modified` when `since` is given, from the record number `offset` on."""
+        order = "id" if since is None else "modified_at, id"
+        condition = "" if since is None else " AND modified_at >= ?"
+        # The offset is walked in the index alone; only the page itself is read from the table.
+        rows = self._database.tuples(
+            "SELECT modified_at, id, payload FROM record WHERE id IN ("
+            f"SELECT id FROM record WHERE stream_id = ? AND deleted_at IS NULL{condition}"
+            f" ORDER BY {order} LIMIT ? OFFSET ?) ORDER BY {order}",
+            (stream.id, *(() if since is None else (since,)), limit + 1, offset),
+        )
+        page = rows[:limit]
+        last = (page[-1][0] if since is not None else 0, page[-1][1]) if page else None
+        return ListedPage([row[2] for row in page], last, len(rows) > limit)
+
+    def count(self, stream: Stream, since: int | None = None) -> int:
+        """How many records there are; kept as a number when unfiltered, counted in the index otherwise."""
+        if since is None:
+            live: int = self._database.value("SELECT live FROM stream WHERE id = ?", (stream.id,))
+            return live
+        counted: int = self._database.value(
+            "SELECT count(*) FROM record WHERE stream_id = ? AND deleted_at IS NULL AND modified_at >= ?",
+            (stream.id, since),
+        )
+        return counted
+
+    def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
+        """All records with a value in a field. Reads the whole stream: only for small ones, such as statuses."""
+        return [
+            row[0]
+            for row in self._database.tuples(
+                "SELECT payload FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND payload ->> ('$.' || ?) = ? ORDER BY id",
+                (stream.id, field, value),
+            )
+        ]
+
+    def payload(self, stream: Stream, key: str) -> str | None:
+        """The JSON text of one record that is not deleted, or None."""
+        payload: str | None = self._database.value(
+            "SELECT payload FROM record WHERE stream_id = ? AND key = ? AND deleted_at IS NULL",
+            (stream.id, key),
+        )
+        return payload
+
+    def raw(self, stream: Stream, key: str) -> bytes | None:
+        """The source's row of a record as JSON text, or None."""
+        held = self._database.value(
+            "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
+        )
+        return None if held is None else zstandard.ZstdDecompressor().decompress(held)
+
+    def _compress(self, raw: bytes) -> bytes:
+        # A compressor is not safe to share between threads, and making one costs more than using it.
+        compressor: zstandard.ZstdCompressor | None = getattr(self._local, "compressor", None)
+        if compressor is None:
+            compressor = self._local.compressor = zstandard.ZstdCompressor(level=3)
+        return compressor.compress(raw)

@@ -1,0 +1,1 @@
+"""Synchronization: what is due, the runs, and the workers that do them."""

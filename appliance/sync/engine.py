@@ -1,0 +1,149 @@
+"""The engine: one ticker that plans and claims, and a pool of threads that run.
+
+Exactly one engine works on a data directory, whatever starts it: it holds a lock file. The ticker alone claims
+runs, since SQLite's lock is unfair to many claimers; the pool only does what it is handed.
+"""
+
+import fcntl
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import schedule
+
+from appliance.clock import Clock
+from appliance.store.database import Database
+from appliance.sync.planner import Planner
+from appliance.sync.runner import Runner
+from appliance.sync.tables import Claim
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+STOP_SECONDS = 8.0
+
+
+class EngineLock:
+    """The right to be the engine of a data directory; given back by the system when the process ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "engine.lock"
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        """True when this process is the engine now."""
+        handle = self._path.open("a")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.close()
+            return False
+        self._file = handle
+        return True
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Engine:
+    """`make_runner` is called once, with a function that tells whether the engine is stopping."""
+
+    def __init__(
+        self,
+        database: Database,
+        planner: Planner,
+        make_runner: Callable[[Callable[[], bool]], Runner],
+        clock: Clock,
+        *,
+        owner: str,
+        workers: int,
+        lease_seconds: int,
+    ) -> None:
+        self._database = database
+        self._planner = planner
+        self._clock = clock
+        self._owner = owner
+        self._lease_ms = lease_seconds * 1000
+        self._stop = threading.Event()
+        self._runner = make_runner(self._stop.is_set)
+        self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
+        self._free = threading.Semaphore(workers)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"sync-{number}", daemon=True) for number in range(workers)
+        ]
+
+    def serve(self, stop: threading.Event) -> None:
+        """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that."""
+        interrupted = self._planner.runs.interrupt_orphans()
+        if interrupted:
+            log.info("%d interrupted runs go on from their checkpoints", interrupted)
+        for thread in self._threads:
+            thread.start()
+        ticker = schedule.Scheduler()
+        ticker.every(1).seconds.do(self._plan)
+        self._plan()
+        while not self._clock.wait(stop, TICK_SECONDS):
+            ticker.run_pending()
+            self.hand_out()
+        self._finish()
+
+    def drain(self) -> None:
+        """Do everything that waits now in the calling thread, and return: for a command without a service."""
+        self._planner.runs.interrupt_orphans()
+        while (claim := self._claim()) is not None:
+            self._runner.run(claim)
+
+    def hand_out(self) -> None:
+        """Give waiting runs to free workers."""
+        while self._free.acquire(blocking=False):
+            claim = self._claim()
+            if claim is None:
+                self._free.release()
+                return
+            self._handed.put(claim)
+
+    def _plan(self) -> None:
+        # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
+        try:
+            self._planner.queue_due()
+        except Exception:  # noqa: BLE001 - the edge of the scheduler
+            log.exception("planning failed")
+
+    def _claim(self) -> Claim | None:
+        now = self._clock.now_ms()
+        if not self._planner.runs.has_waiting(now):
+            return None
+        return self._planner.runs.claim(self._owner, now + self._lease_ms, now)
+
+    def _work(self) -> None:
+        while (claim := self._handed.get()) is not None:
+            try:
+                self._runner.run(claim)
+            except Exception:  # noqa: BLE001 - the edge of a sync run
+                log.exception("run %s failed unexpectedly", claim.run_id)
+                self._runner.abandon(claim)
+            finally:
+                self._free.release()
+        self._database.release_thread()
+
+    def _finish(self) -> None:
+        self._stop.set()
+        for _ in self._threads:
+            self._handed.put(None)
+        deadline = self._clock.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))

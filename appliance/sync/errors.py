@@ -1,0 +1,28 @@
+from appliance.errors import ApplianceError, Conflict, InvalidInput, NotFound
+
+
+class RunNotFound(NotFound):
+    code = "RUN_NOT_FOUND"
+
+
+class UnknownEntity(InvalidInput):
+    code = "UNKNOWN_ENTITY"
+
+
+class NotSynchronizing(Conflict):
+    code = "CONNECTION_NOT_SYNCHRONIZING"
+
+
+class LeaseLost(ApplianceError):
+    """Another worker has the run, or it was ended: write nothing more."""
+
+    code = "RUN_LEASE_LOST"
+    type = "internal"
+
+
+class Interrupted(ApplianceError):
+    """The appliance is stopping; the run goes on from its checkpoint at the next start."""
+
+    code = "RUN_INTERRUPTED"
+    type = "internal"
+    retryable = True

@@ -1,0 +1,263 @@
+"""One run: its entities one after the other, each page by page.
+
+A page is fetched, mapped, and written in one transaction together with its counts and the checkpoint. So a run
+may be killed at any moment: it goes on after the last committed page, and a page fetched twice changes nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from appliance.clock import Clock
+from appliance.connections.health import Health
+from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
+from appliance.errors import ApplianceError, InternalError
+from appliance.model.entity import Model
+from appliance.runtime.connector import Connector
+from appliance.runtime.errors import ResumeRefused
+from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.protocols import Page
+from appliance.store.database import Database
+from appliance.store.records import NewRecord, Records, Stream
+from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
+from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable, ScheduleTable
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 24 * 3600 * 1000
+OpenConnector = Callable[[Connection], Connector]
+
+
+class _Candidates(NamedTuple):
+    """Rows of a page that are new or changed, and how many were not."""
+
+    changed: list[NewRecord]
+    unchanged: int
+    rejected: int
+    first_rejection: str | None
+
+
+class Runner:
+    """Does claimed runs. `stopping` tells that the appliance wants to end: the page in hand is finished first."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        model: Model,
+        health: Health,
+        open_connector: OpenConnector,
+        clock: Clock,
+        *,
+        owner: str,
+        overlap_seconds: int,
+        lease_seconds: int,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._model = model
+        self._health = health
+        self._open_connector = open_connector
+        self._clock = clock
+        self._owner = owner
+        self._overlap_ms = overlap_seconds * 1000
+        self._lease_ms = lease_seconds * 1000
+        self._stopping = stopping
+        self._runs = RunTable(database)
+        self._schedules = ScheduleTable(database)
+        self._connections = ConnectionTable(database)
+
+    def run(self, claim: Claim) -> None:
+        """Do a claimed run to its end, or until it is interrupted or taken away. Raises nothing expected."""
+        connection = self._connections.find(claim.connection_id)
+        assert connection is not None, "a run refers to its connection"
+        if connection.status not in (CONNECTED, OFFLINE):
+            self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
+            return
+        try:
+            connector = self._open_connector(connection)
+        except ApplianceError as failure:
+            self._fail_all(claim, failure)
+            return
+        try:
+            for task in self._runs.tasks(claim.run_id):
+                self._keep_going(claim)
+                if self._run_entity(claim, task, connection, connector):
+                    self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
+                    return
+            self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
+        except Interrupted:
+            self._runs.interrupt(claim.run_id, self._owner)
+        except LeaseLost:
+            log.info("run %s was ended or taken over", claim.run_id)
+        finally:
+            connector.close()
+            self._database.checkpoint()
+
+    def abandon(self, claim: Claim) -> None:
+        """Close a run that met an error of our own; the log holds it under the run's id."""
+        self._fail_all(claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}."))
+
+    def _run_entity(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> bool:
+        """One entity; its failure does not stop the others, unless the credentials are no longer valid (True)."""
+        try:
+            task = self._begin_pass(claim, task, connection, connector)
+            try:
+                self._read_pass(claim, task, connector)
+            except ResumeRefused:
+                # A kept page position has expired at the source; rows that come again change nothing.
+                task = self._restart_pass(task)
+                self._read_pass(claim, task, connector)
+        except (Interrupted, LeaseLost):
+            raise
+        except ApplianceError as failure:
+            log.warning("run %s, %s: %s", claim.run_id, task.entity, failure.message)
+            needs_reauthorization = self._health.source_failed(connection, connector, failure)
+            self._fail(claim, task.entity, failure)
+            return needs_reauthorization
+        self._succeed(claim, task, connection, connector)
+        return False
+
+    def _begin_pass(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> EntityTask:
+        if task.state == "running" and task.pass_started_at is not None:
+            return task
+        now = self._clock.now_ms()
+        since = self._since(claim, task.entity, connection, connector, now)
+        self._runs.begin_pass(task, now, since)
+        return EntityTask(task.run_id, task.entity, "running", now, since, None)
+
+    def _restart_pass(self, task: EntityTask) -> EntityTask:
+        now = self._clock.now_ms()
+        self._runs.begin_pass(task, now, task.since)
+        return EntityTask(task.run_id, task.entity, "running", now, task.since, None)
+
+    def _since(
+        self, claim: Claim, entity: str, connection: Connection, connector: Connector, now: int
+    ) -> int | None:
+        """From when on rows are asked for, milliseconds; None for all.
+
+        An incremental pass goes on from the watermark. A full pass takes all master data, and transactions of the
+        historical period.
+        """
+        definition = connector.definition.entities[entity]
+        if definition.incremental == "compare":
+            return None
+        if claim.mode == "incremental":
+            watermark = self._schedules.watermark(connection.id, entity)
+            if watermark is not None:
+                return watermark
+        if self._model.entities[entity].nature == "master":
+            return None
+        return now - connection.historical_days * DAY_MS
+
+    def _read_pass(self, claim: Claim, task: EntityTask, connector: Connector) -> None:
+        pages = connector.pages(task.entity)
+        projection = connector.projection(task.entity)
+        stream = self._records.stream(claim.connection_id, task.entity)
+        since = None if task.since is None else datetime.fromtimestamp(task.since / 1000, UTC)
+        position = task.checkpoint if task.checkpoint is not None else pages.first()
+        resuming = task.checkpoint is not None
+        while True:
+            before = _traffic(connector)
+            page = pages.fetch(position, since, resuming=resuming, sample=False)
+            self._write_page(claim, task, stream, projection, page, _traffic(connector, before))
+            if page.next is None:
+                return
+            position, resuming = page.next, False
+            self._keep_going(claim)
+
+    def _write_page(
+        self,
+        claim: Claim,
+        task: EntityTask,
+        stream: Stream,
+        projection: Projection,
+        page: Page,
+        traffic: tuple[int, int],
+    ) -> None:
+        found = self._candidates(stream, projection, page)
+        now = self._clock.now_ms()
+        with self._database.write():
+            if not self._runs.renew(claim.run_id, self._owner, now + self._lease_ms):
+                raise LeaseLost("The run was ended.")
+            written = self._records.write(stream, found.changed)
+            counts = PageCounts(
+                fetched=len(page.rows),
+                inserted=written.inserted,
+                updated=written.updated,
+                unchanged=found.unchanged + written.unchanged,
+                rejected=found.rejected,
+                requests=traffic[0],
+                bytes=traffic[1],
+            )
+            self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.expected, now)
+            if found.first_rejection is not None:
+                self._runs.note_rejected(claim.run_id, task.entity, found.first_rejection)
+
+    def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
+        """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
+        rows: dict[str, tuple[bytes, bytes]] = {}
+        rejected = 0
+        first_rejection: str | None = None
+        for raw in page.rows:
+            try:
+                # A row that comes twice in a page counts as it came last.
+                rows[projection.key(raw)] = (projection.hash(raw), raw)
+            except RowRejected as rejection:
+                rejected += 1
+                first_rejection = first_rejection or rejection.message
+        known = self._records.hashes(stream, list(rows))
+        now = self._clock.now_ms()
+        changed: list[NewRecord] = []
+        for key, (digest, raw) in rows.items():
+            if known.get(key) == digest:
+                continue
+            try:
+                payload, modified_at = projection.record(raw)
+            except RowRejected as rejection:
+                rejected += 1
+                first_rejection = first_rejection or rejection.message
+                continue
+            changed.append(NewRecord(key, digest, payload, now if modified_at is None else modified_at, raw))
+        unchanged = len(page.rows) - len(changed) - rejected
+        return _Candidates(changed, unchanged, rejected, first_rejection)
+
+    def _keep_going(self, claim: Claim) -> None:
+        if self._stopping():
+            raise Interrupted("The appliance is stopping; the run goes on at the next start.")
+        if not self._runs.renew(claim.run_id, self._owner, self._clock.now_ms() + self._lease_ms):
+            raise LeaseLost("The run was ended.")
+
+    def _succeed(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> None:
+        assert task.pass_started_at is not None
+        now = self._clock.now_ms()
+        # What the source commits while we read, with a stamp from before, lies within the overlap.
+        overlap = max(self._overlap_ms, connector.definition.entities[task.entity].overlap_seconds * 1000)
+        with self._database.write():
+            self._runs.finish_entity(claim.run_id, task.entity, "completed", now)
+            self._schedules.succeeded(
+                connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
+            )
+        self._health.source_answered(connection)
+
+    def _fail(self, claim: Claim, entity: str, failure: ApplianceError) -> None:
+        now = self._clock.now_ms()
+        with self._database.write():
+            self._runs.finish_entity(claim.run_id, entity, "failed", now, (failure.code, failure.message))
+            self._schedules.failed(claim.connection_id, entity, failure.message, now=now)
+
+    def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
+        for task in self._runs.tasks(claim.run_id):
+            self._fail(claim, task.entity, failure)
+        self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
+
+
+def _traffic(connector: Connector, before: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+    """Requests and bytes so far, less those before."""
+    client = connector.source.client
+    if client is None:
+        return (0, 0)
+    counters = client.counters
+    return (counters.requests - before[0], counters.bytes_received - before[1])

@@ -1,0 +1,361 @@
+"""What is stored of schedules and runs.
+
+A run is one pass over some entities of a connection; each entity of it has its own state, counts and checkpoint.
+Runs of one connection come one after the other.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from appliance.clock import iso
+from appliance.store.database import Database, Row
+
+Mode = Literal["full", "incremental"]
+RunState = Literal[
+    "queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"
+]
+EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+ACTIVE = ("queued", "running", "interrupted")
+TRIGGERS = ("initial", "schedule", "manual", "reauthorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that this worker holds until `lease_until`, milliseconds since 1970."""
+
+    run_id: str
+    connection_id: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class EntityTask:
+    """One entity of a claimed run. `since` and `pass_started_at` are set when its pass has begun."""
+
+    run_id: str
+    entity: str
+    state: EntityState
+    pass_started_at: int | None
+    since: int | None
+    checkpoint: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """What one page adds to the counts of an entity."""
+
+    fetched: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    requests: int = 0
+    bytes: int = 0
+
+
+class ScheduleTable:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, stream_id: int, connection_id: str, entity: str, interval_seconds: int) -> None:
+        self._database.insert(
+            "schedule",
+            stream_id=stream_id,
+            connection_id=connection_id,
+            entity=entity,
+            interval_seconds=interval_seconds,
+        )
+
+    def of_connection(self, connection_id: str) -> list[Row]:
+        return self._database.rows(
+            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
+            " FROM schedule WHERE connection_id = ? ORDER BY entity",
+            (connection_id,),
+        )
+
+    def entities(self, connection_id: str) -> list[str]:
+        return [
+            row["entity"]
+            for row in self._database.rows(
+                "SELECT entity FROM schedule WHERE connection_id = ? ORDER BY stream_id", (connection_id,)
+            )
+        ]
+
+    def watermark(self, connection_id: str, entity: str) -> int | None:
+        found: int | None = self._database.value(
+            "SELECT watermark FROM schedule WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+        )
+        return found
+
+    def due(self, now: int, limit: int) -> list[Row]:
+        """Due entities of connections that synchronize, those waiting longest first."""
+        return self._database.rows(
+            "SELECT s.connection_id, s.entity FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            " WHERE s.next_due_at <= ? AND c.status IN ('connected', 'offline')"
+            " ORDER BY s.next_due_at LIMIT ?",
+            (now, limit),
+        )
+
+    def plan_next(self, connection_id: str, entities: Sequence[str], due_at: int) -> None:
+        self._database.run_many(
+            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND entity = ?",
+            [(due_at, connection_id, entity) for entity in entities],
+        )
+
+    def make_due(self, connection_id: str, now: int) -> None:
+        self._database.run(
+            "UPDATE schedule SET next_due_at = ?, failures = 0 WHERE connection_id = ?", (now, connection_id)
+        )
+
+    def clear_due(self, connection_id: str) -> None:
+        self._database.run("UPDATE schedule SET next_due_at = NULL WHERE connection_id = ?", (connection_id,))
+
+    def succeeded(self, connection_id: str, entity: str, *, watermark: int, now: int) -> None:
+        """Note a success; the next time is an interval from now."""
+        self._database.run(
+            "UPDATE schedule SET watermark = ?, last_success_at = ?, last_error = NULL, failures = 0,"
+            " next_due_at = ? + interval_seconds * 1000 WHERE connection_id = ? AND entity = ?",
+            (watermark, now, now, connection_id, entity),
+        )
+
+    def failed(self, connection_id: str, entity: str, message: str, *, now: int) -> None:
+        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval."""
+        self._database.run(
+            "UPDATE schedule SET last_error = ?, failures = failures + 1,"
+            " next_due_at = ? + min(interval_seconds * 1000, 60000 << min(failures, 10))"
+            " WHERE connection_id = ? AND entity = ?",
+            (message, now, connection_id, entity),
+        )
+
+
+class RunTable:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(
+        self, run_id: str, connection_id: str, mode: Mode, trigger: str, entities: Sequence[str], now: int
+    ) -> None:
+        with self._database.write():
+            self._database.insert(
+                "run",
+                id=run_id,
+                connection_id=connection_id,
+                mode=mode,
+                trigger=trigger,
+                state="queued",
+                created_at=now,
+            )
+            self._database.run_many(
+                "INSERT INTO run_entity (run_id, entity, position, state) VALUES (?, ?, ?, 'queued')",
+                [(run_id, entity, position) for position, entity in enumerate(entities)],
+            )
+
+    def active(self, connection_id: str) -> list[Row]:
+        """Runs that are not over, with the entities that still are to be done."""
+        return self._database.rows(
+            "SELECT r.id, r.mode, e.entity FROM run r JOIN run_entity e ON e.run_id = r.id"
+            " WHERE r.connection_id = ? AND r.state IN ('queued', 'running', 'interrupted')"
+            " AND e.state IN ('queued', 'running')",
+            (connection_id,),
+        )
+
+    def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
+        """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""
+        row = self._database.row(
+            "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
+            " started_at = coalesce(started_at, ?) WHERE id = ("
+            " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
+            " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
+            " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
+            " AND o.lease_until >= ? AND o.id <> r.id)"
+            " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
+            " RETURNING id, connection_id, mode",
+            (owner, lease_until, now, now, now),
+        )
+        return None if row is None else Claim(row["id"], row["connection_id"], row["mode"])
+
+    def has_waiting(self, now: int) -> bool:
+        """Whether `claim` might find something; a read, so that an idle appliance writes nothing."""
+        return (
+            self._database.value(
+                "SELECT 1 FROM run WHERE state IN ('queued', 'interrupted')"
+                " OR (state = 'running' AND lease_until < ?) LIMIT 1",
+                (now,),
+            )
+            is not None
+        )
+
+    def renew(self, run_id: str, owner: str, lease_until: int) -> bool:
+        """Keep the lease; False when the run is no longer ours."""
+        return (
+            self._database.run(
+                "UPDATE run SET lease_until = ? WHERE id = ? AND lease_owner = ? AND state = 'running'",
+                (lease_until, run_id, owner),
+            )
+            == 1
+        )
+
+    def interrupt_orphans(self) -> int:
+        """At the start of the only engine: what was running when the last one ended is interrupted, truthfully."""
+        return self._database.run(
+            "UPDATE run SET state = 'interrupted', lease_owner = NULL, lease_until = NULL WHERE state = 'running'"
+        )
+
+    def tasks(self, run_id: str) -> list[EntityTask]:
+        """The entities of a run that still are to be done, in order."""
+        rows = self._database.rows(
+            "SELECT run_id, entity, state, pass_started_at, since, checkpoint FROM run_entity"
+            " WHERE run_id = ? AND state IN ('queued', 'running') ORDER BY position",
+            (run_id,),
+        )
+        return [
+            EntityTask(**{**row, "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"])})
+            for row in rows
+        ]
+
+    def begin_pass(self, task: EntityTask, pass_started_at: int, since: int | None) -> None:
+        self._database.run(
+            "UPDATE run_entity SET state = 'running', pass_started_at = ?, since = ?,"
+            " started_at = coalesce(started_at, ?), checkpoint = NULL WHERE run_id = ? AND entity = ?",
+            (pass_started_at, since, pass_started_at, task.run_id, task.entity),
+        )
+
+    def add_page(
+        self,
+        run_id: str,
+        entity: str,
+        counts: PageCounts,
+        checkpoint: dict[str, Any] | None,
+        expected: int | None,
+        now: int,
+    ) -> None:
+        """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
+        self._database.run(
+            "UPDATE run_entity SET checkpoint = ?, fetched = fetched + ?, inserted = inserted + ?,"
+            " updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?, pages = pages + 1,"
+            " requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected), progress_at = ?"
+            " WHERE run_id = ? AND entity = ?",
+            (
+                None if checkpoint is None else json.dumps(checkpoint),
+                counts.fetched,
+                counts.inserted,
+                counts.updated,
+                counts.unchanged,
+                counts.rejected,
+                counts.requests,
+                counts.bytes,
+                expected,
+                now,
+                run_id,
+                entity,
+            ),
+        )
+
+    def finish_entity(
+        self, run_id: str, entity: str, state: EntityState, now: int, error: tuple[str, str] | None = None
+    ) -> None:
+        code, message = error or (None, None)
+        self._database.run(
+            "UPDATE run_entity SET state = ?, finished_at = ?, error_code = ?, error_message = ?"
+            " WHERE run_id = ? AND entity = ?",
+            (state, now, code, message, run_id, entity),
+        )
+
+    def note_rejected(self, run_id: str, entity: str, message: str) -> None:
+        """Keep the first reason for a rejected row where people look."""
+        self._database.run(
+            "UPDATE run_entity SET error_code = 'ROW_REJECTED', error_message = ?"
+            " WHERE run_id = ? AND entity = ? AND error_code IS NULL",
+            (message, run_id, entity),
+        )
+
+    def finish(self, run_id: str, owner: str, now: int) -> None:
+        """Close a run by the states of its entities."""
+        with self._database.write():
+            states = {
+                row["state"]
+                for row in self._database.rows("SELECT DISTINCT state FROM run_entity WHERE run_id = ?", (run_id,))
+            }
+            if states <= {"completed"}:
+                state = "completed"
+            elif "completed" in states:
+                state = "partially_failed"
+            else:
+                state = "failed"
+            self._database.run(
+                "UPDATE run SET state = ?, finished_at = ?, lease_owner = NULL, lease_until = NULL"
+                " WHERE id = ? AND lease_owner = ? AND state = 'running'",
+                (state, now, run_id, owner),
+            )
+
+    def interrupt(self, run_id: str, owner: str) -> None:
+        """Put a run back so that it goes on from its checkpoint."""
+        self._database.run(
+            "UPDATE run SET state = 'interrupted', lease_owner = NULL, lease_until = NULL"
+            " WHERE id = ? AND lease_owner = ? AND state = 'running'",
+            (run_id, owner),
+        )
+
+    def cancel(self, connection_id: str, now: int, run_id: str | None = None) -> int:
+        """End runs that are not over; a worker notices at its next page. How many."""
+        one = "" if run_id is None else " AND id = ?"
+        with self._database.write():
+            ended = self._database.rows(
+                "UPDATE run SET state = 'cancelled', finished_at = ?, lease_owner = NULL, lease_until = NULL"
+                f" WHERE connection_id = ? AND state IN ('queued', 'running', 'interrupted'){one} RETURNING id",
+                (now, connection_id, *(() if run_id is None else (run_id,))),
+            )
+            self._database.run_many(
+                "UPDATE run_entity SET state = 'cancelled', finished_at = ?"
+                " WHERE run_id = ? AND state IN ('queued', 'running')",
+                [(now, row["id"]) for row in ended],
+            )
+            return len(ended)
+
+    def describe(self, run_id: str) -> dict[str, Any] | None:
+        """A run with its entities as plain data for API, page and command line, or None."""
+        row = self._database.row(
+            "SELECT id, connection_id, mode, trigger, state, created_at, started_at, finished_at"
+            " FROM run WHERE id = ?",
+            (run_id,),
+        )
+        if row is None:
+            return None
+        entities = self._database.rows(
+            "SELECT entity, state, expected, fetched, inserted, updated, unchanged, rejected, pages, requests,"
+            " bytes, started_at, progress_at, finished_at, error_code, error_message"
+            " FROM run_entity WHERE run_id = ? ORDER BY position",
+            (run_id,),
+        )
+        return {**_times(row), "entities": [_entity(entity) for entity in entities]}
+
+    def recent(self, connection_id: str | None, limit: int) -> list[dict[str, Any]]:
+        """Newest runs with sums over their entities. One query."""
+        where = "" if connection_id is None else " WHERE r.connection_id = ?"
+        rows = self._database.rows(
+            "SELECT r.id, r.connection_id, r.mode, r.trigger, r.state, r.created_at, r.started_at, r.finished_at,"
+            " count(e.entity) AS entities, sum(e.state = 'failed') AS failed, sum(e.fetched) AS fetched,"
+            " sum(e.inserted) AS inserted, sum(e.updated) AS updated, sum(e.unchanged) AS unchanged,"
+            " sum(e.rejected) AS rejected"
+            f" FROM run r JOIN run_entity e ON e.run_id = r.id{where}"
+            " GROUP BY r.id ORDER BY r.created_at DESC, r.id LIMIT ?",
+            (*(() if connection_id is None else (connection_id,)), limit),
+        )
+        return [_times(row) for row in rows]
+
+
+_TIMES = ("created_at", "started_at", "progress_at", "finished_at")
+
+
+def _times(row: Row) -> dict[str, Any]:
+    return {name: iso(value) if name in _TIMES else value for name, value in row.items()}
+
+
+def _entity(row: Row) -> dict[str, Any]:
+    started, ended = row["started_at"], row["finished_at"] or row["progress_at"]
+    seconds = (ended - started) / 1000 if started is not None and ended is not None else None
+    rate = round(row["fetched"] / seconds, 1) if seconds else None
+    return {**_times(row), "seconds": seconds, "rows_per_second": rate}

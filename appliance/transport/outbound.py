@@ -1,0 +1,93 @@
+"""The site's way out: every client and every staged look at a source, with the site's trust, proxy and policy."""
+
+from dataclasses import replace
+
+from appliance.clock import Clock
+from appliance.errors import InvalidInput
+from appliance.transport.budget import BudgetLimits, Budgets
+from appliance.transport.certificates import TlsFacts
+from appliance.transport.egress import Egress
+from appliance.transport.http import HttpClient, HttpOptions
+from appliance.transport.pools import destination
+from appliance.transport.proxy import ProxyRules
+from appliance.transport.stages import Route, handshake, open_proxy, resolve
+from appliance.transport.trust import Trust
+
+
+class Reach:
+    """The way to one address, step by step, for the staged probe. Steps that do not apply give None."""
+
+    def __init__(self, route: Route, scheme: str, trust: Trust) -> None:
+        self._route = route
+        self._scheme = scheme
+        self._trust = trust
+
+    def resolve(self) -> str | None:
+        """Raises SourceUnreachable, EgressRefused."""
+        if self._route.proxy is not None:
+            return None
+        addresses = resolve(self._route.host)
+        for address in addresses:
+            self._route.egress.check(self._route.host, address)
+        return f"{self._route.host} is {', '.join(addresses[:4])}."
+
+    def connect(self) -> str:
+        """Raises SourceUnreachable, EgressRefused."""
+        route = self._route
+        if route.proxy is not None:
+            open_proxy(route.proxy, route.egress, route.timeout, route.proxy_tls).close()
+            return f"The proxy {route.proxy.host} port {route.proxy.port} answers."
+        route.open().close()
+        return f"{route.host} answers on port {route.port}."
+
+    def tls(self) -> str | None:
+        """Raises CertificateRefused, SourceUnreachable."""
+        if self._scheme != "https":
+            return "The address is http: credentials and data cross the network readable by others. Prefer https."
+        return _describe(handshake(self._route, self._trust.client()))
+
+
+class Outbound:
+    """Makes clients and reaches. `options` are those of the site; connections to one host share one budget."""
+
+    def __init__(
+        self, options: HttpOptions, *, egress: Egress, proxies: ProxyRules, trust: Trust, clock: Clock
+    ) -> None:
+        self._options = replace(options, proxies=proxies)
+        self._egress = egress
+        self._proxies = proxies
+        self._trust = trust
+        self._clock = clock
+        self._budgets = Budgets(clock)
+
+    def client(self, base_url: str, concurrency: int) -> HttpClient:
+        """A client for sources at `base_url`. Raises InvalidInput when that is no http(s) address."""
+        _, host, port = _destination(base_url)
+        budget = self._budgets.for_host(f"{host}:{port}", BudgetLimits(concurrency=concurrency))
+        return HttpClient(self._options, egress=self._egress, budget=budget, clock=self._clock, trust=self._trust)
+
+    def reach(self, base_url: str) -> Reach:
+        """Raises InvalidInput when `base_url` is no http(s) address."""
+        scheme, host, port = _destination(base_url)
+        route = Route(
+            host,
+            port,
+            self._egress,
+            self._options.connect_timeout,
+            self._proxies.for_target(host, port),
+            self._trust.client().context,
+        )
+        return Reach(route, scheme, self._trust)
+
+
+def _destination(base_url: str) -> tuple[str, str, int]:
+    try:
+        return destination(base_url)
+    except ValueError:
+        raise InvalidInput(
+            f"{base_url[:100]!r} is no address. Write it as https://host.plant.example:8443/path."
+        ) from None
+
+
+def _describe(seen: TlsFacts) -> str:
+    return f"{seen.version}, certificate of {seen.subject}, valid until {seen.not_after:%Y-%m-%d}."

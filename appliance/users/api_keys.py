@@ -1,0 +1,76 @@
+"""Keys of the account, for `/api/system`: 256 random bits, shown once, only their SHA-256 kept."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.clock import Clock, iso, new_id, new_secret
+from appliance.errors import InvalidInput
+from appliance.store.database import Database
+from appliance.users.errors import ApiKeyUnknown
+
+PREFIX = "apk"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    id: str
+    name: str
+
+
+class ApiKeys:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, name: str) -> str:
+        """A new key; it is shown once. Raises InvalidInput for a name that is not one."""
+        if not 1 <= len(name.strip()) <= 60 or not name.isprintable():
+            raise InvalidInput("A key's name has 1 to 60 printable characters.")
+        key = new_secret(PREFIX)
+        self._database.insert(
+            "api_key",
+            id=new_id("key"),
+            name=name.strip(),
+            hash=_hash(key),
+            hint=f"{key[:7]}…{key[-4:]}",
+            created_at=self._clock.now_ms(),
+        )
+        return key
+
+    def revoke(self, key_id: str) -> None:
+        """The key stops working at once. Raises InvalidInput when there is none of that id."""
+        if (
+            self._database.run(
+                "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+                (self._clock.now_ms(), key_id),
+            )
+            == 0
+        ):
+            raise InvalidInput(f"There is no key {key_id[:60]!r}.")
+
+    def list(self) -> list[dict[str, Any]]:
+        rows = self._database.rows(
+            "SELECT id, name, hint, created_at, revoked_at, last_used_at FROM api_key ORDER BY created_at DESC"
+        )
+        return [{name: iso(v) if name.endswith("_at") else v for name, v in row.items()} for row in rows]
+
+    def authenticate(self, key: str) -> ApiKey:
+        """Raises ApiKeyUnknown."""
+        now = self._clock.now_ms()
+        row = self._database.row(
+            "SELECT id, name, last_used_at FROM api_key WHERE hash = ? AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > ?)",
+            (_hash(key), now),
+        )
+        if row is None:
+            raise ApiKeyUnknown(
+                "The account key is not known or was revoked. An administrator makes one with `appliance apikey add`."
+            )
+        if row["last_used_at"] is None or now - row["last_used_at"] > 60_000:
+            self._database.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
+        return ApiKey(row["id"], row["name"])
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

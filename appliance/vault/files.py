@@ -1,0 +1,72 @@
+"""Small files that are never seen half written: the old content or the new, whole, also after a crash."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write `path` anew: temporary file, fsync, rename, fsync of the directory.
+
+    One writer at a time: it removes what an interrupted writer of the same path left.
+    """
+    forget_leftovers(path)
+    temporary = _write_temporary(path, content, mode)
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def create_file(path: Path, content: bytes, mode: int = 0o600) -> bool:
+    """Write `path` unless it exists; False when it does. Safe with several writers: one of them wins."""
+    temporary = _write_temporary(path, content, mode)
+    try:
+        # Unlike a rename, a link never replaces; unlike O_EXCL on the path itself, it never shows a part.
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    sync_directory(path.parent)
+    return True
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename for good: the directory is synced. FileNotFoundError when `source` is not there."""
+    forget_leftovers(target)
+    source.replace(target)
+    sync_directory(target.parent)
+
+
+def forget_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` that an interrupted writer left; they may hold a key."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def sync_directory(directory: Path) -> None:
+    if os.name == "posix":
+        _sync(directory, os.O_RDONLY)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what any process has written to a file, together with its name."""
+    _sync(path, os.O_RDWR)
+    sync_directory(path.parent)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_temporary(path: Path, content: bytes, mode: int) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
