@@ -228,8 +228,8 @@ class HttpClient:
             if size > limit:
                 raise SourceAnswerInvalid(
                     f"The answer of {host} is larger than {limit} bytes. Ask for smaller pages, or raise "
-                    "http_max_bytes for this connection.",
-                    details={"host": host, "setting": "http_max_bytes", "limit": limit},
+                    "http.max_bytes in the settings.",
+                    details={"host": host, "setting": "http.max_bytes", "limit": limit},
                 )
             if stop is not None and stop.is_set():
                 raise RequestStopped(f"The download from {host} was stopped.")

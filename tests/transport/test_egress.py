@@ -61,9 +61,9 @@ def test_with_a_list_only_what_it_names_is_permitted(allow, host, address, permi
     if permitted:
         Egress(allow).check(host, address)
         return
-    with pytest.raises(PermissionDenied, match="egress_allow") as caught:
+    with pytest.raises(PermissionDenied, match=r"egress\.allow") as caught:
         Egress(allow).check(host, address)
-    assert caught.value.details == {"host": host, "address": address, "setting": "egress_allow"}
+    assert caught.value.details == {"host": host, "address": address, "setting": "egress.allow"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_proxy_is_asked_only_for_listed_names():
 
 @pytest.mark.parametrize("entry", ["*", "http://erp", "erp:443", "10.0.0.0/99", "*.10.0.0.1/x", "a b"])
 def test_an_entry_that_means_nothing_is_refused_at_start(entry):
-    with pytest.raises(ConfigurationError, match="egress_allow"):
+    with pytest.raises(ConfigurationError, match=r"egress\.allow"):
         Egress([entry])
 
 
