@@ -80,6 +80,9 @@ class SessionLogin(Node, frozen=True, kw_only=True, tag="session_login", tag_fie
     take: Annotated[
         dict[str, str], Meta(description="Name to path inside the login answer; used as `${login.name}`.")
     ]
+    make: Annotated[
+        dict[str, str], Meta(description="Values made of those taken, also used as `${login.name}`.")
+    ] = {}
     headers: Annotated[dict[str, str], Meta(description="Headers of every later request.")] = {}
     refused: Annotated[
         str, Meta(description="A path of `take` that is empty when the password is wrong.")
@@ -158,7 +161,9 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     """Rows from a JSON answer."""
 
     request: RequestTemplate
-    vars: Annotated[dict[str, Any], Meta(description="Values for the request template.")] = {}
+    vars: Annotated[
+        dict[str, Any], Meta(description="Values for the request template; templates themselves, without each other.")
+    ] = {}
     rows: Annotated[str, Meta(description="Path to the list of rows; empty when the answer is the list.")] = (
         ""
     )
