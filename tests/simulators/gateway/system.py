@@ -14,10 +14,10 @@ from appliance.clock import Clock
 from .access import Access, User
 from .odata.filter import Condition
 from .odata.metadata import Property, Service, read_service
-from .odata.paging import PageStore
 from .rows.data import Orders
 from .rows.masters import rows_of
 from .rows.order_tables import order_tables
+from .rows.store import RowStore
 from .rows.tables import ListTable, Table, select
 
 SERVICES = Path(__file__).parent / "services"
@@ -83,7 +83,7 @@ class System:
         self.locks: dict[str, str] = {}  # order number to the user that has it open
         self.warnings: list[str] = []
         self.generation = 1
-        self.pages = PageStore(store_bytes)
+        self.store = RowStore(store_bytes)
         self.services: dict[str, Service] = {}
         self.tables: dict[str, dict[str, Table]] = {}
         for path in (*sorted(SERVICES.glob("*.edmx")), *extra):
