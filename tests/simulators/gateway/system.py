@@ -88,8 +88,10 @@ class System:
         self.tables: dict[str, dict[str, Table]] = {}
         for path in (*sorted(SERVICES.glob("*.edmx")), *extra):
             service = read_service(path, _of_service(path, missing or {}))
+            if service.name == ORDER_SERVICE and path.parent != SERVICES:
+                raise ValueError(f"{path} would replace the service of the purchase orders")
             self.services[service.name] = service
-            if service.name == ORDER_SERVICE and path.parent == SERVICES:
+            if service.name == ORDER_SERVICE:
                 self.orders = Orders(service, clock, count=orders, lines=lines, days=days)
                 self.tables[service.name] = order_tables(service, self.orders)
             else:
