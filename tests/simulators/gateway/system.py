@@ -59,7 +59,7 @@ class System:
     """Everything behind the web server. `generation` is part of every skip token: raise it and they expire.
 
     `extra` are further EDMX files to serve with `plain_rows` rows a set; `missing` names properties by set
-    that this release does not have.
+    that this release does not have. Raises ValueError when an extra file describes the order service.
     """
 
     def __init__(
