@@ -36,11 +36,9 @@ from appliance.users.accounts import Accounts
 from appliance.users.api_keys import ApiKeys
 from appliance.users.bootstrap import Bootstrap
 from appliance.users.sessions import Sessions
-from appliance.vault.keyring import Keyring
+from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
-
-DATABASE_FILE = "appliance.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +72,15 @@ class Appliance:
         """
         clock = clock or SystemClock()
         data_dir = settings.data_dir
-        source = find_source(settings, os.environ)
+        source = find_source(
+            data_dir,
+            environ=os.environ,
+            key_file=settings.master_key_file,
+            passphrase=settings.master_passphrase,
+        )
         _make_private(data_dir)
         keyring = Keyring.open(data_dir, source, clock)
-        database = Database(data_dir / DATABASE_FILE, keyring.database_key)
+        database = Database(data_dir / DATABASE_NAME, keyring.database_key)
         secrets = SecretStore(database, keyring)
         model = load_model()
         outbound = _outbound(settings, clock)

@@ -1,8 +1,8 @@
 """The settings: one table of options, read from defaults < file < environment < flags.
 
 The table is the class `Settings`: an option is one of its attributes, named as its key with dots as
-underscores. The key `sync.page_rows` is `page_rows` under `[sync]` in the file, `APPLIANCE_SYNC_PAGE_ROWS` in
-the environment, `settings.sync_page_rows` in the program. A secret may also be given as `APPLIANCE_..._FILE`,
+underscores. The key `sync.lease_seconds` is `lease_seconds` under `[sync]` in the file,
+`APPLIANCE_SYNC_LEASE_SECONDS` in the environment, `settings.sync_lease_seconds` in the program. A secret may also be given as `APPLIANCE_..._FILE`,
 the path of a file that holds it, and never as a flag, which every user of the machine can see. Relative paths
 start at the working directory. Lists are separated by commas in the environment and in flags. An empty text
 stands for an optional value that is not set.
@@ -144,9 +144,6 @@ class Settings:
         300,
         "Read again this much before the last sync; none is missed.",
     )
-    sync_page_rows: int = _option(
-        "sync.page_rows", whole(0, 100_000), 0, "Rows asked for in one page; 0 is what the connector says."
-    )
     sync_lease_seconds: int = _option(
         "sync.lease_seconds",
         whole(10, 3600),
@@ -175,16 +172,6 @@ class Settings:
     )
     session_hours: int = _option(
         "session.hours", whole(1, 720), 12, "Signs out at the latest after this time."
-    )
-
-    limits_token_per_minute: int = _option(
-        "limits.token_per_minute", whole(1, 1_000_000), 600, "API requests a minute for one token."
-    )
-    limits_account_per_minute: int = _option(
-        "limits.account_per_minute",
-        whole(1, 1_000_000),
-        3000,
-        "API requests a minute for all tokens together.",
     )
 
     log_level: str = _option(

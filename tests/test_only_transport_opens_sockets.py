@@ -9,12 +9,11 @@ ROOT = Path(__file__).parent.parent / "appliance"
 
 NETWORK = frozenset(
     {
-        *("socket", "socketserver", "ssl", "select", "selectors", "asyncio"),
-        *("http.client", "http.server", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib", "nntplib"),
-        *("telnetlib", "xmlrpc", "requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket"),
-        *("websockets", "paramiko", "ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),
+        *("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "xmlrpc"),
+        *("http.client", "http.server", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib"),
+        *("requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket", "websockets", "paramiko"),
+        *("ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),
     }
-)
 )
 
 # Which packages may have which of them; a path is relative to `appliance/`, a folder ends with a slash.

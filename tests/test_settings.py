@@ -51,15 +51,15 @@ def test_without_any_source_every_option_has_its_default():
 
 
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(config):
-    path = config("workers = 5\nweb_threads = 9\n[sync]\npage_rows = 100\n")
+    path = config("workers = 5\nweb_threads = 9\n[sync]\nlease_seconds = 100\n")
     settings = load(
         {"workers": "7"}, {"APPLIANCE_WORKERS": "6", "APPLIANCE_WEB_THREADS": "10", "HOME": "/"}, path
     )
-    assert (settings.workers, settings.web_threads, settings.sync_page_rows) == (7, 10, 100)
+    assert (settings.workers, settings.web_threads, settings.sync_lease_seconds) == (7, 10, 100)
     origins = {line.key: line.origin for line in settings.effective()}
     assert origins["workers"] == "flag workers"
     assert origins["web_threads"] == "APPLIANCE_WEB_THREADS"
-    assert origins["sync.page_rows"] == str(path)
+    assert origins["sync.lease_seconds"] == str(path)
     assert origins["listen"] == "default"
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_toml_is_an_error_with_the_line(config):
     [
         ("worker = 4", "worker", "workers"),
         ("[sync]\ninterval = 3600", "sync.interval", "sync.interval_seconds"),
-        ("[snyc]\npage_rows = 10", "snyc.page_rows", "sync.page_rows"),
+        ("[snyc]\nlease_seconds = 10", "snyc.lease_seconds", "sync.lease_seconds"),
         ("[sesion]", "sesion", "session.hours"),
         ("[listen]\nhost = 'a'", "", ""),
         ("log = 3", "log", "log.level"),

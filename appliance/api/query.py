@@ -54,7 +54,8 @@ def parse_list_query(
     return ListQuery(
         page=_whole(given.get("page"), "page", 1, DEEPEST_PAGE),
         per_page=min(
-            _whole(given.get("per_page") or given.get("pageSize"), "per_page", DEFAULT_PER_PAGE, 10_000), limit
+            _whole(given.get("per_page") or given.get("pageSize"), "per_page", DEFAULT_PER_PAGE, 10_000),
+            limit,
         ),
         after=read_cursor(cursor, since) if cursor else None,
         since=since,
@@ -83,7 +84,9 @@ class Cursors:
                 )
             return msgspec.json.decode(content, type=tuple[int, int])
         except (binascii.Error, ValueError, msgspec.DecodeError):
-            raise CursorInvalid("The cursor is damaged. Send `next_cursor` exactly as it was answered.") from None
+            raise CursorInvalid(
+                "The cursor is damaged. Send `next_cursor` exactly as it was answered."
+            ) from None
 
     def _sign(self, scope: str, since: int | None, content: bytes) -> bytes:
         bound = msgspec.json.encode([scope, since])
@@ -105,7 +108,9 @@ def _moment(text: str | None) -> int | None:
         return None
     try:
         # A plus sign of an offset arrives as a blank when the client did not escape it.
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+") if text.count(":") > 2 else text.strip())
+        moment = datetime.fromisoformat(
+            text.strip().replace(" ", "+") if text.count(":") > 2 else text.strip()
+        )
     except ValueError:
         raise InvalidInput(
             "modified_after is a date or a time such as 2026-01-31 or 2026-01-31T08:00:00Z.",
@@ -116,6 +121,7 @@ def _moment(text: str | None) -> int | None:
 
 def links(path: str, given: dict[str, Any], page: int, last_page: int | None) -> dict[str, str | None]:
     """The `links` of a list answer; `last` and `next` are null where the number of pages is not known."""
+
     def link(number: int | None) -> str | None:
         if number is None:
             return None

@@ -95,12 +95,14 @@ def blueprint(appliance: Appliance) -> Blueprint:
         body = read_body()
         mode = body.get("mode", "incremental")
         if mode not in ("full", "incremental"):
-            raise InvalidInput("mode is full or incremental.", details={"fields": {"mode": "full or incremental"}})
+            raise InvalidInput(
+                "mode is full or incremental.", details={"fields": {"mode": "full or incremental"}}
+            )
         entities = body.get("entities")
         if entities is not None and not (
             isinstance(entities, list) and entities and all(isinstance(name, str) for name in entities)
         ):
-            raise InvalidInput("entities is a list of entity names, such as [\"PurchaseOrder\"].")
+            raise InvalidInput('entities is a list of entity names, such as ["PurchaseOrder"].')
         run_id = planner.request_run(connection_id, entities=entities, mode=cast(Mode, mode))
         return _data(planner.describe_run(run_id), 202)
 
@@ -133,7 +135,9 @@ def sync_state(appliance: Appliance, connection_id: str) -> dict[str, Any]:
     active = appliance.planner.runs.active(connection_id)
     successes = [row["last_success_at"] for row in entities]
     due = [row["next_due_at"] for row in entities if row["next_due_at"] is not None]
-    errors = [{"entity": row["entity"], "message": row["last_error"]} for row in entities if row["last_error"]]
+    errors = [
+        {"entity": row["entity"], "message": row["last_error"]} for row in entities if row["last_error"]
+    ]
     return {
         "status": "in_progress" if active else ("failed" if errors else "completed"),
         "last_successful_sync": iso(min(successes)) if successes and None not in successes else None,
@@ -195,7 +199,9 @@ def _optional_text(body: dict[str, Any], name: str) -> str | None:
 def _mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
     value = body.get(name)
     if not isinstance(value, dict):
-        raise InvalidInput(f"{name} is an object of field names and values.", details={"fields": {name: "required"}})
+        raise InvalidInput(
+            f"{name} is an object of field names and values.", details={"fields": {name: "required"}}
+        )
     return value
 
 

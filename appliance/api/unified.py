@@ -88,7 +88,9 @@ class Reading:
         def view() -> Response:
             bearer = current_bearer(self._tokens)
             stream = self._records.find_stream(bearer.connection_id, "Status")
-            payloads = [] if stream is None else self._records.with_value(stream, "scope", str(operation.scope))
+            payloads = (
+                [] if stream is None else self._records.with_value(stream, "scope", str(operation.scope))
+            )
             page = ListedPage(payloads, None, False)
             query = ListQuery(1, max(1, len(payloads)), None, None)
             return _list_response(query, page, len(payloads), None)
@@ -107,7 +109,9 @@ class Reading:
 
     def _page(self, query: ListQuery, stream: Stream) -> ListedPage:
         if query.after is None and query.page > 1:
-            return self._records.by_offset(stream, query.since, (query.page - 1) * query.per_page, query.per_page)
+            return self._records.by_offset(
+                stream, query.since, (query.page - 1) * query.per_page, query.per_page
+            )
         after = query.after or (0, 0)
         if query.since is None:
             return self._records.by_id(stream, after[1], query.per_page)

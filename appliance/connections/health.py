@@ -7,7 +7,13 @@ the connection asks to be reauthorized, and its schedule rests until that happen
 import logging
 
 from appliance.clock import Clock
-from appliance.connections.tables import CONNECTED, OFFLINE, REAUTHORIZATION_REQUIRED, Connection, ConnectionTable
+from appliance.connections.tables import (
+    CONNECTED,
+    OFFLINE,
+    REAUTHORIZATION_REQUIRED,
+    Connection,
+    ConnectionTable,
+)
 from appliance.errors import ApplianceError, SourceAccessDenied, SourceCredentialsRejected, SourceUnreachable
 from appliance.runtime.connector import Connector
 from appliance.runtime.probe import OpenReach, probe

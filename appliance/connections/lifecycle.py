@@ -93,7 +93,9 @@ class Connections:
             return found
         named = self.table.named(name_or_id)
         if not named:
-            raise ConnectionNotFound(f"There is no connection {name_or_id[:60]!r}. See `appliance connection list`.")
+            raise ConnectionNotFound(
+                f"There is no connection {name_or_id[:60]!r}. See `appliance connection list`."
+            )
         if len(named) > 1:
             raise InvalidInput(
                 f"{len(named)} connections are called {name_or_id!r}. Use the id: {', '.join(c.id for c in named)}."
@@ -259,7 +261,8 @@ def _name(name: str) -> str:
     stripped = name.strip() if isinstance(name, str) else ""
     if not stripped or len(stripped) > MAX_NAME or not stripped.isprintable():
         raise InvalidInput(
-            f"A connection's name has 1 to {MAX_NAME} printable characters.", details={"fields": {"name": "required"}}
+            f"A connection's name has 1 to {MAX_NAME} printable characters.",
+            details={"fields": {"name": "required"}},
         )
     return stripped
 

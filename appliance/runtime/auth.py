@@ -63,6 +63,7 @@ class SessionAuthenticator:
         self._fields = fields
         self._clock = clock
         self._login = compile_request(auth.request, http, where=f"{where}.request", safe=True)
+        self._make = compile_template(auth.make, where=f"{where}.make")
         self._render = compile_template(auth.headers, where=f"{where}.headers")
         self._one_login = threading.Lock()
         self._headers: dict[str, str] | None = None
@@ -101,7 +102,9 @@ class SessionAuthenticator:
                 "The source rejects the credentials. Check user name and password, "
                 "and that the user is not locked in the source."
             )
-        return {name: str(value) for name, value in self._render({**self._fields, "login": taken}).items()}
+        made = self._make({**self._fields, "login": taken})
+        headers = self._render({**self._fields, "login": {**taken, **made}})
+        return {name: str(value) for name, value in headers.items()}
 
 
 def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:

@@ -20,7 +20,7 @@ class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """One mapping of the definition; a key it does not know is an error."""
 
 
-class FormField(Node):
+class FormField(Node, frozen=True, kw_only=True):
     """A field of the connect form, used by page, API and command line alike."""
 
     name: Annotated[
@@ -44,7 +44,7 @@ class FormField(Node):
         return self.secret or self.type == "password"
 
 
-class RequestTemplate(Node):
+class RequestTemplate(Node, frozen=True, kw_only=True):
     """One HTTP request. Every part may hold `${…}` of form fields, `vars`, `since` and `page`."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
@@ -55,31 +55,34 @@ class RequestTemplate(Node):
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
 
 
-class NoAuth(Node, tag="none", tag_field="scheme"):
+class NoAuth(Node, frozen=True, kw_only=True, tag="none", tag_field="scheme"):
     """The source asks for nothing."""
 
 
-class BasicAuth(Node, tag="basic", tag_field="scheme"):
+class BasicAuth(Node, frozen=True, kw_only=True, tag="basic", tag_field="scheme"):
     """User name and password in the Authorization header (RFC 7617)."""
 
     username: str = "${username}"
-    password: str = "${password}"
+    password: str = "${password}"  # noqa: S105 - a template
 
 
-class HeaderAuth(Node, tag="header", tag_field="scheme"):
+class HeaderAuth(Node, frozen=True, kw_only=True, tag="header", tag_field="scheme"):
     """A fixed header, such as an API key or a bearer token."""
 
     header: str = "Authorization"
     value: str
 
 
-class SessionLogin(Node, tag="session_login", tag_field="scheme"):
+class SessionLogin(Node, frozen=True, kw_only=True, tag="session_login", tag_field="scheme"):
     """A login request yields values that later requests carry; an expired session logs in again, once."""
 
     request: RequestTemplate
     take: Annotated[
         dict[str, str], Meta(description="Name to path inside the login answer; used as `${login.name}`.")
     ]
+    make: Annotated[
+        dict[str, str], Meta(description="Values made of those taken, also used as `${login.name}`.")
+    ] = {}
     headers: Annotated[dict[str, str], Meta(description="Headers of every later request.")] = {}
     refused: Annotated[
         str, Meta(description="A path of `take` that is empty when the password is wrong.")
@@ -93,7 +96,7 @@ class SessionLogin(Node, tag="session_login", tag_field="scheme"):
 Auth = NoAuth | BasicAuth | HeaderAuth | SessionLogin
 
 
-class Http(Node):
+class Http(Node, frozen=True, kw_only=True):
     """How to reach the source over HTTP."""
 
     base_url: str
@@ -103,7 +106,7 @@ class Http(Node):
     timeout: Annotated[float, Meta(gt=0, description="Seconds for one request.")] = 60.0
 
 
-class ErrorRule(Node):
+class ErrorRule(Node, frozen=True, kw_only=True):
     """The first rule that matches an answer says what it means. Rules stand before the built-in ones by status."""
 
     then: Literal["credentials", "denied", "throttled", "unavailable", "fail", "restart", "ignore"]
@@ -113,38 +116,38 @@ class ErrorRule(Node):
     advice: str = ""
 
 
-class NoPaging(Node, tag="none", tag_field="kind"):
+class NoPaging(Node, frozen=True, kw_only=True, tag="none", tag_field="kind"):
     """Everything in one answer."""
 
 
-class OffsetPaging(Node, tag="offset", tag_field="kind"):
+class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
     """`${page.offset}` and `${page.size}`; ends at a short page."""
 
     size: Annotated[int, Meta(ge=1)] = 100
 
 
-class NumberPaging(Node, tag="number", tag_field="kind"):
+class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):
     """`${page.number}` and `${page.size}`; ends at a short page."""
 
     size: Annotated[int, Meta(ge=1)] = 100
     first: int = 1
 
 
-class CursorPaging(Node, tag="cursor", tag_field="kind"):
+class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kind"):
     """`${page.cursor}` from the path `next` of the answer before; ends when it is empty."""
 
     size: Annotated[int, Meta(ge=1)] = 100
     next: str
 
 
-class LinkPaging(Node, tag="link", tag_field="kind"):
+class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
     """The address of the next page stands at the path `next` of the answer; ends when it is empty."""
 
     size: Annotated[int, Meta(ge=1)] = 100
     next: str
 
 
-class KeysetPaging(Node, tag="keyset", tag_field="kind"):
+class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
     """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page."""
 
     size: Annotated[int, Meta(ge=1)] = 100
@@ -154,11 +157,13 @@ class KeysetPaging(Node, tag="keyset", tag_field="kind"):
 Paging = NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging
 
 
-class HttpRead(Node, tag="http", tag_field="protocol"):
+class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
     """Rows from a JSON answer."""
 
     request: RequestTemplate
-    vars: Annotated[dict[str, Any], Meta(description="Values for the request template.")] = {}
+    vars: Annotated[
+        dict[str, Any], Meta(description="Values for the request template; templates themselves, without each other.")
+    ] = {}
     rows: Annotated[str, Meta(description="Path to the list of rows; empty when the answer is the list.")] = (
         ""
     )
@@ -171,7 +176,7 @@ class HttpRead(Node, tag="http", tag_field="protocol"):
     paging: Paging = NoPaging()
 
 
-class ODataRead(Node, tag="odata2", tag_field="protocol"):
+class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
     """An entity set of an OData V2 service. Literals are written by the types of its $metadata."""
 
     set: str
@@ -190,13 +195,13 @@ class ODataRead(Node, tag="odata2", tag_field="protocol"):
     size: Annotated[int, Meta(ge=1, le=5000)] = 100
 
 
-class CodeRead(Node, tag="code", tag_field="protocol"):
+class CodeRead(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
     """Rows from the `Reader` of the folder's `code.py`."""
 
     options: dict[str, Any] = {}
 
 
-class DeclaredRead(Node, tag="declared", tag_field="protocol"):
+class DeclaredRead(Node, frozen=True, kw_only=True, tag="declared", tag_field="protocol"):
     """Rows that stand in the definition itself, such as fixed status lists."""
 
     items: tuple[dict[str, Any], ...]
@@ -205,7 +210,7 @@ class DeclaredRead(Node, tag="declared", tag_field="protocol"):
 Read = HttpRead | ODataRead | CodeRead | DeclaredRead
 
 
-class EntityDefinition(Node):
+class EntityDefinition(Node, frozen=True, kw_only=True):
     """How one entity of the unified model is read from this source."""
 
     read: Read
@@ -224,14 +229,14 @@ class EntityDefinition(Node):
     map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression.")]
 
 
-class Probe(Node):
+class Probe(Node, frozen=True, kw_only=True):
     """A cheap request that succeeds only with valid credentials."""
 
     request: RequestTemplate
     path: Annotated[str, Meta(description="Path that must be present in the answer.")] = ""
 
 
-class Definition(Node):
+class Definition(Node, frozen=True, kw_only=True):
     """A connector."""
 
     system: Annotated[
@@ -289,7 +294,10 @@ def parse_entities(document: Any, defaults: dict[str, Any], *, where: str) -> di
         raise ConfigurationError(
             f"{where}: write at least one entity, such as `Vendor: {{read: …, key: …, map: …}}`."
         )
-    return _convert(with_defaults(document, defaults), dict[str, EntityDefinition], where)
+    entities: dict[str, EntityDefinition] = _convert(
+        with_defaults(document, defaults), dict[str, EntityDefinition], where
+    )
+    return entities
 
 
 def with_defaults(entities: Any, defaults: dict[str, Any]) -> Any:

@@ -83,7 +83,7 @@ def _matches(rule: ErrorRule, response: Response) -> bool:
         return False
     if not rule.path:
         return not rule.contains or rule.contains in response.text(20_000)
-    value = dig(_body(response), rule.steps(path))
+    value = dig(_body(response), steps(rule.path))
     return value is not None and (not rule.contains or rule.contains in str(value))
 
 

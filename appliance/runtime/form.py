@@ -28,8 +28,8 @@ def check_form(definition: Definition, given: Mapping[str, Any]) -> FormValues:
     for form_field in definition.form:
         try:
             value = _value(form_field, given.get(form_field.name))
-        except ValueError as reason:
-            problems[form_field.name] = str(reason)
+        except ValueError as failure:
+            problems[form_field.name] = str(failure)
             continue
         if form_field.sealed:
             if value is not None:

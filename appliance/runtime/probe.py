@@ -6,6 +6,7 @@ user may not read is a warning as long as another one can be read.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 from appliance.clock import Clock
@@ -104,7 +105,9 @@ class _Probe:
         first_failure: ApplianceError | None = None
         required_failure: ApplianceError | None = None
         for name, entity in self._connector.definition.entities.items():
-            failure = self._stage(f"read {name}", lambda name=name: self._read(name), soften=not entity.required)
+            failure = self._stage(
+                f"read {name}", partial(self._read, name), soften=not entity.required
+            )
             if failure is None:
                 self._readable.append(name)
                 continue
@@ -145,7 +148,9 @@ class _Probe:
         try:
             message = step()
         except ApplianceError as failure:
-            state: State = "warning" if soften and failure.type not in ("connection", "authentication") else "failed"
+            state: State = (
+                "warning" if soften and failure.type not in ("connection", "authentication") else "failed"
+            )
             self._stages.append(
                 Stage(name, state, failure.message, round(self._clock.monotonic() - started, 3), failure.code)
             )

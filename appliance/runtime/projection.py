@@ -49,7 +49,7 @@ class Projection:
         self.entity = entity
         self.fingerprint = _fingerprint(entity, definition)
         compiler = MappingCompiler(model, part, times=definition.times, zone=zone, where=where)
-        self._map = compiler.entity(entity, definition.key, definition.map)
+        self._map = compiler.entity(entity, definition.key, _with_times(entity, definition))
         self._modified = None if definition.modified is None else compiler.moment(definition.modified)
         self._key_values = key_decoder(definition.key)
         self._make_key = key_of(str(entity.prefix), part)
@@ -76,6 +76,13 @@ class Projection:
             return Record(encode(self._map(row)), self._modified(row) if self._modified else None)
         except (ValueError, TypeError, AttributeError, ArithmeticError, msgspec.MsgspecError) as failure:
             raise RowRejected(f"The row does not fit {self.entity.name}: {failure}") from None
+
+
+def _with_times(entity: Entity, definition: EntityDefinition) -> dict[str, Any]:
+    """The map, with `updatedAt` taken from `modified` where the map does not say."""
+    if definition.modified is None or "updatedAt" not in entity.fields:
+        return definition.map
+    return {"updatedAt": definition.modified, **definition.map}
 
 
 def _fingerprint(entity: Entity, definition: EntityDefinition) -> bytes:

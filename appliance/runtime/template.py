@@ -101,6 +101,14 @@ def _compile_text(text: str, where: str) -> Render:
     return render
 
 
+def _look_inside(value: Any, step: str) -> Any:
+    if isinstance(value, list | tuple):
+        return value[int(step)]
+    if isinstance(value, datetime):
+        return _parts(value)[step]
+    return value.get(step)
+
+
 def _constant(text: str) -> Render:
     return lambda context: text
 
@@ -124,7 +132,7 @@ def _compile_expression(expression: str, where: str) -> Render:
         for step in steps[1:]:
             if value is None:
                 return None
-            value = value[int(step)] if isinstance(value, list | tuple) else value.get(step)
+            value = _look_inside(value, step)
         for function in functions:
             if value is None:
                 return None

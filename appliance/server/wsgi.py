@@ -61,7 +61,12 @@ def create_app(appliance: Appliance) -> Flask:
             headers["Cache-Control"] = "no-store"
         milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
         log.info(
-            "%s %s %d %.1f ms %s", request.method, request.path, response.status_code, milliseconds, g.request_id
+            "%s %s %d %.1f ms %s",
+            request.method,
+            request.path,
+            response.status_code,
+            milliseconds,
+            g.request_id,
         )
         return response
 

@@ -83,7 +83,8 @@ class Engine:
         self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._free = threading.Semaphore(workers)
         self._threads = [
-            threading.Thread(target=self._work, name=f"sync-{number}", daemon=True) for number in range(workers)
+            threading.Thread(target=self._work, name=f"sync-{number}", daemon=True)
+            for number in range(workers)
         ]
 
     def serve(self, stop: threading.Event) -> None:
@@ -120,7 +121,7 @@ class Engine:
         # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
         try:
             self._planner.queue_due()
-        except Exception:  # noqa: BLE001 - the edge of the scheduler
+        except Exception:
             log.exception("planning failed")
 
     def _claim(self) -> Claim | None:
@@ -133,7 +134,7 @@ class Engine:
         while (claim := self._handed.get()) is not None:
             try:
                 self._runner.run(claim)
-            except Exception:  # noqa: BLE001 - the edge of a sync run
+            except Exception:
                 log.exception("run %s failed unexpectedly", claim.run_id)
                 self._runner.abandon(claim)
             finally:

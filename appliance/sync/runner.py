@@ -98,9 +98,13 @@ class Runner:
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
-        self._fail_all(claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}."))
+        self._fail_all(
+            claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        )
 
-    def _run_entity(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> bool:
+    def _run_entity(
+        self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
+    ) -> bool:
         """One entity; its failure does not stop the others, unless the credentials are no longer valid (True)."""
         try:
             task = self._begin_pass(claim, task, connection, connector)
@@ -120,7 +124,9 @@ class Runner:
         self._succeed(claim, task, connection, connector)
         return False
 
-    def _begin_pass(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> EntityTask:
+    def _begin_pass(
+        self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
+    ) -> EntityTask:
         if task.state == "running" and task.pass_started_at is not None:
             return task
         now = self._clock.now_ms()

@@ -13,9 +13,7 @@ from appliance.clock import iso
 from appliance.store.database import Database, Row
 
 Mode = Literal["full", "incremental"]
-RunState = Literal[
-    "queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"
-]
+RunState = Literal["queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"]
 EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 ACTIVE = ("queued", "running", "interrupted")
@@ -212,7 +210,9 @@ class RunTable:
             (run_id,),
         )
         return [
-            EntityTask(**{**row, "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"])})
+            EntityTask(
+                **{**row, "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"])}
+            )
             for row in rows
         ]
 
@@ -277,7 +277,9 @@ class RunTable:
         with self._database.write():
             states = {
                 row["state"]
-                for row in self._database.rows("SELECT DISTINCT state FROM run_entity WHERE run_id = ?", (run_id,))
+                for row in self._database.rows(
+                    "SELECT DISTINCT state FROM run_entity WHERE run_id = ?", (run_id,)
+                )
             }
             if states <= {"completed"}:
                 state = "completed"

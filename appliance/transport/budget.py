@@ -115,10 +115,10 @@ class Budget:
         began = self._clock.monotonic()
         patience = self._limits.interactive_max_wait if interactive else self._limits.max_wait
         idle = stop or threading.Event()
+        turn = threading.Event()
         while True:
             if stop is not None and stop.is_set():
                 raise RequestStopped(f"The call to {self.host} was stopped while it waited for its turn.")
-            turn = threading.Event()
             with self._lock:
                 now = self._clock.monotonic()
                 self._circuit.admit(interactive, now)
@@ -126,7 +126,8 @@ class Budget:
                 full = self._full(interactive)
                 if ready <= now and not full:
                     return now - began, self._grant(now)
-                if ready <= now:
+                turn.clear()
+                if turn not in self._turns:
                     self._turns.append(turn)
             left = began + patience - now
             if left <= 0 or ready - now > left:

@@ -10,7 +10,7 @@ from appliance.transport.errors import EgressRefused
 
 Address = IPv4Address | IPv6Address
 
-SETTING = "egress_allow"
+SETTING = "egress.allow"
 
 # Metadata services outside the link-local ranges: AWS over IPv6, Alibaba Cloud.
 _METADATA_ADDRESSES = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))

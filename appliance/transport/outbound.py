@@ -64,7 +64,9 @@ class Outbound:
         """A client for sources at `base_url`. Raises InvalidInput when that is no http(s) address."""
         _, host, port = _destination(base_url)
         budget = self._budgets.for_host(f"{host}:{port}", BudgetLimits(concurrency=concurrency))
-        return HttpClient(self._options, egress=self._egress, budget=budget, clock=self._clock, trust=self._trust)
+        return HttpClient(
+            self._options, egress=self._egress, budget=budget, clock=self._clock, trust=self._trust
+        )
 
     def reach(self, base_url: str) -> Reach:
         """Raises InvalidInput when `base_url` is no http(s) address."""

@@ -16,7 +16,7 @@ from appliance.errors import SourceUnreachable
 from appliance.transport.certificates import TlsFacts, facts, sha256, why_refused
 from appliance.transport.deadline import TimedSocket
 from appliance.transport.egress import Egress
-from appliance.transport.errors import CertificateRefused, unreachable
+from appliance.transport.errors import CertificateRefused, EgressRefused, unreachable
 from appliance.transport.proxy import Proxy
 from appliance.transport.trust import ClientTls, unverified_context
 from appliance.transport.tunnel import tunnel
@@ -67,15 +67,21 @@ def dial(host: str, port: int, egress: Egress, timeout: float) -> TimedSocket:
     The policy judges the very address that is connected to: a name that resolves differently a moment later
     gains nothing. Raises EgressRefused when no address is permitted, SourceUnreachable when none answers.
     """
+    refused: EgressRefused | None = None
     failure: SourceUnreachable | None = None
     for address in resolve(host):
-        egress.check(host, address)
         try:
+            egress.check(host, address)
             return connect(address, port, timeout, host=host)
+        except EgressRefused as error:
+            refused = error
         except SourceUnreachable as error:
             failure = error
-    assert failure is not None, "the resolver answers with an address or an error"  # noqa: S101
-    raise failure
+    if failure is not None:
+        raise failure
+    if refused is not None:
+        raise refused
+    raise unreachable("resolve", host, port, "no address", f"The name {host} has no address. Check the DNS.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,18 +74,25 @@ class Accounts:
     def sign_in(self, name: str, password: str) -> Account:
         """Raises SignInRefused without telling whether name or password was wrong, AccountLocked after five."""
         now = self._clock.now_ms()
-        row = self._database.row("SELECT * FROM account WHERE name = ? AND disabled_at IS NULL", (name.strip(),))
+        row = self._database.row(
+            "SELECT * FROM account WHERE name = ? AND disabled_at IS NULL", (name.strip(),)
+        )
         if row is not None and row["locked_until"] is not None and row["locked_until"] > now:
             wait = (row["locked_until"] - now) / 1000
             raise AccountLocked(
                 f"Too many wrong passwords. Try again in {wait:.0f} seconds.", retry_after=wait
             )
-        if not self._verify(self._no_account if row is None else row["password_hash"], password) or row is None:
+        if (
+            not self._verify(self._no_account if row is None else row["password_hash"], password)
+            or row is None
+        ):
             if row is not None:
                 self._count_failure(row["id"], now)
             raise SignInRefused("Name or password is wrong.")
         if row["failures"]:
-            self._database.run("UPDATE account SET failures = 0, locked_until = NULL WHERE id = ?", (row["id"],))
+            self._database.run(
+                "UPDATE account SET failures = 0, locked_until = NULL WHERE id = ?", (row["id"],)
+            )
         return Account(row["id"], row["name"], row["role"])
 
     def _insert(self, name: str, hashed: str) -> Account:
@@ -117,7 +124,9 @@ class Accounts:
 def _name(name: str) -> str:
     stripped = name.strip()
     if not 1 <= len(stripped) <= 60 or not stripped.isprintable():
-        raise InvalidInput("An account name has 1 to 60 printable characters.", details={"fields": {"name": "1 to 60"}})
+        raise InvalidInput(
+            "An account name has 1 to 60 printable characters.", details={"fields": {"name": "1 to 60"}}
+        )
     return stripped
 
 

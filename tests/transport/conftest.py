@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,8 +45,3 @@ def make_client(trust: Trust) -> ClientMaker:
         )
 
     return make
-
-
-@pytest.fixture
-def no_such_ca(tmp_path: Path) -> Path:
-    return tmp_path / "missing.pem"

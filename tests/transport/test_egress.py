@@ -61,9 +61,9 @@ def test_with_a_list_only_what_it_names_is_permitted(allow, host, address, permi
     if permitted:
         Egress(allow).check(host, address)
         return
-    with pytest.raises(PermissionDenied, match="egress_allow") as caught:
+    with pytest.raises(PermissionDenied, match=r"egress\.allow") as caught:
         Egress(allow).check(host, address)
-    assert caught.value.details == {"host": host, "address": address, "setting": "egress_allow"}
+    assert caught.value.details == {"host": host, "address": address, "setting": "egress.allow"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_proxy_is_asked_only_for_listed_names():
 
 @pytest.mark.parametrize("entry", ["*", "http://erp", "erp:443", "10.0.0.0/99", "*.10.0.0.1/x", "a b"])
 def test_an_entry_that_means_nothing_is_refused_at_start(entry):
-    with pytest.raises(ConfigurationError, match="egress_allow"):
+    with pytest.raises(ConfigurationError, match=r"egress\.allow"):
         Egress([entry])
 
 
@@ -115,6 +115,17 @@ def test_the_address_judged_is_the_address_connected_to(make_client, monkeypatch
         assert server.requests[0][2]["Host"] == f"rebinding.test:{server.port}"
         with pytest.raises(EgressRefused):
             make_client().send(Request("GET", url))
+
+
+def test_of_several_addresses_only_permitted_ones_are_tried(make_client, monkeypatch):
+    real = socket.getaddrinfo
+
+    def both(host, port, *args, **kwargs):
+        return real("169.254.1.1", port, *args, **kwargs) + real("127.0.0.1", port, *args, **kwargs)
+
+    with serving(lambda it: it.reply()) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", both)
+        assert make_client().send(Request("GET", f"http://erp.test:{server.port}/")).status == 200
 
 
 def test_a_loopback_source_outside_the_list_is_refused(make_client):

@@ -105,11 +105,29 @@ def test_a_compressed_bomb_stops_early(make_client):
     with serving(lambda it: it.reply(200, bomb, Content_Encoding="gzip")) as server:
         client = make_client(http_max_bytes=2_000_000)
         began = time.monotonic()
-        with pytest.raises(SourceAnswerInvalid, match="http_max_bytes") as caught:
+        with pytest.raises(SourceAnswerInvalid, match=r"http\.max_bytes") as caught:
             client.send(get(server.url))
     assert time.monotonic() - began < 0.3
     assert caught.value.details["limit"] == 2_000_000
     assert len(server.requests) == 1, "too large an answer is not asked for again"
+
+
+def test_the_rest_of_a_refused_answer_is_not_taken_for_the_next(make_client):
+    release = threading.Event()
+
+    def answer(it: Exchange) -> None:
+        if it.path == "/large":
+            it.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + bytes(600_000), close=False)
+            release.wait(2)
+        it.reply()
+
+    with serving(answer) as server:
+        client = make_client(http_max_bytes=1000)
+        with pytest.raises(SourceAnswerInvalid):
+            client.send(get(server.url + "/large"))
+        assert client.send(Request("POST", server.url)).body == b"ok"
+        release.set()
+    assert server.connections == 2
 
 
 def test_an_answer_of_exactly_the_limit_passes(make_client):
@@ -349,6 +367,21 @@ def test_secrets_reach_neither_log_nor_message_nor_traceback(make_client, caplog
 
 def test_a_loggable_url_keeps_names_and_drops_values():
     assert loggable("https://u:p@h:1/a/b?x=1&y=&z#f") == "https://h:1/a/b?x=…&y=…&z=…"
+
+
+def test_an_ipv6_address_is_reached_without_its_brackets(make_client):
+    def once(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with sock:
+            heads.append(sock.recv(4096))
+            sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    heads: list[bytes] = []
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        threading.Thread(target=once, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        assert make_client().send(get(f"http://[::1]:{port}/")).status == 204
+    assert f"Host: [::1]:{port}".encode() in heads[0]
 
 
 def test_threads_share_a_client(make_client):

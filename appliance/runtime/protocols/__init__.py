@@ -20,7 +20,7 @@ class Page:
 
 
 class Pages(Protocol):
-    """Reads one entity page by page. Implementations hold no state between calls but what they learned of the source."""
+    """Reads one entity page by page. Holds no state between calls but what it learned of the source."""
 
     def first(self) -> Position: ...
 

@@ -12,6 +12,7 @@ from appliance.runtime.protocols import Page, Position
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import Envelope, key_decoder
 from appliance.runtime.source import Source
+from appliance.runtime.template import compile_template
 
 
 class JsonPages:
@@ -19,6 +20,7 @@ class JsonPages:
         self._source = source
         self._read = read
         self._paging = read.paging
+        self._vars = compile_template(read.vars, where=f"{where}.vars")
         self._request = compile_request(read.request, http, where=f"{where}.request", safe=True)
         self._count = (
             None
@@ -71,4 +73,5 @@ class JsonPages:
 
     def _context(self, position: Position, since: datetime | None, size: int) -> dict[str, Any]:
         page = {"size": size, "offset": None, "number": None, "after": None, "cursor": None, **position}
-        return {**self._source.fields, **self._read.vars, "since": since, "page": page}
+        context = {**self._source.fields, "since": since, "page": page}
+        return {**context, **self._vars(context)}

@@ -1,0 +1,124 @@
+"""`appliance sync run` and `appliance status`."""
+
+import argparse
+import sys
+import threading
+from typing import Any
+
+from appliance import __version__
+from appliance.app import Appliance
+from appliance.cli.shell import Subparsers, add_common, opened, show, table
+from appliance.sync.engine import EngineLock
+from appliance.sync.tables import ACTIVE
+
+POLL_SECONDS = 0.2
+
+
+def register(commands: Subparsers) -> None:
+    group = commands.add_parser("sync", help="synchronization").add_subparsers(required=True)
+    run = group.add_parser("run", help="synchronize a connection now")
+    add_common(run)
+    run.add_argument("connection", help="id or name")
+    run.add_argument("--entity", action="append", metavar="ENTITY", help="only this entity; may be repeated")
+    run.add_argument("--mode", choices=("incremental", "full"), default="incremental")
+    run.add_argument(
+        "--wait", action="store_true", help="return when it has ended; status 1 when not all went well"
+    )
+    run.set_defaults(command=run_now)
+
+    status = commands.add_parser("status", help="service, credits, connections and their synchronization")
+    add_common(status)
+    status.set_defaults(command=show_status)
+
+
+def run_now(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        connection = appliance.connections.named(arguments.connection)
+        run_id = appliance.planner.request_run(connection.id, entities=arguments.entity, mode=arguments.mode)
+        if not arguments.wait:
+            show(arguments, appliance.planner.describe_run(run_id), [f"Queued as {run_id}."])
+            return 0
+        run = _wait(appliance, run_id)
+        show(arguments, run, _run_lines(run))
+        return 0 if run["state"] == "completed" else 1
+
+
+def show_status(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        state = describe(appliance)
+        show(arguments, state, _status_lines(state))
+    return 0
+
+
+def describe(appliance: Appliance) -> dict[str, Any]:
+    """The state of everything, as plain data."""
+    lock = EngineLock(appliance.settings.data_dir)
+    running = not lock.acquire()
+    lock.release()
+    balance = appliance.ledger.balance()
+    connections = []
+    for connection in appliance.connections.table.all():
+        if not connection.is_open:
+            continue
+        schedules = appliance.planner.schedules.of_connection(connection.id)
+        connections.append(
+            {
+                **connection.as_dict(),
+                "records": appliance.records.counts(connection.id),
+                "errors": {row["entity"]: row["last_error"] for row in schedules if row["last_error"]},
+            }
+        )
+    return {
+        "version": __version__,
+        "running": running,
+        "data_dir": str(appliance.settings.data_dir),
+        "credits": {"granted": balance.granted, "used": balance.used, "available": balance.available},
+        "connections": connections,
+        "runs": appliance.planner.runs.recent(None, 10),
+        "broken_connectors": [{"folder": b.folder, "reason": b.reason} for b in appliance.catalog.broken()],
+    }
+
+
+def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
+    """Wait for a run to end. Without a running service this command does the work itself."""
+    never = threading.Event()
+    said = ""
+    while True:
+        run = appliance.planner.describe_run(run_id)
+        if run["state"] not in ACTIVE:
+            return run
+        lock = EngineLock(appliance.settings.data_dir)
+        if lock.acquire():
+            with lock:
+                appliance.engine().drain()
+            continue
+        progress = " ".join(
+            f"{e['entity']} {e['fetched']}" for e in run["entities"] if e["state"] == "running"
+        )
+        if progress and progress != said and sys.stderr.isatty():
+            print(f"\r{progress}   ", end="", file=sys.stderr, flush=True)
+            said = progress
+        appliance.clock.wait(never, POLL_SECONDS)
+
+
+def _run_lines(run: dict[str, Any]) -> list[str]:
+    head = ("entity", "state", "fetched", "inserted", "updated", "unchanged", "rejected", "rows_per_second")
+    lines = table([[entity[name] for name in head] for entity in run["entities"]], head)
+    errors = [f"{e['entity']}: {e['error_message']}" for e in run["entities"] if e["error_message"]]
+    return [f"Run {run['id']}, {run['mode']}: {run['state']}", *lines, *errors]
+
+
+def _status_lines(state: dict[str, Any]) -> list[str]:
+    used = state["credits"]
+    lines = [
+        f"Appliance {state['version']}, service {'running' if state['running'] else 'not running'}",
+        f"Credits: {used['available']} available of {used['granted']}",
+    ]
+    lines += [f"Connector left out: {b['folder']}: {b['reason']}" for b in state["broken_connectors"]]
+    for connection in state["connections"]:
+        records = sum(connection["records"].values())
+        lines.append(
+            f"{connection['name']} ({connection['system']}): {connection['status']}, {records} records"
+        )
+        lines += [f"  {entity}: {message}" for entity, message in connection["errors"].items()]
+    return lines

@@ -1,0 +1,1 @@
+"""One folder per outside system; nothing is shared but the runtime."""
