@@ -21,7 +21,7 @@ from appliance.users.sessions import Session
 SESSION_COOKIE = "__Host-appliance"
 VISITOR_COOKIE = "__Host-appliance-visitor"
 FORM_TOKEN = "form_token"  # noqa: S105 - name of a form field
-OPEN_TO_ALL = ("admin.sign_in", "admin.set_up")
+OPEN_TO_ALL = ("admin.sign_in", "admin.do_sign_in", "admin.set_up", "admin.do_set_up")
 LONGEST_COOKIE = 200
 
 

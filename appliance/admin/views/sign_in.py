@@ -26,7 +26,7 @@ def add_views(pages: Blueprint, appliance: Appliance, access: Access) -> None:
             is_set_up=appliance.accounts.any(),
         )
 
-    @pages.post("/sign-in", endpoint="sign_in")
+    @pages.post("/sign-in", endpoint="do_sign_in")
     def sign_in() -> View:
         name = request.form.get("name", "")
         target = request.form.get("next", "")
@@ -60,7 +60,7 @@ def add_views(pages: Blueprint, appliance: Appliance, access: Access) -> None:
         appliance.bootstrap.check(token)
         return _setup_page(token, "", {})
 
-    @pages.post("/setup", endpoint="set_up")
+    @pages.post("/setup", endpoint="do_set_up")
     def set_up() -> View:
         token = request.form.get("token", "")
         name, password = request.form.get("name", ""), request.form.get("password", "")
