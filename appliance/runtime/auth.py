@@ -6,13 +6,21 @@ and guarded by a lock, so that one login happens at a time.
 
 import base64
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import SourceCredentialsRejected
-from appliance.runtime.definition import Auth, BasicAuth, HeaderAuth, Http, NoAuth, SessionLogin
+from appliance.runtime.definition import (
+    BasicAuth,
+    Definition,
+    ErrorRule,
+    HeaderAuth,
+    Http,
+    NoAuth,
+    SessionLogin,
+)
 from appliance.runtime.errors import raise_for
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import decode, dig, steps
@@ -28,9 +36,9 @@ class Authenticator(Protocol):
         ...
 
 
-def authenticator(
-    auth: Auth, http: Http, fields: Mapping[str, Any], clock: Clock, *, where: str
-) -> Authenticator:
+def authenticator(definition: Definition, http: Http, fields: Mapping[str, Any], clock: Clock) -> Authenticator:
+    """The authenticator of a connection; `fields` are the values of its form."""
+    auth, where = definition.auth, f"{definition.system}.auth"
     match auth:
         case NoAuth():
             return FixedHeaders({})
@@ -42,7 +50,7 @@ def authenticator(
         case HeaderAuth():
             return FixedHeaders({auth.header: str(compile_template(auth.value, where=where)(fields))})
         case SessionLogin():
-            return SessionAuthenticator(auth, http, fields, clock, where=where)
+            return SessionAuthenticator(auth, http, fields, clock, rules=definition.errors, where=where)
 
 
 class FixedHeaders:
@@ -57,8 +65,16 @@ class SessionAuthenticator:
     """Logs in before the first request and again when the session has expired; never twice for one request."""
 
     def __init__(
-        self, auth: SessionLogin, http: Http, fields: Mapping[str, Any], clock: Clock, *, where: str
+        self,
+        auth: SessionLogin,
+        http: Http,
+        fields: Mapping[str, Any],
+        clock: Clock,
+        *,
+        rules: Sequence[ErrorRule],
+        where: str,
     ) -> None:
+        self._rules = rules
         self._auth = auth
         self._fields = fields
         self._clock = clock
@@ -93,7 +109,7 @@ class SessionAuthenticator:
         return minutes is not None and self._clock.monotonic() - self._since > minutes * 60
 
     def _read_login(self, response: Response) -> dict[str, str]:
-        raise_for(response, ())
+        raise_for(response, self._rules)
         answer = decode(response.body)
         taken = {name: dig(answer, steps(path)) for name, path in self._auth.take.items()}
         required = self._auth.refused or next(iter(self._auth.take))

@@ -49,6 +49,14 @@ class Folder:
     def code(self) -> ModuleType:
         """The folder's `code.py`. Raises ConfigurationError when there is none."""
         name = self.definition.system
+        try:
+            return self._import(name)
+        except ConfigurationError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - a customer's code may fail in any way; it must not be fatal
+            raise ConfigurationError(f"{name}/code.py cannot be loaded: {type(failure).__name__}: {failure}") from failure
+
+    def _import(self, name: str) -> ModuleType:
         if self.packaged:
             return importlib.import_module(f"appliance.connectors.{name}.code")
         location = Path(str(self.path)) / "code.py"

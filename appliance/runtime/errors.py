@@ -137,7 +137,7 @@ def source_message(response: Response) -> str:
         return ""
     text = response.text(4000)
     title = re.search(r"<(?:title|message)[^>]*>([^<]{1,300})<", text, re.IGNORECASE)
-    if title:
+    if title and not re.match(r"\s*\d{3}\b", title[1]):
         return _one_line(title[1])
     return "" if "<" in text else _one_line(text)
 

@@ -76,6 +76,9 @@ class _Probe:
             failure = self._stage(name, step)
             if failure is not None:
                 return failure
+        if not reach.encrypted:
+            advice = "The address is http: credentials and data can be read on the way. Prefer https."
+            self._stages.append(Stage("tls", "warning", advice, 0.0))
         return None
 
     def _sign_in(self) -> ApplianceError | None:

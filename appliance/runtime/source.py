@@ -41,9 +41,7 @@ class Source:
         self._learning = threading.Lock()
         self._authenticator: Authenticator | None = None
         if definition.http is not None:
-            self._authenticator = authenticator(
-                definition.auth, definition.http, self.fields, clock, where=f"{definition.system}.auth"
-            )
+            self._authenticator = authenticator(definition, definition.http, self.fields, clock)
 
     @property
     def base_url(self) -> str:

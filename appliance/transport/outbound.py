@@ -18,8 +18,8 @@ class Reach:
     """The way to one address, step by step, for the staged probe. Steps that do not apply give None."""
 
     def __init__(self, route: Route, scheme: str, trust: Trust) -> None:
+        self.encrypted = scheme == "https"
         self._route = route
-        self._scheme = scheme
         self._trust = trust
 
     def resolve(self) -> str | None:
@@ -42,8 +42,8 @@ class Reach:
 
     def tls(self) -> str | None:
         """Raises CertificateRefused, SourceUnreachable."""
-        if self._scheme != "https":
-            return "The address is http: credentials and data cross the network readable by others. Prefer https."
+        if not self.encrypted:
+            return None
         return _describe(handshake(self._route, self._trust.client()))
 
 

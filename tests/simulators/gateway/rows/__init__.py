@@ -1,0 +1,1 @@
+"""The rows that the simulated system holds."""
