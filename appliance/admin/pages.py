@@ -1,5 +1,7 @@
 """The admin page: everything under `/admin/`."""
 
+from typing import NoReturn
+
 from flask import Blueprint, g, render_template
 
 from appliance.admin import rendering
@@ -7,6 +9,12 @@ from appliance.admin.access import Access
 from appliance.admin.once import Tickets
 from appliance.admin.views import api_keys, connect, connections, credits, records, runs, sign_in
 from appliance.app import Appliance
+from appliance.errors import NotFound
+
+
+class PageNotFound(NotFound):
+    code = "PAGE_NOT_FOUND"
+
 
 _TITLES = {
     400: "That request cannot be understood",
@@ -37,7 +45,13 @@ def blueprint(appliance: Appliance) -> Blueprint:
     records.add_views(pages, appliance)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
+    # Without this the guard would not see unknown addresses, and their error page not the session.
+    pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages
+
+
+def _unknown(unknown: str) -> NoReturn:
+    raise PageNotFound(f"There is nothing at /admin/{unknown[:100]}.")
 
 
 def error_page(status: int, code: str, message: str) -> tuple[str, int]:

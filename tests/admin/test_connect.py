@@ -101,7 +101,7 @@ def test_disconnecting_asks_first_and_then_says_what_happened(plant: Plant, brow
     token = shown_token(browser.connect_sandbox("Line 4"))
     connection_id = plant.appliance.connections.tokens.authenticate(token).connection_id
     question = browser.get(f"/admin/connections/{connection_id}/disconnect").text
-    for consequence in ("token stops working", "returned", "history is kept"):
+    for consequence in ("token stops working", "credentials of Sandbox are erased", "history is kept"):
         assert consequence in question
     assert plant.appliance.connections.get(connection_id).is_open
     done = browser.post(f"/admin/connections/{connection_id}/disconnect")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.gated import write_connector
 from tests.browser.served import CHROMIUM, CHROMIUM_FLAGS, Served, serve
 
 NAME = "operator"
@@ -22,7 +23,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The product before its set-up."""
-    with serve(tmp_path_factory.mktemp("served") / "data") as served:
+    folder = tmp_path_factory.mktemp("served")
+    write_connector(folder / "connectors")
+    with serve(folder / "data", connectors_dir=folder / "connectors") as served:
         yield served
 
 

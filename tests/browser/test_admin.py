@@ -1,11 +1,13 @@
 """The admin page as people use it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NAME, PASSWORD, sign_in
+from tests.browser.gated import PAGE_ROWS, PAGES, open_page
 from tests.browser.served import Served
 
 pytestmark = pytest.mark.browser
@@ -49,6 +51,38 @@ def test_from_nothing_to_records_in_three_clicks(page: Page, set_up: Served) -> 
     unified = json.loads(page.locator("pre.json").first.inner_text())
     raw = json.loads(page.locator("pre.json").last.inner_text())
     assert unified["code"] == raw["id"]
+
+
+def test_a_run_is_followed_live_and_can_be_canceled(page: Page, set_up: Served, tmp_path: Path) -> None:
+    sign_in(page, set_up)
+    page.goto(f"{set_up.url}/admin/connect/gated")
+    page.get_by_label("Gate").fill(str(tmp_path))
+    page.get_by_role("button", name="Test and connect").click()
+    page.get_by_role("link", name="Watch the sync").click()
+    asset = page.get_by_role("row").filter(has_text="Asset")
+    expect(page.locator(".head .pill")).to_have_text("Running")
+    for number in (1, 2):
+        open_page(tmp_path, number)
+        expect(asset).to_contain_text(f"{number * PAGE_ROWS} of {PAGES * PAGE_ROWS} rows")
+        expect(asset.get_by_role("progressbar")).to_have_js_property("value", number * PAGE_ROWS)
+    page.get_by_role("button", name="Cancel the run").click()
+    expect(page.locator(".head .pill")).to_have_text("Canceled")
+    expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
+    open_page(tmp_path, 3)
+
+
+def test_the_end_of_a_run_is_announced(page: Page, set_up: Served, tmp_path: Path) -> None:
+    sign_in(page, set_up)
+    page.goto(f"{set_up.url}/admin/connect/gated")
+    page.get_by_label("Gate").fill(str(tmp_path))
+    page.get_by_role("button", name="Test and connect").click()
+    page.get_by_role("link", name="Watch the sync").click()
+    said = page.locator("main [aria-live=polite]")
+    expect(said).to_contain_text("0 of 1 entities done")
+    for number in range(1, PAGES + 1):
+        open_page(tmp_path, number)
+    expect(said).to_have_text("Completed: 1 of 1 entities done, 100 rows read.")
+    expect(page.get_by_role("button", name="Cancel the run")).to_be_hidden()
 
 
 def test_copying_the_token_copies_all_of_it(page: Page, set_up: Served) -> None:
