@@ -2,6 +2,10 @@
 
 import re
 
+from werkzeug.datastructures import MultiDict
+
+from appliance.admin.forms import refill
+from appliance.errors import InvalidInput
 from tests.admin.conftest import NAME, PASSWORD, Browser, Plant, shown_token
 
 SECRET = "canary-of-a-password"
@@ -56,6 +60,13 @@ def test_a_failed_test_shows_its_stages_and_keeps_the_form_without_the_secret(
     assert SECRET not in response.text
     assert plant.connections() == before
     assert plant.appliance.ledger.balance().used == 0
+
+
+def test_a_refused_form_is_kept_without_its_secrets(plant: Plant) -> None:
+    definition = plant.appliance.catalog.folder("tryton").definition
+    filled = refill(definition, MultiDict(UNREACHABLE), InvalidInput("no"))
+    assert filled.values["username"] == "reader"
+    assert SECRET not in filled.values.values()
 
 
 def test_what_is_wrong_stands_beside_its_field(browser: Browser) -> None:

@@ -11,6 +11,13 @@ from appliance.store.records import NewRecord
 from appliance.users.errors import ApiKeyUnknown
 from tests.admin.conftest import Browser, Plant
 
+KNOWN_ATTRIBUTES = (
+    "action alt aria-busy aria-current aria-describedby aria-hidden aria-invalid aria-label aria-labelledby"
+    " aria-live autocapitalize autocomplete autofocus charset checked class colspan content cx cy d datetime"
+    " defer enctype focusable for height hidden href id lang max maxlength method min minlength name open"
+    " placeholder r readonly rel required role rows rx ry scope selected spellcheck src tabindex title type"
+    " value viewbox width x y"
+)
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
@@ -61,13 +68,7 @@ def test_no_page_has_inline_code_or_style_and_the_policy_forbids_it(browser: Bro
 
 
 def test_attributes_do_not_run_into_each_other(browser: Browser, hostile: list[str]) -> None:
-    known = set(
-        "action alt aria-busy aria-current aria-describedby aria-hidden aria-invalid aria-label aria-labelledby"
-        " aria-live autocapitalize autocomplete autofocus charset checked class colspan content cx cy d datetime"
-        " defer enctype focusable for height hidden href id lang max maxlength method min minlength name open"
-        " placeholder r readonly rel required role rows rx ry scope selected spellcheck src tabindex title type"
-        " value viewbox width x y".split()
-    )
+    known = set(KNOWN_ATTRIBUTES.split())
     names: set[str] = set()
 
     class Collector(HTMLParser):
