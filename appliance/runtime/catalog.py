@@ -53,8 +53,10 @@ class Folder:
             return self._import(name)
         except ConfigurationError:
             raise
-        except Exception as failure:  # noqa: BLE001 - a customer's code may fail in any way; it must not be fatal
-            raise ConfigurationError(f"{name}/code.py cannot be loaded: {type(failure).__name__}: {failure}") from failure
+        except Exception as failure:
+            raise ConfigurationError(
+                f"{name}/code.py cannot be loaded: {type(failure).__name__}: {failure}"
+            ) from failure
 
     def _import(self, name: str) -> ModuleType:
         if self.packaged:

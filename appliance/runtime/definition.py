@@ -162,7 +162,8 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
 
     request: RequestTemplate
     vars: Annotated[
-        dict[str, Any], Meta(description="Values for the request template; templates themselves, without each other.")
+        dict[str, Any],
+        Meta(description="Values for the request template; templates themselves, without each other."),
     ] = {}
     rows: Annotated[str, Meta(description="Path to the list of rows; empty when the answer is the list.")] = (
         ""
