@@ -14,6 +14,8 @@ import msgspec
 from appliance.store.database import Database
 from appliance.store.raw_rows import RawRows
 
+ERASED_AT_ONCE = 2000
+
 
 class NewRecord(NamedTuple):
     """A record to write: `raw` is the source's row as JSON text, `payload` the unified record as JSON text."""
@@ -224,3 +226,20 @@ class Records:
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
         return None if held is None else self._raw_rows.decompress(held)
+
+    def erase(self, connection_id: str) -> int:
+        """Delete every record of a connection, in short transactions; how many there were."""
+        erased = 0
+        for row in self._database.rows("SELECT id FROM stream WHERE connection_id = ?", (connection_id,)):
+            while True:
+                deleted = self._database.run(
+                    "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
+                    (row["id"], ERASED_AT_ONCE),
+                )
+                if deleted == 0:
+                    break
+                erased += deleted
+            with self._database.write():
+                self._database.run("DELETE FROM raw_dictionary WHERE stream_id = ?", (row["id"],))
+                self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (row["id"],))
+        return erased

@@ -96,7 +96,6 @@ class Runner:
             log.info("run %s was ended or taken over", claim.run_id)
         finally:
             connector.close()
-            self._database.checkpoint()
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
