@@ -84,7 +84,8 @@ class Access:
         if not expected or not same or foreign:
             raise FormRefused(
                 "This form does not belong to your present session, so nothing was changed. "
-                "Go back, load the page again and send it once more. Cookies must be allowed and the page opened by HTTPS."
+                "Go back, load the page again and send it once more. "
+                "Cookies must be allowed and the page opened by HTTPS."
             )
 
 
