@@ -1,0 +1,48 @@
+"""One run of a synchronization, live while it works."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.admin.rendering import duration, label
+from appliance.app import Appliance
+from appliance.sync.tables import ACTIVE
+
+View = str | AnyResponse
+
+
+def add_views(pages: Blueprint, appliance: Appliance) -> None:
+    @pages.get("/runs/<run_id>", endpoint="run")
+    def run(run_id: str) -> View:
+        described = describe(appliance, run_id)
+        connection = appliance.connections.get(described["connection_id"])
+        return render_template("run.html", run=described, connection=connection)
+
+    @pages.get("/runs/<run_id>.json", endpoint="run_json")
+    def run_json(run_id: str) -> Response:
+        return jsonify(describe(appliance, run_id))
+
+    @pages.post("/runs/<run_id>/cancel", endpoint="cancel_run")
+    def cancel(run_id: str) -> View:
+        connection_id = appliance.planner.describe_run(run_id)["connection_id"]
+        appliance.planner.cancel_run(run_id, connection_id)
+        return redirect(url_for("admin.run", run_id=run_id), 303)
+
+
+def describe(appliance: Appliance, run_id: str) -> dict[str, Any]:
+    """A run as page and script show it: with labels, sums, and whether it goes on. Raises RunNotFound."""
+    run = appliance.planner.describe_run(run_id)
+    entities = [
+        {**entity, "label": label(entity["state"])._asdict(), "duration": duration(entity["seconds"])}
+        for entity in run["entities"]
+    ]
+    names = ("fetched", "inserted", "updated", "unchanged", "rejected", "pages", "requests", "bytes")
+    return {
+        **run,
+        "label": label(run["state"])._asdict(),
+        "active": run["state"] in ACTIVE,
+        "entities": entities,
+        "done": sum(entity["state"] not in ("queued", "running") for entity in entities),
+        "sums": {name: sum(entity[name] for entity in entities) for name in names},
+    }

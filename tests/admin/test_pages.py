@@ -1,0 +1,150 @@
+"""What all pages keep to: escaped text, no inline code, bounded lists, errors that help."""
+
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+
+import msgspec
+import pytest
+
+from appliance.store.records import NewRecord
+from appliance.users.errors import ApiKeyUnknown
+from tests.admin.conftest import Browser, Plant
+
+KNOWN_ATTRIBUTES = (
+    "action alt aria-busy aria-current aria-describedby aria-hidden aria-invalid aria-label aria-labelledby"
+    " aria-live autocapitalize autocomplete autofocus charset checked class colspan content cx cy d datetime"
+    " defer enctype focusable for height hidden href id lang max maxlength method min minlength name open"
+    " placeholder r readonly rel required role rows rx ry scope selected spellcheck src tabindex title type"
+    " value viewbox width x y"
+)
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+def _record(key: str, **fields: object) -> NewRecord:
+    payload = msgspec.json.encode({"key": key, **fields})
+    return NewRecord(key, key.encode(), payload, 0, msgspec.json.encode({"id": HOSTILE}))
+
+
+@pytest.fixture
+def hostile(plant: Plant, browser: Browser) -> list[str]:
+    """Every page of a connection whose name, record and error are hostile."""
+    connection = plant.connection(browser.connect_sandbox(HOSTILE))
+    stream = plant.appliance.records.stream(connection.id, "WorkOrder")
+    plant.appliance.records.write(stream, [_record("03a", code=HOSTILE, title=HOSTILE, statusKey=HOSTILE)])
+    plant.appliance.planner.schedules.failed(
+        connection.id, "Asset", HOSTILE, now=plant.clock.now_ms()
+    )
+    plant.appliance.health.mark_reauthorization_required(connection, HOSTILE)
+    plant.appliance.api_keys.create(HOSTILE)
+    run = plant.appliance.planner.runs.recent(connection.id, 1)[0]["id"]
+    base = f"/admin/connections/{connection.id}"
+    return [
+        *("/admin/", f"/admin/?q={HOSTILE}", base, f"{base}/reauthorize", f"{base}/disconnect"),
+        *(f"{base}/records/WorkOrder", f"{base}/records/WorkOrder?key={HOSTILE}", f"{base}/records/WorkOrder/03a"),
+        *(f"/admin/runs/{run}", "/admin/credits", "/admin/api-keys", "/admin/connect", "/admin/connect/tryton"),
+        *(f"/admin/connect?q={HOSTILE}", f"/admin/runs/{HOSTILE}", f"{base}/records/{HOSTILE}"),
+    ]
+
+
+def test_hostile_text_is_shown_as_text(browser: Browser, hostile: list[str]) -> None:
+    shown = 0
+    for path in hostile:
+        text = browser.get(path).text
+        assert "<script>alert" not in text, path
+        shown += "&lt;script&gt;alert" in text
+    assert shown >= 10
+
+
+def test_no_page_has_inline_code_or_style_and_the_policy_forbids_it(browser: Browser, hostile: list[str]) -> None:
+    for path in [*hostile, "/admin/nothing"]:
+        response = browser.get(path)
+        policy = response.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert not re.search(r"<[^>]+\s(style|on[a-z]+)\s*=", response.text), path
+        assert not re.search(r"<style|<script(?![^>]* src=)|javascript:", response.text), path
+        assert not re.search(r"(src|href)=\"(https?:)?//", response.text), path
+
+
+def test_attributes_do_not_run_into_each_other(browser: Browser, hostile: list[str]) -> None:
+    known = set(KNOWN_ATTRIBUTES.split())
+    names: set[str] = set()
+
+    class Collector(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            names.update(name for name, _ in attrs)
+
+    for path in hostile:
+        Collector().feed(browser.get(path).text)
+    assert {name for name in names if not name.startswith("data-")} - known == set()
+
+
+def test_every_field_has_a_label(browser: Browser, hostile: list[str]) -> None:
+    for path in hostile:
+        text = browser.get(path).text
+        fields = re.findall(r"<(?:input|select|textarea)\b[^>]*>", text)
+        for one in fields:
+            if 'type="hidden"' in one or "aria-label=" in one or 'type="radio"' in one or 'type="checkbox"' in one:
+                continue
+            name = re.search(r'\bid="([^"]+)"', one)
+            assert name is not None, one
+            assert f'for="{name.group(1)}"' in text, one
+
+
+def test_records_are_paged(plant: Plant, browser: Browser) -> None:
+    connection = plant.connection(browser.connect_sandbox())
+    stream = plant.appliance.records.stream(connection.id, "WorkOrder")
+    plant.appliance.records.write(stream, [_record(f"03{n:03}", code=f"WO-{n:03}") for n in range(120)])
+    path: str | None = f"/admin/connections/{connection.id}/records/WorkOrder"
+    seen: list[str] = []
+    while path:
+        text = browser.get(path).text
+        page = re.findall(r">(WO-\d+)</a>", text)
+        assert len(page) <= 50
+        seen += page
+        following = re.search(r'href="([^"]+)" rel="next"', text)
+        path = following.group(1).replace("&amp;", "&") if following else None
+    assert seen == [f"WO-{n:03}" for n in range(120)]
+
+
+def test_a_key_that_is_searched_for_opens_its_record(plant: Plant, browser: Browser) -> None:
+    connection = plant.connection(browser.connect_sandbox())
+    stream = plant.appliance.records.stream(connection.id, "Asset")
+    plant.appliance.records.write(stream, [_record("02abc", code="A-1")])
+    path = f"/admin/connections/{connection.id}/records/Asset"
+    assert browser.get(f"{path}?key=02abc").headers["Location"] == f"{path}/02abc"
+    assert "No asset has this key" in browser.get(f"{path}?key=02xyz").text
+
+
+def test_an_error_is_a_page_with_the_request_id(browser: Browser) -> None:
+    response = browser.get("/admin/connections/con_none", headers={"X-Request-Id": "req_for_support"})
+    assert response.status_code == 404
+    assert "req_for_support" in response.text
+    assert "CONNECTION_NOT_FOUND" in response.text
+
+
+def test_an_account_key_is_shown_once(plant: Plant, browser: Browser) -> None:
+    form = {"name": "Provisioning", "ticket": browser.ticket("/admin/api-keys")}
+    found = re.search(r'id="api-key"[^>]*value="(apk_[^"]+)"', browser.post("/admin/api-keys", form).text)
+    assert found is not None
+    assert plant.appliance.api_keys.authenticate(found.group(1)).name == "Provisioning"
+    again = browser.post("/admin/api-keys", form)
+    assert again.status_code == 409
+    assert found.group(1) not in again.text
+    key_id = plant.appliance.api_keys.authenticate(found.group(1)).id
+    browser.post(f"/admin/api-keys/{key_id}/revoke")
+    assert "Revoked" in browser.get("/admin/api-keys").text
+    with pytest.raises(ApiKeyUnknown):
+        plant.appliance.api_keys.authenticate(found.group(1))
+
+
+def test_a_file_that_is_no_entitlement_is_explained_on_the_page(plant: Plant, browser: Browser) -> None:
+    response = browser.post(
+        "/admin/credits/entitlement",
+        {"file": (BytesIO(b'{"credits": 9999}'), "entitlement.json")},
+        content_type="multipart/form-data",
+    )
+    assert response.status_code == 422
+    assert "The file is not an entitlement." in response.text
+    assert plant.appliance.ledger.balance().granted == 20
