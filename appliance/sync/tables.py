@@ -162,17 +162,18 @@ class RunTable:
 
     def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
         """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""
-        row = self._database.row(
-            "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
-            " started_at = coalesce(started_at, ?) WHERE id = ("
-            " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
-            " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
-            " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
-            " AND o.lease_until >= ? AND o.id <> r.id)"
-            " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
-            " RETURNING id, connection_id, mode",
-            (owner, lease_until, now, now, now),
-        )
+        with self._database.write():
+            row = self._database.row(
+                "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
+                " started_at = coalesce(started_at, ?) WHERE id = ("
+                " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
+                " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
+                " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
+                " AND o.lease_until >= ? AND o.id <> r.id)"
+                " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
+                " RETURNING id, connection_id, mode",
+                (owner, lease_until, now, now, now),
+            )
         return None if row is None else Claim(row["id"], row["connection_id"], row["mode"])
 
     def has_waiting(self, now: int) -> bool:
