@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, LinkPaging, NoPaging
 from appliance.runtime.paging import first_position, next_position
-from appliance.runtime.protocols import Page, Position
+from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import Envelope, key_decoder
 from appliance.runtime.source import Source
@@ -36,7 +35,7 @@ class JsonPages:
     def first(self) -> Position:
         return first_position(self._paging)
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         size = 1 if sample else getattr(self._paging, "size", 0)
         context = self._context(position, since, size)
         request = self._request(context)
@@ -71,7 +70,7 @@ class JsonPages:
         answer = self._source.answer(self._source.send(self._count(context)), self._read.count)
         return answer if isinstance(answer, int) else None
 
-    def _context(self, position: Position, since: datetime | None, size: int) -> dict[str, Any]:
+    def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = {"size": size, "offset": None, "number": None, "after": None, "cursor": None, **position}
-        context = {**self._source.fields, "since": since, "page": page}
+        context = {**self._source.fields, "since": since.moment, "mark": since.mark, "page": page}
         return {**context, **self._vars(context)}
