@@ -254,10 +254,10 @@ class RunTable:
     ) -> None:
         """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
         self._database.run(
-            "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark),"
-            " fetched = fetched + ?, inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?, pages = pages + 1,"
-            " requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected), progress_at = ?"
-            " WHERE run_id = ? AND entity = ?",
+            "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark), fetched = fetched + ?,"
+            " inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?,"
+            " pages = pages + 1, requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected),"
+            " progress_at = ? WHERE run_id = ? AND entity = ?",
             (
                 _text(checkpoint),
                 _text(mark),
