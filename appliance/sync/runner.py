@@ -6,10 +6,8 @@ may be killed at any moment: it goes on after the last committed page, and a pag
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from appliance.clock import Clock
@@ -23,6 +21,7 @@ from appliance.runtime.projection import Projection, RowRejected
 from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
+from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable, ScheduleTable
 
@@ -171,22 +170,11 @@ class Runner:
         since = Since(moment, task.since_mark)
         position = task.checkpoint if task.checkpoint is not None else pages.first()
         traffic = _Traffic(connector)
-        # The next page is on its way while this one is mapped and written: two pages in memory, never more.
-        ahead = ThreadPoolExecutor(1, "fetch")
-        fetch = partial(pages.fetch, since=since, sample=False)
-        try:
-            coming = ahead.submit(fetch, position, resuming=task.checkpoint is not None)
-            while True:
-                page = coming.result()
-                if page.next is not None:
-                    coming = ahead.submit(fetch, page.next, resuming=False)
+        with FetchAhead(pages, position, since, resuming=task.checkpoint is not None) as arriving:
+            for page in arriving:
                 self._write_page(claim, task, stream, projection, page, traffic.since_last())
-                if page.next is None:
-                    return
-                if self._stopping():
+                if page.next is not None and self._stopping():
                     raise Interrupted("The appliance is stopping; the run goes on at the next start.")
-        finally:
-            ahead.shutdown(wait=False, cancel_futures=True)
 
     def _write_page(
         self,
