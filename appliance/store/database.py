@@ -4,6 +4,8 @@ Page size and HMAC are fixed when the file is made: 8 KiB pages with HMAC-SHA256
 scans of SQLCipher's defaults. The key is a raw 256-bit key, so opening a connection derives nothing.
 """
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,18 +68,27 @@ class Database:
         self._open()
 
     def _open(self) -> None:
-        fresh = not self.path.exists()
+        # Two that open a new file at once would each find it locked by the other.
+        with _alone(self.path.parent):
+            self._connect()
+            migrate(self)
+
+    def _connect(self) -> None:
+        # SQLite gives the log beside the file the same rights, so they are right from the first moment.
+        self.path.touch(0o600)
         try:
             self._peewee.connect()
             self._peewee.execute_sql("SELECT count(*) FROM sqlite_master")
+        except peewee.OperationalError as failure:
+            raise ConfigurationError(
+                f"The database {self.path.name} cannot be opened: {failure}. "
+                "Look at the rights and the free space of the data directory.",
+            ) from failure
         except peewee.DatabaseError as failure:
             raise StoreKeyRejected(
                 f"The database {self.path.name} does not open with the key in keyring.json. "
                 "Restore keyring.json and the database from the same backup.",
             ) from failure
-        if fresh:
-            self.path.chmod(0o600)
-        migrate(self)
 
     @contextmanager
     def write(self) -> Iterator[None]:
@@ -154,3 +165,14 @@ class Database:
 
     def close(self) -> None:
         self.release_thread()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for other processes inside the same; the folder is locked, never the file: see SQLite on POSIX locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,118 @@
+"""Every query on records goes through an index, whatever the number of records."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from appliance.store.database import Database
+from appliance.store.records import Records
+from tests.support.records import new_record
+
+
+class Listening:
+    """A database that notes every statement; everything else is the real one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.said: dict[str, Sequence[Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        self.said[sql] = parameters
+        return self._database.rows(sql, parameters)
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        self.said[sql] = parameters
+        return self._database.row(sql, parameters)
+
+    def tuples(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        self.said[sql] = parameters
+        return self._database.tuples(sql, parameters)
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        self.said[sql] = parameters
+        return self._database.value(sql, parameters)
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        self.said[sql] = parameters
+        return self._database.run(sql, parameters)
+
+    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> int:
+        kept = list(parameters)
+        if kept:
+            self.said[sql] = kept[0]
+        return self._database.run_many(sql, kept)
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        with self._database.write():
+            yield
+
+
+def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
+    """Call every method of Records and return the statements that ran, with parameters."""
+    listening = Listening(database)
+    records = Records(listening)  # type: ignore[arg-type]
+    stream = records.stream("con_1", "Vendor")
+    records.write(stream, [new_record(f"k{n}", n) for n in range(60)])
+    records.write(stream, [new_record("k1", "new"), new_record("k2", 2, unmapped=1)])
+    records.hashes(stream, ["k1"])
+    records.by_id(stream, 5, 10)
+    records.by_modified(stream, 1000, (1000, 5), 10)
+    records.by_offset(stream, None, 5, 10)
+    records.by_offset(stream, 1000, 5, 10)
+    records.count(stream)
+    records.count(stream, since=1000)
+    records.counts("con_1")
+    records.with_value(stream, "value", "3")
+    records.payload(stream, "k1")
+    records.raw(stream, "k1")
+    records.erase("con_1")
+    return listening.said
+
+
+@pytest.fixture(params=["never analyzed", "analyzed"])
+def filled(database: Database, request: pytest.FixtureRequest) -> Database:
+    if request.param != "never analyzed":
+        stream = Records(database).stream("con_0", "Vendor")
+        Records(database).write(stream, [new_record(f"k{n}", n) for n in range(5000)])
+        database.run("ANALYZE")
+    return database
+
+
+def test_every_method_of_records_is_covered_here() -> None:
+    public = {name for name in vars(Records) if not name.startswith("_")}
+    called = set(said_by_everything.__code__.co_names)
+    assert public - called == {"find_stream"}, "find_stream is called by `stream`"
+
+
+def test_no_query_walks_through_all_records(filled: Database) -> None:
+    said = said_by_everything(filled)
+    assert len(said) > 15
+    for sql, parameters in said.items():
+        plan = [row["detail"] for row in filled.rows(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+        walked = [step for step in plan if step.startswith(("SCAN record", "SCAN r "))]
+        assert not walked, f"{sql}\n{plan}"
+        assert not [step for step in plan if "AUTOMATIC" in step], f"{sql}\n{plan}"
+
+
+def test_lists_are_read_in_their_order_without_sorting(filled: Database) -> None:
+    said = said_by_everything(filled)
+    lists = [sql for sql in said if "ORDER BY" in sql and "id IN (" not in sql and "FROM record" in sql]
+    assert len(lists) >= 3
+    for sql in lists:
+        plan = [row["detail"] for row in filled.rows(f"EXPLAIN QUERY PLAN {sql}", said[sql])]
+        assert not [step for step in plan if "TEMP B-TREE" in step], f"{sql}\n{plan}"
+
+
+def test_records_are_looked_up_by_their_key(filled: Database) -> None:
+    said = said_by_everything(filled)
+    lookups = [sql for sql in said if "AND key" in sql and "FROM record" in sql]
+    assert len(lookups) == 4, "hashes, write, payload, raw"
+    for sql in lookups:
+        plan = [row["detail"] for row in filled.rows(f"EXPLAIN QUERY PLAN {sql}", said[sql])]
+        assert any("record_key (stream_id=? AND key=?)" in step for step in plan), f"{sql}\n{plan}"
