@@ -64,7 +64,7 @@ def test_an_older_schema_is_brought_forward_and_its_rows_stay(
     older.insert("counter", name="kept", value=7)
     older.close()
     known, newest = scripts(), max(scripts())
-    added = "-- A comment; with a semicolon\nCREATE TABLE added (a TEXT DEFAULT 'x;y');\nINSERT INTO added VALUES ('1');"
+    added = "-- Why; with a semicolon\nCREATE TABLE added (a TEXT DEFAULT 'x;y');\nINSERT INTO added (a) VALUES ('1');"
     monkeypatch.setattr(migrations, "scripts", lambda: {**known, newest + 1: added})
     migrated = open_database()
     assert migrated.value("PRAGMA user_version") == newest + 1

@@ -1,0 +1,3 @@
+from tests.support.plant import Reader
+
+__all__ = ["Reader"]
