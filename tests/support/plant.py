@@ -45,8 +45,8 @@ class Plant:
     """Rows by entity and id, each with the time of its last change by `clock`.
 
     Pages are in order of the id, so a row keeps its page whatever happens to others. `before_page` is called
-    before a page is read, outside probes, in the thread that fetches ahead of writing. `failures` are raised for an entity until they are taken out.
-    Raise `generation` and every position given so far is forgotten.
+    before a page is read, outside probes, in the thread that fetches ahead of writing. `failures` are raised for
+    an entity until they are taken out. Raise `generation` and every position given so far is forgotten.
     """
 
     clock: Clock
