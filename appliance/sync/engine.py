@@ -135,6 +135,8 @@ class Engine:
         now = self._clock.now_ms()
         if not self._planner.runs.has_waiting(now):
             return None
+        # After a pause of the whole machine our own runs would look abandoned.
+        self._renew()
         return self._planner.runs.claim(self._owner, now + self._lease_ms, now)
 
     def _work(self) -> None:
@@ -156,3 +158,5 @@ class Engine:
         deadline = self._clock.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
+        # A thread that still waits for its source writes nothing more: it has lost the run.
+        self._planner.runs.interrupt_orphans()

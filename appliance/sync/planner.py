@@ -73,12 +73,15 @@ class Planner:
     def queue_due(self) -> int:
         """Queue an incremental run for everything due, one a connection; how many runs."""
         now = self._clock.now_ms()
-        due: dict[str, list[str]] = {}
-        for row in self.schedules.due(now, DUE_AT_ONCE):
-            due.setdefault(row["connection_id"], []).append(row["entity"])
+        if not self.schedules.due(now, 1):
+            return 0
         queued = 0
-        for connection_id, entities in due.items():
-            with self._database.write():
+        with self._database.write():
+            # Read again inside the lock: a connection may have been disconnected meanwhile.
+            due: dict[str, list[str]] = {}
+            for row in self.schedules.due(now, DUE_AT_ONCE):
+                due.setdefault(row["connection_id"], []).append(row["entity"])
+            for connection_id, entities in due.items():
                 busy = {row["entity"] for row in self.runs.active(connection_id)}
                 free = [entity for entity in entities if entity not in busy]
                 if free:

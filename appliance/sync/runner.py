@@ -246,17 +246,18 @@ class Runner:
         # What the source commits while we read, with a stamp from before, lies within the overlap.
         overlap = max(self._overlap_ms, connector.definition.entities[task.entity].overlap_seconds * 1000)
         with self._database.write():
-            self._runs.finish_entity(claim.run_id, task.entity, "completed", now)
-            self._schedules.succeeded(
-                claim.run_id, connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
-            )
+            if self._runs.finish_entity(claim.run_id, task.entity, "completed", now):
+                self._schedules.succeeded(
+                    claim.run_id, connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
+                )
         self._health.source_answered(connection)
 
     def _fail(self, claim: Claim, entity: str, failure: ApplianceError) -> None:
         now = self._clock.now_ms()
         with self._database.write():
-            self._runs.finish_entity(claim.run_id, entity, "failed", now, (failure.code, failure.message))
-            self._schedules.failed(claim.connection_id, entity, failure.message, now=now)
+            error = (failure.code, failure.message)
+            if self._runs.finish_entity(claim.run_id, entity, "failed", now, error):
+                self._schedules.failed(claim.connection_id, entity, failure.message, now=now)
 
     def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
         for task in self._runs.tasks(claim.run_id):

@@ -208,7 +208,7 @@ class RunTable:
         )
 
     def interrupt_orphans(self) -> int:
-        """At the start of the only engine: what was running when the last one ended is interrupted, truthfully."""
+        """At the start and the end of the only engine: what is running then is interrupted, truthfully."""
         return self._database.run(
             "UPDATE run SET state = 'interrupted', lease_owner = NULL, lease_until = NULL WHERE state = 'running'"
         )
@@ -277,13 +277,19 @@ class RunTable:
 
     def finish_entity(
         self, run_id: str, entity: str, state: EntityState, now: int, error: tuple[str, str] | None = None
-    ) -> None:
+    ) -> bool:
+        """Close an entity; False when it was closed before, such as by a cancellation, which stays.
+
+        Without an error of its own it keeps what was noted of it.
+        """
         code, message = error or (None, None)
-        self._database.run(
+        closed = self._database.run(
             "UPDATE run_entity SET state = ?, finished_at = ?, error_code = coalesce(?, error_code),"
-            " error_message = coalesce(?, error_message) WHERE run_id = ? AND entity = ?",
+            " error_message = coalesce(?, error_message)"
+            " WHERE run_id = ? AND entity = ? AND state IN ('queued', 'running')",
             (state, now, code, message, run_id, entity),
         )
+        return closed == 1
 
     def note(self, run_id: str, entity: str, code: str, message: str) -> None:
         """Keep the first thing to know about a pass that goes on, such as why a row was rejected."""
