@@ -9,7 +9,6 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -112,8 +111,8 @@ class Plan:
             assert appliance.database.rows("PRAGMA cipher_integrity_check") == []
 
 
-def test_killing_the_engine_loses_and_doubles_nothing(gateway: Gateway, tmp_path: Path) -> None:
-    plan = Plan(gateway, Program(tmp_path))
+def test_killing_the_engine_loses_and_doubles_nothing(gateway: Gateway, program: Program) -> None:
+    plan = Plan(gateway, program)
     for _ in range(KILLS - SERVICE_KILLS):
         plan.program.start_engine()
         if plan.draw.random() < 0.5:
@@ -129,8 +128,8 @@ def test_killing_the_engine_loses_and_doubles_nothing(gateway: Gateway, tmp_path
     plan.at_the_end()
 
 
-def test_killing_the_whole_service_loses_and_doubles_nothing(gateway: Gateway, tmp_path: Path) -> None:
-    plan = Plan(gateway, Program(tmp_path))
+def test_killing_the_whole_service_loses_and_doubles_nothing(gateway: Gateway, program: Program) -> None:
+    plan = Plan(gateway, program)
     for _ in range(SERVICE_KILLS):
         plan.program.start_service()
         time.sleep(plan.draw.uniform(1.2, 3.5))
@@ -145,10 +144,10 @@ def test_killing_the_whole_service_loses_and_doubles_nothing(gateway: Gateway, t
 
 
 def test_a_killed_engine_is_started_again_by_the_service_and_goes_on(
-    gateway: Gateway, tmp_path: Path
+    gateway: Gateway, program: Program
 ) -> None:
     gateway.latency = 0.05
-    plan = Plan(gateway, Program(tmp_path))
+    plan = Plan(gateway, program)
     plan.program.start_service()
     with plan.program.opened() as appliance:
         stream = appliance.records.stream(plan.connection_id, "PurchaseOrder")

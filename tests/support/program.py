@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from appliance.app import Appliance
 from appliance.settings import Settings
@@ -17,18 +19,30 @@ Read = Callable[[Appliance], object]
 
 
 class Program:
-    """A data directory and the process that works on it; what it prints is added to `log`.
+    """A data directory and the process that works on it. Use it by `with`: nothing is left running.
 
-    `start_engine` runs the engine alone, `start_service` everything. `settings` are keys and values as for --set.
+    `start_engine` runs the engine alone, `start_service` everything. What it prints is added to `log`, and
+    `temporary` is its folder for temporary files. `settings` are keys and values as for --set.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.data_dir = folder / "data"
         self.log = folder / "program.log"
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir(exist_ok=True)
         self.port = free_port()
         pairs = {"data_dir": str(self.data_dir), "listen": f"127.0.0.1:{self.port}", **settings}
         self._flags = [flag for key, value in pairs.items() for flag in ("--set", f"{key}={value}")]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -44,7 +58,12 @@ class Program:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; both outputs are added to the log."""
         done = subprocess.run(
-            [*_program(), *arguments, *self._flags], capture_output=True, text=True, check=False, timeout=60
+            [*_program(), *arguments, *self._flags],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         with self.log.open("a") as log:
             log.write(done.stderr)
@@ -82,7 +101,13 @@ class Program:
 
     def _start(self, *arguments: str) -> None:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([*_program(), *arguments, *self._flags], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*_program(), *arguments, *self._flags], env=self._environment, stdout=log, stderr=log
+            )
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "TMPDIR": str(self.temporary)}
 
 
 def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
