@@ -62,7 +62,8 @@ class _Probe:
     def run(self, read: bool) -> Report:
         failure = self._network() if self._connector.definition.http is not None else None
         failure = failure or self._sign_in()
-        if failure is None and read:
+        # Without a request that proves the sign-in, only a read does.
+        if failure is None and (read or self._lacks_sign_in()):
             failure = self._entities()
         return Report(tuple(self._stages), tuple(self._readable), failure)
 
@@ -103,6 +104,9 @@ class _Probe:
 
             return self._stage("authenticate", ask)
         return None
+
+    def _lacks_sign_in(self) -> bool:
+        return self._connector.definition.http is not None and self._connector.definition.probe is None
 
     def _entities(self) -> ApplianceError | None:
         """One small read of each entity. Only when none can be read is that a failure."""

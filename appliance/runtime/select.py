@@ -30,7 +30,7 @@ _decode_any = msgspec.json.Decoder(float_hook=exact).decode
 def decode(body: bytes) -> Any:
     """JSON with exact decimals. Raises SourceAnswerInvalid when it is none."""
     try:
-        return _decode_any(body)
+        return _decode_any(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark, as .NET services send it
     except (msgspec.DecodeError, ValueError, RecursionError) as failure:
         raise SourceAnswerInvalid(_not_json(body, failure)) from None
 

@@ -1,7 +1,8 @@
 """OData V2: entity sets read with the literals their $metadata asks for, page after page by `__next`."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import Http, ODataRead, RequestTemplate
@@ -10,12 +11,13 @@ from appliance.runtime.protocols.edmx import EntityType, Metadata, parse_metadat
 from appliance.runtime.request import compile_request, follow_link, join
 from appliance.runtime.select import Envelope
 from appliance.runtime.source import Source
+from appliance.transport.http import Request
 
 
 class ODataPages:
     """Rows of one entity set.
 
-    Positions hold the path and query of the next link; scheme and host always are the configured ones. Without
+    Positions hold the next link; scheme and host always are the configured ones. Without
     server-driven paging the whole set comes in one answer, which the transport's size limit bounds.
     """
 
@@ -47,7 +49,7 @@ class ODataPages:
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         request = self._set(self._source.fields)
         if position["link"]:
-            request = replace(request, url=follow_link(request.url, position["link"]), params=[])
+            request = _along(request, str(position["link"]))
         else:
             request = replace(request, params=[*request.params, *self._options(since.moment, sample)])
         if not sample:
@@ -82,6 +84,8 @@ class ODataPages:
             options.append(("$top", "1"))
         else:
             options.append(("$inlinecount", "allpages"))
+            # Without a full order a server may give a row on two pages and another one on none.
+            options.append(("$orderby", ",".join(kind.keys)))
         if read.select:
             options.append(("$select", ",".join(read.select)))
         if read.expand:
@@ -143,9 +147,20 @@ _LITERALS = {
 }
 
 
+def _along(request: Request, link: str) -> Request:
+    """The request for a next link. What every request carries, such as the SAP client, the link may lack."""
+    url = follow_link(request.url, link)
+    there = {name for name, _ in parse_qsl(urlsplit(url).query)}
+    return replace(request, url=url, params=[pair for pair in request.params if pair[0] not in there])
+
+
 def _literal(kind: str, moment: datetime) -> str:
-    """A point in time as the property's type writes it. Edm.DateTime carries a business date: the whole day counts."""
-    return moment.strftime(_LITERALS[kind])
+    """A point in time as the property's type writes it.
+
+    Edm.DateTime carries a business date in the source's time zone, where it may still be the day before: that
+    whole day counts.
+    """
+    return (moment - timedelta(days=1) if kind == "Edm.DateTime" else moment).strftime(_LITERALS[kind])
 
 
 def _literal_kind(kind: str, name: str, where: str) -> None:
