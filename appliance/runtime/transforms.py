@@ -184,9 +184,9 @@ def _milliseconds(value: Any) -> int | None:
 
 def _compact_ms(value: Any) -> int | None:
     """`YYYYMMDD`, perhaps with `hhmm` or `hhmmss`; all zeros mean no date."""
-    if value is None or not str(value).strip("0 "):
+    digits = "" if value is None else str(value).strip()
+    if not digits.strip("0"):
         return None
-    digits = str(value).strip()
     # strptime alone would take 2025015 for a date, and 202501051230 for one at 12:03.
     if len(digits) not in _COMPACT or not digits.isdigit():
         raise ValueError(f"{digits:.40} is not a date such as 20250131")
@@ -213,7 +213,7 @@ def time_parser(name: str, zone: str | None = None) -> Callable[[Any], int | Non
     if zone is not None and name == "iso":
         try:
             where = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, OSError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"there is no time zone {zone:.60}") from None
         return lambda value: iso_ms(value, where)
     return FORMATS[name]
