@@ -40,8 +40,8 @@ class EndOfData(SourceError):
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
-    "error.message",
     "error.data.message",
+    "error.message",
     "error.1.0",
     "error.0",
     "error_description",
@@ -132,11 +132,9 @@ def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str])
                 details=details,
             )
         case "unavailable":
+            further = f" {advice}" if advice else ""
             return SourceUnreachable(
-                f"The source is not available now (status {response.status}). {advice}{tail}".replace(
-                    "  ", " "
-                ),
-                details=details,
+                f"The source is not available now (status {response.status}).{further}{tail}", details=details
             )
         case "end":
             return EndOfData("There are no more rows.")
