@@ -155,7 +155,8 @@ def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
     said = _said(response)
     for secret in secrets:
-        said = said.replace(secret, "…")
+        # Whole words only: a short password may be part of a common one.
+        said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)
     return _one_line(said)
 
 

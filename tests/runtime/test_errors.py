@@ -174,3 +174,10 @@ def test_a_secret_that_the_source_repeats_is_taken_out(status: int) -> None:
         assert "Plant-2025!" not in told
         assert "abc" not in told
     assert "user SYNC with … is not known" in failure.message
+
+
+def test_a_word_that_only_holds_a_secret_stays_readable() -> None:
+    assert (
+        source_message(answer(403, {"message": "no rights for admin"}), ("right", "admin"))
+        == "no rights for …"
+    )

@@ -116,11 +116,13 @@ class ODataPages:
                     f"{self._where}: {read.set} has no property {name!r}. Properties: {_some(kind.properties)}."
                 )
             _literal_kind(kind.properties[name], name, self._where)
-        for path in (*read.select, *read.expand):
-            self._check_path(metadata, kind, path)
+        for path in read.select:
+            self._check_path(metadata, kind, path, expanding=False)
+        for path in read.expand:
+            self._check_path(metadata, kind, path, expanding=True)
         return kind
 
-    def _check_path(self, metadata: Metadata, kind: EntityType, path: str) -> None:
+    def _check_path(self, metadata: Metadata, kind: EntityType, path: str, *, expanding: bool) -> None:
         *steps, last = path.split("/")
         for step in steps:
             if step not in kind.navigation:
@@ -128,10 +130,11 @@ class ODataPages:
                     f"{self._where}: {kind.name} has no navigation {step!r}. There are: {_some(kind.navigation)}."
                 )
             kind = metadata.types.get(kind.navigation[step], kind)
-        if last != "*" and last not in kind.properties and last not in kind.navigation:
+        known = kind.navigation if expanding else {**kind.navigation, **kind.properties, "*": ""}
+        if last not in known:
             raise ConfigurationError(
-                f"{self._where}: {kind.name} has no {last!r}. "
-                f"There are: {_some({**kind.properties, **kind.navigation})}."
+                f"{self._where}: {kind.name} has no {last!r}{' to expand' if expanding else ''}. "
+                f"There are: {_some(known)}."
             )
 
     def _load_metadata(self) -> Metadata:
