@@ -38,11 +38,19 @@ LOGIN = {
 
 def scheme(auth: dict[str, Any], clock: ManualClock | None = None, **more: Any) -> Authenticator:
     document = {
-        "system": "plant", "name": "Plant system", "summary": "", "categories": ["eam"], "tier": 3,
-        "hosting": "either", "evidence": "contract", "http": {"base_url": "${url}"}, "auth": auth,
+        "system": "plant",
+        "name": "Plant system",
+        "summary": "",
+        "categories": ["eam"],
+        "tier": 3,
+        "hosting": "either",
+        "evidence": "contract",
+        "http": {"base_url": "${url}"},
+        "auth": auth,
         "form": [{"name": "password", "label": "Password", "type": "password"}],
-        "entities": {"Vendor": {"read": {"protocol": "declared", "items": []}, "key": ["id"], "map": {}}}, **more,
-    }  # fmt: skip
+        "entities": {"Vendor": {"read": {"protocol": "declared", "items": []}, "key": ["id"], "map": {}}},
+        **more,
+    }
     definition = parse_definition(document, where="plant")
     assert definition.http is not None
     return authenticator(definition, definition.http, FIELDS, clock or ManualClock())

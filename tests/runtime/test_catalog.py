@@ -1,5 +1,6 @@
 """Finding connectors, and leaving out those that are broken."""
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,12 @@ def test_folders_of_the_same_name_do_not_share_their_code(tmp_path: Path) -> Non
 
 def test_entities_may_stand_in_files_of_their_own(tmp_path: Path) -> None:
     split = CONNECTOR.split("entities:")[0] + "defaults: {{key: [id]}}\n"
-    folder(tmp_path, connector=split, mapping__a="Vendor: {read: {protocol: declared, items: []}, map: {name: n}}", mapping__empty="# nothing yet")  # fmt: skip
+    folder(
+        tmp_path,
+        connector=split,
+        mapping__a="Vendor: {read: {protocol: declared, items: []}, map: {name: n}}",
+        mapping__empty="# nothing yet",
+    )
     assert list(catalog(tmp_path).folder("site_cmms").definition.entities) == ["Vendor"]
 
 
@@ -139,14 +145,26 @@ def test_entities_may_stand_in_files_of_their_own(tmp_path: Path) -> None:
         ({"connector": "[" * 3000}, r"site_cmms: "),
         ({"connector": CONNECTOR + "colour: red\n"}, r"unknown field `colour`"),
         ({"connector": CONNECTOR + "defaults: [1]\n"}, r"`defaults` is not a mapping"),
-        ({"connector": CONNECTOR.replace("system: {system}", "system: other")}, r"it must equal the folder's name"),
+        (
+            {"connector": CONNECTOR.replace("system: {system}", "system: other")},
+            r"it must equal the folder's name",
+        ),
         ({"connector": CONNECTOR.replace("key: [id]", "keys: [id]")}, r"unknown field `keys`"),
         ({"connector": CONNECTOR.replace("key: [id]", "key: []")}, r"length >= 1"),
         ({"connector": CONNECTOR.replace("Vendor:", "Vendors:")}, r"serves no entity 'Vendors'"),
         ({"connector": CONNECTOR.replace("Vendor:", "Address:")}, r"serves no entity 'Address'"),
-        ({"connector": CONNECTOR.replace("{{name: name}}", "{{nmae: name}}")}, r"site_cmms\.Vendor: Vendor has no field 'nmae'"),
-        ({"connector": CONNECTOR.replace("{{name: name}}", "{{name: {{first: 5}}}}")}, r"site_cmms\.Vendor\.name: `first` is a list"),
-        ({"connector": CONNECTOR.replace("protocol: declared", "protocol: telepathy")}, r"Invalid value 'telepathy'"),
+        (
+            {"connector": CONNECTOR.replace("{{name: name}}", "{{nmae: name}}")},
+            r"site_cmms\.Vendor: Vendor has no field 'nmae'",
+        ),
+        (
+            {"connector": CONNECTOR.replace("{{name: name}}", "{{name: {{first: 5}}}}")},
+            r"site_cmms\.Vendor\.name: `first` is a list",
+        ),
+        (
+            {"connector": CONNECTOR.replace("protocol: declared", "protocol: telepathy")},
+            r"Invalid value 'telepathy'",
+        ),
         ({"connector": CONNECTOR.split("entities:")[0] + "entities: [a]\n"}, r"`entities` is not a mapping"),
         ({"connector": CONNECTOR.split("entities:")[0]}, r"serves at least one entity"),
         ({"mapping__bad": "- a\n- b\n"}, r"mapping/bad\.yaml is not a mapping"),
@@ -157,12 +175,13 @@ def test_entities_may_stand_in_files_of_their_own(tmp_path: Path) -> None:
         ({"connector": BY_CODE, "code": "class Writer: ...\n"}, r"code\.py has no class Reader"),
         ({"connector": BY_CODE, "code": "1 / 0\n"}, r"code\.py cannot be loaded: ZeroDivisionError"),
         ({"connector": BY_CODE, "code": "def :\n"}, r"code\.py cannot be loaded: SyntaxError"),
-        ({"connector": BY_CODE, "code": "import no_such_module\n"}, r"code\.py cannot be loaded: ModuleNotFoundError"),
+        (
+            {"connector": BY_CODE, "code": "import no_such_module\n"},
+            r"code\.py cannot be loaded: ModuleNotFoundError",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_folder_is_left_out_and_says_why(tmp_path: Path, change: dict[str, Any], says: str) -> None:
-    import re
-
     folder(tmp_path, **change)
     told = reason(tmp_path)
     assert re.search(says, told), told

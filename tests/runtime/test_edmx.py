@@ -39,7 +39,10 @@ def test_hostile_and_broken_documents_are_refused(document: bytes) -> None:
         parse_metadata(document)
 
 
-@pytest.mark.parametrize("document", [b"<edmx/>", b"<html><body>Logon</body></html>", b'<s><EntitySet Name="A" EntityType="X.Nowhere"/></s>'])  # fmt: skip
+@pytest.mark.parametrize(
+    "document",
+    [b"<edmx/>", b"<html><body>Logon</body></html>", b'<s><EntitySet Name="A" EntityType="X.Nowhere"/></s>'],
+)
 def test_a_document_without_sets_is_no_metadata(document: bytes) -> None:
     with pytest.raises(SourceAnswerInvalid, match="names no entity sets"):
         parse_metadata(document)

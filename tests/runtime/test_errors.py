@@ -133,10 +133,16 @@ def test_the_advice_of_a_rule_is_said() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"error": {"code": "X", "message": {"lang": "en", "value": "No\n such\t property"}}}, "No such property"),
+        (
+            {"error": {"code": "X", "message": {"lang": "en", "value": "No\n such\t property"}}},
+            "No such property",
+        ),
         ({"error": {"message": "v4"}}, "v4"),
         ({"error": {"message": "Odoo Server Error", "data": {"message": "Access Denied"}}}, "Access Denied"),
-        ({"error": ["UserError", ["You are not allowed to access \"Purchase\".", "Within groups: ", None]]}, 'You are not allowed to access "Purchase".'),
+        (
+            {"error": ["UserError", ['You are not allowed to access "Purchase".', "Within groups: ", None]]},
+            'You are not allowed to access "Purchase".',
+        ),
         ({"error": ["'nosuch'", ""]}, "'nosuch'"),
         ({"error": "invalid_grant", "error_description": "expired"}, "expired"),
         ({"error": "plain"}, "plain"),
@@ -149,12 +155,15 @@ def test_the_advice_of_a_rule_is_said() -> None:
         ("short text\nof two lines", "short text of two lines"),
         ("<html><head><title>Logon failed</title>", "Logon failed"),
         ("<html><head><title>403 Forbidden</title>", ""),
-        ('<?xml version="1.0"?><error><message xml:lang="en">Service not found</message></error>', "Service not found"),
+        (
+            '<?xml version="1.0"?><error><message xml:lang="en">Service not found</message></error>',
+            "Service not found",
+        ),
         ("<p>nothing that can be read</p>", ""),
         (b"", ""),
         (b"\xff\xfe\x00", "\ufffd\ufffd\x00"),
     ],
-)  # fmt: skip
+)
 def test_the_source_s_own_words_on_one_line(body: Any, said: str) -> None:
     assert source_message(answer(400, body)) == said
     if said:

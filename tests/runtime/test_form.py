@@ -1,5 +1,6 @@
 """The connect form."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,10 +14,16 @@ SECRET = "Plant-2025!-geheim"
 
 def form(*fields: dict[str, Any]) -> Any:
     document = {
-        "system": "plant", "name": "Plant system", "summary": "", "categories": ["eam"], "tier": 3,
-        "hosting": "either", "evidence": "contract", "form": [{"label": "Value", **field} for field in fields],
+        "system": "plant",
+        "name": "Plant system",
+        "summary": "",
+        "categories": ["eam"],
+        "tier": 3,
+        "hosting": "either",
+        "evidence": "contract",
+        "form": [{"label": "Value", **field} for field in fields],
         "entities": {"Vendor": {"read": {"protocol": "declared", "items": []}, "key": ["id"], "map": {}}},
-    }  # fmt: skip
+    }
     return parse_definition(document, where="plant")
 
 
@@ -84,8 +91,6 @@ def test_kinds(kind: str, given: Any, expected: Any) -> None:
     ],
 )
 def test_what_is_not_right_is_told_for_its_field(kind: str, given: Any, reason: str) -> None:
-    import re
-
     assert re.search(reason, refusal(kind, given))
 
 

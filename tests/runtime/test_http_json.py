@@ -21,7 +21,7 @@ Answer = Callable[[str, dict[str, str], Any], Any]
 
 @contextmanager
 def plant(answer: Answer, read: dict[str, Any], **entity: Any) -> Iterator[tuple[Connector, Server]]:
-    """A connector with one entity, and the server it reads: `answer(path, query, body)` gives JSON or (status, JSON)."""
+    """A connector with one entity, and its server: `answer(path, query, body)` gives JSON, perhaps after a status."""
 
     def reply(exchange: Exchange) -> None:
         parts = urlsplit(exchange.path)
@@ -61,13 +61,19 @@ def test_pages_by_offset_with_a_count() -> None:
 
     read = {
         "request": {"path": "vendors", "query": {"from": "${page.offset}", "size": "${page.size}"}},
-        "rows": "data.rows", "count": "total", "paging": {"kind": "offset", "size": 3},
-    }  # fmt: skip
+        "rows": "data.rows",
+        "count": "total",
+        "paging": {"kind": "offset", "size": 3},
+    }
     with plant(answer, read) as (connector, server):
         pages = all_pages(connector, "Vendor")
         assert [len(page.rows) for page in pages] == [3, 3, 1]
         assert {page.expected for page in pages} == {7}
-        assert [urlsplit(path).query for _, path, *_ in server.requests] == ["from=0&size=3", "from=3&size=3", "from=6&size=3"]  # fmt: skip
+        assert [urlsplit(path).query for _, path, *_ in server.requests] == [
+            "from=0&size=3",
+            "from=3&size=3",
+            "from=6&size=3",
+        ]
 
 
 def test_next_links_are_followed_on_the_configured_host_with_the_login() -> None:
@@ -76,7 +82,11 @@ def test_next_links_are_followed_on_the_configured_host_with_the_login() -> None
         link = f"http://internal.local:8000/api/vendors?page={page + 1}" if page < 3 else None
         return {"rows": items(page), "next": link}
 
-    read = {"request": {"path": "vendors", "query": {"q": "x"}}, "rows": "rows", "paging": {"kind": "link", "next": "next"}}  # fmt: skip
+    read = {
+        "request": {"path": "vendors", "query": {"q": "x"}},
+        "rows": "rows",
+        "paging": {"kind": "link", "next": "next"},
+    }
     with plant(answer, read) as (connector, server):
         assert ids(connector) == [1, 2, 3]
         assert [path for _, path, *_ in server.requests][1:] == ["/api/vendors?page=2", "/api/vendors?page=3"]
@@ -90,8 +100,10 @@ def test_the_count_can_be_a_request_of_its_own_and_is_made_once() -> None:
 
     read = {
         "request": {"path": "vendors", "query": {"from": "${page.offset}"}},
-        "count_request": {"path": "count"}, "count": "n", "paging": {"kind": "offset", "size": 2},
-    }  # fmt: skip
+        "count_request": {"path": "count"},
+        "count": "n",
+        "paging": {"kind": "offset", "size": 2},
+    }
     with plant(answer, read) as (connector, server):
         assert [page.expected for page in all_pages(connector, "Vendor")] == [3, None]
         assert sum("count" in path for _, path, *_ in server.requests) == 1
@@ -100,8 +112,9 @@ def test_the_count_can_be_a_request_of_its_own_and_is_made_once() -> None:
 def test_since_is_asked_for_only_when_there_is_one() -> None:
     read = {
         "request": {"method": "POST", "path": "q", "json": {"f": {"$if": "since", "then": "${changed}"}}},
-        "vars": {"changed": {"after": "${since|iso}"}}, "rows": "rows",
-    }  # fmt: skip
+        "vars": {"changed": {"after": "${since|iso}"}},
+        "rows": "rows",
+    }
     asked: list[Any] = []
 
     def answer(path: str, query: dict[str, str], body: Any) -> Any:
@@ -121,8 +134,9 @@ def test_the_highest_mark_is_what_a_pass_leaves() -> None:
 
     read = {
         "request": {"path": "x", "query": {"from": "${page.offset}", "after": "${mark}"}},
-        "mark": "v", "paging": {"kind": "offset", "size": 2},
-    }  # fmt: skip
+        "mark": "v",
+        "paging": {"kind": "offset", "size": 2},
+    }
     with plant(answer, read, incremental="mark") as (connector, server):
         assert [page.mark for page in all_pages(connector, "Vendor")] == [9, 9, 9]
         json.dumps([page.mark for page in all_pages(connector, "Vendor", Since(mark=10))])
@@ -132,7 +146,12 @@ def test_the_highest_mark_is_what_a_pass_leaves() -> None:
 def test_children_pairs_and_details_take_their_shape() -> None:
     def answer(path: str, query: dict[str, str], body: Any) -> Any:
         if path.startswith("/api/vendor/"):
-            return {"record": {"name": f"Detail {path[-1]}", "attributes": [{"n": "color", "v": 1.50}, {"n": "", "v": 2}, 5]}}  # fmt: skip
+            return {
+                "record": {
+                    "name": f"Detail {path[-1]}",
+                    "attributes": [{"n": "color", "v": 1.50}, {"n": "", "v": 2}, 5],
+                }
+            }
         return [{"id": 1}, {"id": 2}]
 
     read = {
@@ -147,15 +166,25 @@ def test_children_pairs_and_details_take_their_shape() -> None:
 
 
 def test_children_become_rows_with_their_parent() -> None:
-    rows = [{"id": 1, "lines": [{"no": 1}, {"no": 2}, "x"], "name": "a"}, {"id": 2, "lines": None}, {"id": 3, "lines": {"no": 1}}]  # fmt: skip
+    rows = [
+        {"id": 1, "lines": [{"no": 1}, {"no": 2}, "x"], "name": "a"},
+        {"id": 2, "lines": None},
+        {"id": 3, "lines": {"no": 1}},
+    ]
     read = {"request": {"path": "x"}, "explode": "lines"}
-    with plant(lambda *_: rows, read, key=["parent.id", "no"], map={"name": "parent.name", "code": "no"}) as (connector, _):  # fmt: skip
+    with plant(lambda *_: rows, read, key=["parent.id", "no"], map={"name": "parent.name", "code": "no"}) as (
+        connector,
+        _,
+    ):
         records = list(all_records(connector, "Vendor").values())
     assert [(record["name"], record["code"]) for record in records] == [("a", "1"), ("a", "2")]
 
 
 def test_one_page_is_enough_for_a_sample() -> None:
-    read = {"request": {"path": "x", "query": {"size": "${page.size}"}}, "paging": {"kind": "keyset", "by": "id", "size": 2}}  # fmt: skip
+    read = {
+        "request": {"path": "x", "query": {"size": "${page.size}"}},
+        "paging": {"kind": "keyset", "by": "id", "size": 2},
+    }
     with plant(lambda *_: items(1, 2), read) as (connector, server):
         pages = connector.pages("Vendor")
         assert pages.fetch(pages.first(), EVERYTHING, resuming=False, sample=True).next is None

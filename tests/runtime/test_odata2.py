@@ -27,7 +27,7 @@ def gateway() -> Iterator[Gateway]:
         yield running
 
 
-def reading(gateway: Gateway, *, service: str = "", client: str | None = None, password: str = "Welcome1", **read: Any) -> Connector:  # fmt: skip
+def reading(gateway: Gateway, *, service: str = "", client: str | None = None, **read: Any) -> Connector:
     """A connector with the entity PurchaseOrder, read as `read` says."""
     document = {
         "http": {"base_url": "${url}", "query": {"sap-client": "${client}"}},
@@ -35,12 +35,13 @@ def reading(gateway: Gateway, *, service: str = "", client: str | None = None, p
         "entities": {
             "PurchaseOrder": {
                 "read": {"protocol": "odata2", "set": "A_PurchaseOrder", "service": service, **read},
-                "key": ["PurchaseOrder"], "map": {"orderNo": "PurchaseOrder"},
+                "key": ["PurchaseOrder"],
+                "map": {"orderNo": "PurchaseOrder"},
             }
         },
-    }  # fmt: skip
+    }
     url = gateway.service_url().rstrip("/")
-    fields = {"url": url.rsplit("/", 1)[0] if service else url, "username": "SYNC", "password": password}
+    fields = {"url": url.rsplit("/", 1)[0] if service else url, "username": "SYNC", "password": "Welcome1"}
     return defined(document, {**fields, "client": client})
 
 
@@ -76,7 +77,14 @@ def test_a_service_may_stand_below_the_address(gateway: Gateway) -> None:
     assert len(numbers(reading(gateway, service="API_PURCHASEORDER_PROCESS_SRV"))) == 230
 
 
-@pytest.mark.parametrize("setting", [{"internal_base": "http://sapapp01.corp.local:8000"}, {"hollow_page_every": 2}, {"unstable_order": True}])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"internal_base": "http://sapapp01.corp.local:8000"},
+        {"hollow_page_every": 2},
+        {"unstable_order": True},
+    ],
+)
 def test_what_systems_do_to_pages(gateway: Gateway, setting: dict[str, Any]) -> None:
     (name, value), before = next(iter(setting.items())), {}
     before[name] = getattr(gateway.settings, name)
@@ -106,7 +114,14 @@ def test_the_client_is_sent_with_every_page(gateway: Gateway) -> None:
 
 
 def test_what_is_asked_for(gateway: Gateway) -> None:
-    query = asked_for(reading(gateway, select=["PurchaseOrder", "to_PurchaseOrderItem/Plant"], expand=["to_PurchaseOrderItem"], filter="CompanyCode eq '1010'"))  # fmt: skip
+    query = asked_for(
+        reading(
+            gateway,
+            select=["PurchaseOrder", "to_PurchaseOrderItem/Plant"],
+            expand=["to_PurchaseOrderItem"],
+            filter="CompanyCode eq '1010'",
+        )
+    )
     assert query == {
         "$format": "json",
         "$inlinecount": "allpages",
@@ -165,9 +180,12 @@ def test_an_order_made_where_it_still_is_the_day_before_is_not_missed(gateway: G
         ({"expand": ["Supplier"]}, r"has no 'Supplier' to expand\. There are: .*to_PurchaseOrderItem"),
         ({"select": ["to_Items/Plant"]}, r"has no navigation 'to_Items'\. There are: .*to_PurchaseOrderItem"),
         ({"select": ["to_PurchaseOrderItem/Werk"]}, r"has no 'Werk'\. There are: .*Plant"),
-        ({"expand": ["to_PurchaseOrderItem/to_Nothing"]}, r"has no 'to_Nothing' to expand\. There are: .*to_ScheduleLine"),
+        (
+            {"expand": ["to_PurchaseOrderItem/to_Nothing"]},
+            r"has no 'to_Nothing' to expand\. There are: .*to_ScheduleLine",
+        ),
     ],
-)  # fmt: skip
+)
 def test_names_are_checked_against_the_metadata(gateway: Gateway, read: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says) as told:
         numbers(reading(gateway, **read))
@@ -202,18 +220,22 @@ def test_a_logon_page_with_status_200(gateway: Gateway) -> None:
 
 METADATA = (
     b'<edmx><EntityType Name="Order"><Key><PropertyRef Name="PurchaseOrder"/></Key>'
-    b'<Property Name="PurchaseOrder" Type="Edm.String"/></EntityType><EntitySet Name="A_PurchaseOrder" EntityType="X.Order"/></edmx>'
-)  # fmt: skip
+    b'<Property Name="PurchaseOrder" Type="Edm.String"/></EntityType>'
+    b'<EntitySet Name="A_PurchaseOrder" EntityType="X.Order"/></edmx>'
+)
 
 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b'{"d":{"results":[{"PurchaseOrder":"1"}],"__next":"/x/A_PurchaseOrder?$skiptoken=1"}}', "the same page again and again"),
+        (
+            b'{"d":{"results":[{"PurchaseOrder":"1"}],"__next":"/x/A_PurchaseOrder?$skiptoken=1"}}',
+            "the same page again and again",
+        ),
         (b'{"value":[]}', "holds no rows at `d.results`. Check that the address is an OData V2 service"),
         (b'{"d":5}', "holds no rows"),
     ],
-)  # fmt: skip
+)
 def test_services_that_do_not_keep_to_the_protocol(body: bytes, says: str) -> None:
     def answer(exchange: Exchange) -> None:
         exchange.reply(200, METADATA if "metadata" in exchange.path else body)

@@ -155,8 +155,13 @@ def test_hollow_pages_of_a_cursor_go_on() -> None:
 
 def test_what_a_request_may_use() -> None:
     assert page_variables(OffsetPaging(), {"offset": 200}, 100) == {
-        "size": 100, "offset": 200, "last": 299, "number": None, "after": None, "cursor": None,
-    }  # fmt: skip
+        "size": 100,
+        "offset": 200,
+        "last": 299,
+        "number": None,
+        "after": None,
+        "cursor": None,
+    }
     assert page_variables(OffsetPaging(), {"offset": 0}, 0)["last"] == 0
 
 

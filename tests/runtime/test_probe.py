@@ -38,8 +38,15 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def report(url: str, token: str = "right", probe: dict[str, Any] | None = None, trust: Trust | None = None, read: bool = True, **entities: Any) -> Report:  # fmt: skip
-    """The probe of a system whose entities are named with the path to read, `required` ones with an exclamation mark."""
+def report(
+    url: str,
+    word: str = "right",
+    probe: dict[str, Any] | None = None,
+    trust: Trust | None = None,
+    read: bool = True,
+    **entities: Any,
+) -> Report:
+    """The probe of a system; `entities` are named with the path to read, required ones with an `!`."""
     document: dict[str, Any] = {
         "http": {"base_url": "${url}"},
         "auth": {"scheme": "header", "value": "Bearer ${token}"},
@@ -48,15 +55,17 @@ def report(url: str, token: str = "right", probe: dict[str, Any] | None = None, 
         "entities": {
             name: {
                 "read": {"protocol": "http", "request": {"path": path.strip("!")}},
-                "key": ["id"], "map": {"name": "name"}, "required": path.endswith("!"),
+                "key": ["id"],
+                "map": {"name": "name"},
+                "required": path.endswith("!"),
             }
             for name, path in (entities or {"Vendor": "vendors", "Site": "sites"}).items()
         },
-    }  # fmt: skip
+    }
     if probe:
         document["probe"] = probe
     way = outbound(trust=trust, connect_timeout=2.0)
-    connector = defined(document, {"url": url, "token": token}, way=way)
+    connector = defined(document, {"url": url, "token": word}, way=way)
     try:
         return probed(connector, way, read=read)
     finally:
@@ -73,9 +82,14 @@ ME = {"request": {"path": "me"}, "path": "user.name"}
 def test_all_is_well(server: Server) -> None:
     found = report(server.url, probe=ME)
     assert stages(found) == [
-        ("resolve", "passed"), ("connect", "passed"), ("tls", "warning"), ("authenticate", "passed"),
-        ("read Vendor", "passed"), ("read Site", "passed"), ("read Status", "passed"),
-    ]  # fmt: skip
+        ("resolve", "passed"),
+        ("connect", "passed"),
+        ("tls", "warning"),
+        ("authenticate", "passed"),
+        ("read Vendor", "passed"),
+        ("read Site", "passed"),
+        ("read Status", "passed"),
+    ]
     assert (found.failure, found.readable) == (None, ("Vendor", "Site", "Status"))
     assert "Prefer https" in found.stages[2].message
     assert json.dumps(found.as_dicts())
@@ -106,7 +120,9 @@ def test_a_certificate_of_an_authority_that_is_not_trusted(tmp_path: Path) -> No
     with serving(reply, server_context(authority.issue("127.0.0.1"))) as secure:
         refused = report(secure.url, trust=Trust(system_bundles=()))
         trusted = report(secure.url, trust=Trust([authority.ca_file], system_bundles=()))
-        wrong_name = report(secure.url.replace("127.0.0.1", "localhost"), trust=Trust([authority.ca_file], system_bundles=()))  # fmt: skip
+        wrong_name = report(
+            secure.url.replace("127.0.0.1", "localhost"), trust=Trust([authority.ca_file], system_bundles=())
+        )
     assert stages(refused)[-1] == ("tls", "failed")
     assert refused.stages[-1].code == "SOURCE_CERTIFICATE_REFUSED"
     assert "cannot be trusted" in refused.stages[-1].message
@@ -123,7 +139,7 @@ def test_a_port_that_speaks_no_tls(server: Server) -> None:
 
 
 def test_a_wrong_password(server: Server) -> None:
-    found = report(server.url, token="Plant-2025!", probe=ME)
+    found = report(server.url, word="Plant-2025!", probe=ME)
     assert stages(found)[-1] == ("authenticate", "failed")
     assert found.failure is not None
     assert found.failure.code == "SOURCE_CREDENTIALS_REJECTED"
@@ -138,7 +154,7 @@ def test_a_wrong_system_answers_something_else(server: Server) -> None:
 
 
 def test_without_a_sign_in_request_a_read_tells_about_the_password(server: Server) -> None:
-    found = report(server.url, token="wrong", Vendor="vendors", Site="sites")
+    found = report(server.url, word="wrong", Vendor="vendors", Site="sites")
     assert stages(found)[-1] == ("read Vendor", "failed")
     assert found.failure is not None
     assert found.failure.type == "authentication"
@@ -146,14 +162,19 @@ def test_without_a_sign_in_request_a_read_tells_about_the_password(server: Serve
 
 def test_only_the_credentials(server: Server) -> None:
     assert stages(report(server.url, probe=ME, read=False))[-1] == ("authenticate", "passed")
-    judged = report(server.url, token="wrong", read=False)
+    judged = report(server.url, word="wrong", read=False)
     assert judged.failure is not None, "a definition without a sign-in request can judge credentials too"
     assert judged.failure.code == "SOURCE_CREDENTIALS_REJECTED"
 
 
 def test_one_entity_that_is_denied_is_a_warning(server: Server) -> None:
     found = report(server.url, Vendor="vendors", Site="denied", Location="empty")
-    assert stages(found)[-4:] == [("read Vendor", "passed"), ("read Site", "warning"), ("read Location", "passed"), ("read Status", "passed")]  # fmt: skip
+    assert stages(found)[-4:] == [
+        ("read Vendor", "passed"),
+        ("read Site", "warning"),
+        ("read Location", "passed"),
+        ("read Status", "passed"),
+    ]
     assert (found.failure, found.readable) == (None, ("Vendor", "Location", "Status"))
     assert "no rights for this" in found.stages[-3].message
     assert "there are no rows, or none the user may see" in found.stages[-2].message

@@ -45,7 +45,20 @@ def test_a_row_that_does_not_say_when_it_changed_has_no_time() -> None:
     assert projection(modified=None).record(b'{"id":1,"changed":"2025-03-04"}').modified_at is None
 
 
-@pytest.mark.parametrize("raw", [b'{"id":null}', b"{}", b'{"id":"  "}', b'{"id":[1]}', b"[1]", b"null", b'"text"', b'{"id":', b'{"id":"\xff"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"id":null}',
+        b"{}",
+        b'{"id":"  "}',
+        b'{"id":[1]}',
+        b"[1]",
+        b"null",
+        b'"text"',
+        b'{"id":',
+        b'{"id":"\xff"}',
+    ],
+)
 def test_a_row_without_a_key_is_rejected(raw: bytes) -> None:
     with pytest.raises(RowRejected, match="key"):
         projection().key(raw)

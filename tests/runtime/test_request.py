@@ -1,6 +1,7 @@
 """Request templates to requests."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -22,16 +23,28 @@ def prepared(template: dict[str, Any], http: dict[str, Any] | None = None, **con
 
 def test_the_parts_of_a_request() -> None:
     request = prepared(
-        {"method": "POST", "path": "/items/${id}", "query": {"n": "${n}"}, "headers": {"X-Id": "${id}"}, "json": {"a": "${n}"}},
+        {
+            "method": "POST",
+            "path": "/items/${id}",
+            "query": {"n": "${n}"},
+            "headers": {"X-Id": "${id}"},
+            "json": {"a": "${n}"},
+        },
         {"query": {"client": "100"}, "headers": {"X-All": "1"}, "timeout": 7},
-        id="7", n=5,
-    )  # fmt: skip
+        id="7",
+        n=5,
+    )
     assert (request.method, request.url, request.params) == (
         "POST",
         BASE + "/items/7",
         [("client", "100"), ("n", "5")],
     )
-    assert request.headers == {"Accept": "application/json", "X-All": "1", "X-Id": "7", "Content-Type": "application/json"}  # fmt: skip
+    assert request.headers == {
+        "Accept": "application/json",
+        "X-All": "1",
+        "X-Id": "7",
+        "Content-Type": "application/json",
+    }
     assert (request.body, request.safe, request.timeout) == (b'{"a":5}', True, 7)
 
 
@@ -52,7 +65,9 @@ def test_a_form_body_is_encoded() -> None:
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
-@pytest.mark.parametrize(("base", "path", "whole"), [("a/", "/b", "a/b"), ("a", "b/", "a/b/"), ("a/", "", "a/"), ("a", "", "a")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("base", "path", "whole"), [("a/", "/b", "a/b"), ("a", "b/", "a/b/"), ("a/", "", "a/"), ("a", "", "a")]
+)
 def test_joining(base: str, path: str, whole: str) -> None:
     assert join(base, path) == whole
 
@@ -77,8 +92,6 @@ def test_a_next_link_stays_on_the_configured_host(link: str, expected: str) -> N
 
 @given(st.text())
 def test_no_link_leads_to_another_host(link: str) -> None:
-    from urllib.parse import urlsplit
-
     try:
         target = urlsplit(follow_link(BASE + "/items", link))
     except ValueError:

@@ -51,7 +51,15 @@ def test_the_usual_and_the_unusual_way_give_the_same_rows(rows: list[Any]) -> No
     assert beside == {"next": None}
 
 
-@given(st.lists(st.lists(NAMES.filter(bool), min_size=1, max_size=3).map(".".join), min_size=1, max_size=3, unique=True), st.dictionaries(NAMES, VALUES, max_size=3))  # fmt: skip
+@given(
+    st.lists(
+        st.lists(NAMES.filter(bool), min_size=1, max_size=3).map(".".join),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
+    st.dictionaries(NAMES, VALUES, max_size=3),
+)
 def test_values_taken_from_a_text_equal_those_of_the_decoded_row(
     paths: list[str], row: dict[str, Any]
 ) -> None:

@@ -51,19 +51,23 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
         ("iso", MOMENT, "2026-03-01T00:30:05Z"),
         ("iso_ms", MOMENT, "2026-03-01T00:30:05.123Z"),
         ("json", {"a": [1, "x"]}, '{"a":[1,"x"]}'),
-        ("parts", datetime(2026, 3, 1, tzinfo=UTC), {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}),
+        (
+            "parts",
+            datetime(2026, 3, 1, tzinfo=UTC),
+            {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
+        ),
         ("sql", MOMENT, "2026-03-01 00:30:05"),
         ("unix", MOMENT, 1772325005),
         ("unix_ms", MOMENT, 1772325005123),
         ("url", "a/b c?d=é&", "a%2Fb%20c%3Fd%3D%C3%A9%26"),
     ],
-)  # fmt: skip
+)
 def test_filters(name: str, value: Any, expected: Any) -> None:
     assert rendered(f"${{x|{name}}}", x=value) == expected
 
 
 def test_every_filter_is_tested_above() -> None:
-    (mark,) = [mark for mark in test_filters.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
+    (mark,) = [mark for mark in test_filters.pytestmark if mark.name == "parametrize"]
     assert {case[0] for case in mark.args[1]} == set(FILTERS)
 
 
@@ -86,7 +90,10 @@ def test_a_choice_leaves_its_element_out_of_lists_and_mappings() -> None:
     assert rendered(template, x="yes") == [1, "yes", {"a": 1, "b": 1}]
 
 
-@pytest.mark.parametrize(("value", "chosen"), [(None, "no"), ("", "no"), (False, "no"), (0, "yes"), ("0", "yes"), (True, "yes"), ([], "yes")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "chosen"),
+    [(None, "no"), ("", "no"), (False, "no"), (0, "yes"), ("0", "yes"), (True, "yes"), ([], "yes")],
+)
 def test_what_a_choice_takes_for_given_zero_included(value: Any, chosen: str) -> None:
     assert rendered({"$if": "x", "then": "yes", "else": "no"}, x=value) == chosen
 
