@@ -157,6 +157,19 @@ def test_many_threads_share_one_login() -> None:
     assert source.logins == 1
 
 
+def test_a_thread_waits_for_the_login_of_another() -> None:
+    source, auth = Source(), scheme(LOGIN)
+    first = auth.flow(Request("GET", "https://plant.example/items"))
+    login = next(first)
+    second = threading.Thread(target=lambda: source.send(auth))
+    second.start()
+    second.join(0.05)
+    assert (second.is_alive(), source.logins) == (True, 0)
+    first.send(source._answered(login))
+    second.join(5)
+    assert (second.is_alive(), source.logins) == (False, 1)
+
+
 def test_threads_whose_session_expired_together_log_in_once() -> None:
     source, auth = Source(), scheme(LOGIN)
     source.send(auth)

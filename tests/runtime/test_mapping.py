@@ -429,10 +429,19 @@ def test_no_text_of_a_definition_becomes_code(data: st.DataObject) -> None:
     assert list(record) == list(ORDER.fields)
 
 
+def test_one_item_of_a_list_can_be_looked_at_beside_all_of_them() -> None:
+    mapping = {
+        "lineItems": {"each": "lines", "map": {"lineNo": "no"}},
+        "customFields": {"fields": {"first": "lines.0.plant"}},
+    }
+    found = mapped("PurchaseOrder", mapping, {"lines": [{"no": "1", "plant": "1010"}]})
+    assert (found["lineItems"][0]["lineNo"], found["customFields"]) == ("1", {"first": "1010"})
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(["a", "b", "lines", "lines.0.a", "lines.a", "a.b", "lines.0.x.y"]),
+        st.sampled_from(["a", "b", "lines", "lines.0.a", "lines.a", "a.b", "lines.0.x.y", "lines.0.z"]),
         min_size=1,
         max_size=4,
     ),
@@ -443,7 +452,9 @@ def test_no_text_of_a_definition_becomes_code(data: st.DataObject) -> None:
             "a": VALUES | st.fixed_dictionaries({"b": VALUES}),
             "b": VALUES,
             "lines": st.lists(
-                st.fixed_dictionaries({"a": VALUES, "x": st.fixed_dictionaries({"y": VALUES}) | VALUES}),
+                st.fixed_dictionaries(
+                    {"a": VALUES, "x": st.fixed_dictionaries({"y": VALUES}) | VALUES, "z": VALUES}
+                ),
                 max_size=2,
             )
             | st.fixed_dictionaries({"a": VALUES})

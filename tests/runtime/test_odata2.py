@@ -255,6 +255,17 @@ def test_a_version_1_service_gives_the_bare_list() -> None:
         assert numbers(reading(fake)) == ["1"]
 
 
+def test_what_every_request_carries_is_added_to_a_link_that_lacks_it() -> None:
+    def answer(exchange: Exchange) -> None:
+        more = b"" if "skiptoken" in exchange.path else b',"__next":"A_PurchaseOrder?$skiptoken=1"'
+        exchange.reply(200, METADATA if "metadata" in exchange.path else b'{"d":{"results":[]' + more + b"}}")
+
+    with serving(answer) as server:
+        fake = type("Served", (), {"service_url": lambda self: server.url + "/x/"})()
+        assert numbers(reading(fake, client="100")) == []
+        assert server.requests[-1][1] == "/x/A_PurchaseOrder?$skiptoken=1&sap-client=100"
+
+
 def test_hostile_metadata_is_refused() -> None:
     def answer(exchange: Exchange) -> None:
         exchange.reply(200, b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><edmx>&f;</edmx>')

@@ -18,7 +18,9 @@ from tests.transport.servers import Exchange, Server, server_context, serving
 def reply(exchange: Exchange) -> None:
     """Signs in with `right`; refuses what is named `denied`; `odd` has a row that does not fit."""
     if not exchange.headers.get("Authorization", "").endswith("right"):
-        exchange.reply(401, b'{"message":"wrong password"}')
+        # Some systems repeat what they were sent.
+        said = f"wrong password {exchange.headers.get('Authorization')}"
+        exchange.reply(401, json.dumps({"message": said}).encode())
         return
     name = exchange.path.rsplit("/", 1)[-1].partition("?")[0]
     if name == "denied":
@@ -143,7 +145,7 @@ def test_a_wrong_password(server: Server) -> None:
     assert stages(found)[-1] == ("authenticate", "failed")
     assert found.failure is not None
     assert found.failure.code == "SOURCE_CREDENTIALS_REJECTED"
-    assert "wrong password" in found.failure.message
+    assert found.failure.message.endswith("It said: wrong password Bearer …")
     assert "Plant-2025!" not in json.dumps(found.as_dicts())
 
 
