@@ -165,7 +165,7 @@ def test_false_of_which_blank_is_one_as_abap_writes_it(value: Any) -> None:
 
 def test_neither_true_nor_false() -> None:
     assert transforms.boolean(None) is None
-    for value in ("perhaps", "2", [], {}):
+    for value in ("perhaps", "2", [1], {"a": 1}):
         with pytest.raises(ValueError, match="neither true nor false"):
             transforms.boolean(value)
 
