@@ -47,7 +47,10 @@ class Report:
 
 
 def probe(connector: Connector, open_reach: OpenReach, clock: Clock, *, read: bool = True) -> Report:
-    """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid."""
+    """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid.
+
+    A definition without a sign-in request is read all the same.
+    """
     return _Probe(connector, open_reach, clock).run(read)
 
 

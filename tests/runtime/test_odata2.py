@@ -266,6 +266,18 @@ def test_what_every_request_carries_is_added_to_a_link_that_lacks_it() -> None:
         assert server.requests[-1][1] == "/x/A_PurchaseOrder?$skiptoken=1&sap-client=100"
 
 
+def test_a_set_without_a_key_is_read_in_the_order_of_the_server() -> None:
+    metadata = METADATA.replace(b'<Key><PropertyRef Name="PurchaseOrder"/></Key>', b"")
+
+    def answer(exchange: Exchange) -> None:
+        exchange.reply(200, metadata if "metadata" in exchange.path else b'{"d":{"results":[]}}')
+
+    with serving(answer) as server:
+        fake = type("Served", (), {"service_url": lambda self: server.url + "/x/"})()
+        assert numbers(reading(fake)) == []
+        assert "orderby" not in server.requests[-1][1]
+
+
 def test_hostile_metadata_is_refused() -> None:
     def answer(exchange: Exchange) -> None:
         exchange.reply(200, b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><edmx>&f;</edmx>')

@@ -84,8 +84,9 @@ class ODataPages:
             options.append(("$top", "1"))
         else:
             options.append(("$inlinecount", "allpages"))
-            # Without a full order a server may give a row on two pages and another one on none.
-            options.append(("$orderby", ",".join(kind.keys)))
+            if kind.keys:
+                # Without a full order a server may give a row on two pages and another one on none.
+                options.append(("$orderby", ",".join(kind.keys)))
         if read.select:
             options.append(("$select", ",".join(read.select)))
         if read.expand:
