@@ -6,6 +6,7 @@ entities a generic connector offers), `guide.md` and `code.py`. A broken folder 
 
 import importlib
 import importlib.util
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from appliance.runtime.definition import (
 from appliance.runtime.projection import Projection
 
 MAX_DOCUMENT = 512 * 1024
+# YAML that is none, or holds an impossible date or text, or is nested too deeply.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 
 
 class UnknownSystem(NotFound):
@@ -65,8 +68,17 @@ class Folder:
         spec = importlib.util.spec_from_file_location(f"appliance_connector_{name}", location)
         if spec is None or spec.loader is None or not location.is_file():
             raise ConfigurationError(f"Connector {name} needs a code.py in its folder.")
+        module = sys.modules.get(spec.name)
+        if module is not None and module.__file__ == str(location):
+            return module
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        # Dataclasses and others look their module up there while it is loaded.
+        sys.modules[spec.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[spec.name]
+            raise
         return module
 
 
@@ -128,7 +140,7 @@ class Catalog:
             entities = parse_entities(document, folder.defaults, where=name)
             definition = msgspec.structs.replace(folder.definition, entities=entities)
             self._check(definition, name)
-        except (ConfigurationError, yaml.YAMLError) as failure:
+        except (ConfigurationError, *_UNREADABLE) as failure:
             reason = failure.message if isinstance(failure, ConfigurationError) else _yaml_reason(failure)
             raise InvalidInput(
                 f"The field {name} is not right: {reason}", details={"fields": {name: reason}}
@@ -168,7 +180,7 @@ class Catalog:
             self._check(folder.definition, path.name)
         except ConfigurationError as failure:
             return Broken(path.name, failure.message)
-        except (yaml.YAMLError, OSError, UnicodeError) as failure:
+        except (OSError, *_UNREADABLE) as failure:
             return Broken(path.name, f"{path.name}: {_yaml_reason(failure)}")
         return folder
 
@@ -192,9 +204,9 @@ def read_folder(path: Traversable, *, packaged: bool) -> Folder:
     document = _load(path.joinpath("connector.yaml"))
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path.name}/connector.yaml is not a mapping of keys.")
-    entities = document.get("entities") or {}
+    entities = _mapping(document.get("entities"), f"{path.name}/connector.yaml: `entities`")
     for group in _yaml_files(path.joinpath("mapping")):
-        entities = deep_merge(entities, _load(group))
+        entities = deep_merge(entities, _mapping(_load(group), f"{path.name}/mapping/{group.name}"))
     definition = parse_definition({**document, "entities": entities}, where=path.name)
     if definition.system != path.name:
         raise ConfigurationError(
@@ -209,7 +221,7 @@ def read_folder(path: Traversable, *, packaged: bool) -> Folder:
     guide = path.joinpath("guide.md")
     folder = Folder(
         definition=definition,
-        defaults=document.get("defaults", {}),
+        defaults=document.get("defaults") or {},
         packs=packs,
         guide=guide.read_text("utf-8") if guide.is_file() else "",
         path=path,
@@ -240,6 +252,14 @@ def _named_or_written(folder: Folder, value: str) -> Any:
 def _load(file: Traversable) -> Any:
     with file.open("rb") as stream:
         return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders
+
+
+def _mapping(document: Any, where: str) -> dict[str, Any]:
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{where} is not a mapping of keys.")
+    return document
 
 
 def _yaml_files(directory: Traversable) -> list[Traversable]:

@@ -4,7 +4,8 @@ The source's own message is kept where it gives one, shortened, on one line.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from appliance.errors import (
     SourceUnreachable,
 )
 from appliance.runtime.definition import ErrorRule
-from appliance.runtime.select import dig, steps
+from appliance.runtime.select import dig, key_decoder, steps
 from appliance.transport.http import Response
 
 
@@ -39,8 +40,9 @@ class EndOfData(SourceError):
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
-    "error.message",
     "error.data.message",
+    "error.message",
+    "error.1.0",
     "error.0",
     "error_description",
     "error",
@@ -51,37 +53,39 @@ _MESSAGE_PATHS = (
 )
 
 
-def raise_for(response: Response, rules: Sequence[ErrorRule], *, resuming: bool = False) -> None:
+def raise_for(
+    response: Response, rules: Sequence[ErrorRule], *, resuming: bool = False, secrets: Sequence[str] = ()
+) -> None:
     """Raise what the answer means, or return when it is a good one.
 
     `resuming` says that the request asked for a kept position: an answer that the request is wrong then raises
-    ResumeRefused.
+    ResumeRefused. `secrets` are taken out of what the source says, since some systems repeat what they were sent.
     """
     for rule in rules:
         if _matches(rule, response):
             if rule.then == "ignore":
                 return
-            raise _meaning(rule.then, response, rule.advice)
+            raise _meaning(rule.then, response, rule.advice, secrets)
     status = response.status
     if 200 <= status < 300:
         return
     if resuming and status in (400, 404, 410):
         raise ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     if status == 401:
-        raise _meaning("credentials", response, "")
+        raise _meaning("credentials", response, "", secrets)
     if status == 403:
-        raise _meaning("denied", response, "")
+        raise _meaning("denied", response, "", secrets)
     if status == 429:
-        raise _meaning("throttled", response, "")
+        raise _meaning("throttled", response, "", secrets)
     if status in (408, 502, 503, 504):
-        raise _meaning("unavailable", response, "")
+        raise _meaning("unavailable", response, "", secrets)
     if 300 <= status < 400:
         raise SourceAnswerInvalid(
             "The source sends us to another address. Enter the final address of its interface, "
             "with https and without a login page before it.",
             details={"status": status},
         )
-    raise _meaning("fail", response, "")
+    raise _meaning("fail", response, "", secrets)
 
 
 def _matches(rule: ErrorRule, response: Response) -> bool:
@@ -89,12 +93,27 @@ def _matches(rule: ErrorRule, response: Response) -> bool:
         return False
     if not rule.path:
         return not rule.contains or rule.contains in response.text(20_000)
-    value = dig(_body(response), steps(rule.path))
+    value = _value_at(rule.path, response)
     return value is not None and (not rule.contains or rule.contains in str(value))
 
 
-def _meaning(kind: str, response: Response, advice: str) -> ApplianceError:
-    said = source_message(response)
+def _value_at(path: str, response: Response) -> Any:
+    """The value at a path of the body, without decoding the rows of a good answer."""
+    try:
+        (value,) = _looking_at(path)(response.body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The path leads through a list, or the body is no JSON.
+        return dig(_body(response), steps(path))
+    return value
+
+
+@lru_cache(256)
+def _looking_at(path: str) -> Callable[[bytes], list[Any]]:
+    return key_decoder([path])
+
+
+def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str]) -> ApplianceError:
+    said = source_message(response, secrets)
     tail = f" It said: {said}" if said else ""
     details = {"status": response.status, "source_message": said}
     match kind:
@@ -113,11 +132,9 @@ def _meaning(kind: str, response: Response, advice: str) -> ApplianceError:
                 details=details,
             )
         case "unavailable":
+            further = f" {advice}" if advice else ""
             return SourceUnreachable(
-                f"The source is not available now (status {response.status}). {advice}{tail}".replace(
-                    "  ", " "
-                ),
-                details=details,
+                f"The source is not available now (status {response.status}).{further}{tail}", details=details
             )
         case "end":
             return EndOfData("There are no more rows.")
@@ -134,20 +151,28 @@ def retry_after(response: Response) -> float | None:
     return float(value) if re.fullmatch(r"\d{1,6}", value) else None
 
 
-def source_message(response: Response) -> str:
+def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
+    said = _said(response)
+    for secret in secrets:
+        # Whole words only: a short password may be part of a common one.
+        said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)
+    return _one_line(said)
+
+
+def _said(response: Response) -> str:
     body = _body(response)
     if body is not None:
         for path in _MESSAGE_PATHS:
             value = dig(body, steps(path))
             if isinstance(value, str) and value.strip():
-                return _one_line(value)
+                return value
         return ""
     text = response.text(4000)
     title = re.search(r"<(?:title|message)[^>]*>([^<]{1,300})<", text, re.IGNORECASE)
     if title and not re.match(r"\s*\d{3}\b", title[1]):
-        return _one_line(title[1])
-    return "" if "<" in text else _one_line(text)
+        return title[1]
+    return "" if "<" in text else text
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """The connect form: one description serves page, API and command line, one check serves all three."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,11 @@ class FormValues:
     @property
     def all(self) -> dict[str, Any]:
         return {**self.public, **self.secret}
+
+
+def sealed_values(definition: Definition, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The secrets among the values of a form, which no message may hold."""
+    return tuple(str(fields[f.name]) for f in definition.form if f.sealed and fields.get(f.name))
 
 
 def check_form(definition: Definition, given: Mapping[str, Any]) -> FormValues:
@@ -67,7 +73,7 @@ def _value(form_field: FormField, given: Any) -> Any:
         case "url":
             return _url(form_field, text.strip())
         case "integer":
-            if not text.strip().lstrip("-").isdigit():
+            if not re.fullmatch(r"\s*-?[0-9]+\s*", text):
                 raise ValueError(f"{form_field.label} is a whole number.")
             return int(text)
         case "boolean":
@@ -89,10 +95,11 @@ def _url(form_field: FormField, text: str) -> str:
     except ValueError:
         port_is_valid = False
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+    written_well = port_is_valid and not re.search(r"\s", text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not written_well:
         raise ValueError(f"{form_field.label} is an address such as {example}.")
     if parts.username or parts.password:
         raise ValueError("Write user and password into their own fields, not into the address.")
-    if parts.query or parts.fragment:
+    if "?" in text or "#" in text:
         raise ValueError(f"{form_field.label} ends before `?`, such as {example}.")
     return text.rstrip("/")

@@ -42,6 +42,11 @@ _ALLOWED_BESIDE = {
     "status": {"path"},
     "each": {"map", "parts", "key"},
 }
+_SHAPES: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("path", "status", "each"), (str, "a text")),
+    **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
+    **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
+}
 
 
 class MappingCompiler:
@@ -157,10 +162,17 @@ class MappingCompiler:
 
     def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "status":
+            if "path" not in expression:
+                raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
             return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._model.entities[str(field.to)], parts, where)
+        return self._key_of(self._target(field, where), parts, where)
+
+    def _target(self, field: Field, where: str) -> Entity:
+        if field.to is None:
+            raise ConfigurationError(f"{where}: the model does not say which entity these keys are of.")
+        return self._model.entities[field.to]
 
     def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
         """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
@@ -174,13 +186,14 @@ class MappingCompiler:
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "each":
-            target = self._model.entities[str(field.to)]
+            target = self._target(field, where)
             if "parts" not in expression:
-                make = self._bind(_remembered(key_of(str(target.prefix), self._part)))
-                return f"[{make}(text(item)) for item in items({self._path(expression['each'], where)})]"
-            with self._items(expression["each"], where) as listed:
-                inner = self._function(self._key_of(target, expression["parts"], where))
-            return f"[{inner}(item, row) for item in items({listed})]"
+                listed = self._path(expression["each"], where)
+                one = f"{self._bind(_remembered(key_of(str(target.prefix), self._part)))}(text(item))"
+            else:
+                with self._items(expression["each"], where) as listed:
+                    one = f"{self._function(self._key_of(target, expression['parts'], where))}(item, row)"
+            return f"[key for item in items({listed}) if (key := {one}) is not None]"
         single = self._key(field, expression, operator, where)
         return f"[key for key in ({single},) if key is not None]"
 
@@ -214,7 +227,7 @@ class MappingCompiler:
             return f"{wrap}({self._path(expression, where)})" if wrap else self._path(expression, where)
         match operator:
             case "const":
-                return self._bind(expression["const"])
+                return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
             case "first":
@@ -227,13 +240,26 @@ class MappingCompiler:
             case _:
                 raise ConfigurationError(f"{where}: `{operator}` does not fit a field of this type.")
         if isinstance(expression, dict) and "values" in expression:
-            table = self._bind({str(raw): unified for raw, unified in expression["values"].items()})
+            # As text, so that YAML's true, 1 and blank mean what the source sends.
+            known = {
+                self._fixed(raw, "text", where): unified for raw, unified in expression["values"].items()
+            }
+            table = self._bind(known)
             value = f"(lambda v: {table}.get(v, v))(text({value}))"
         converted = f"{wrap}({value})" if wrap else value
         if isinstance(expression, dict) and "default" in expression:
-            default = self._bind(expression["default"])
+            default = self._bind(self._fixed(expression["default"], wrap, where))
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
+
+    def _fixed(self, value: Any, wrap: str, where: str) -> Any:
+        """A value of the mapping itself, as its field wants it. Times are written as they go out."""
+        if wrap not in _CONVERT.values():
+            return value
+        try:
+            return self._bound[wrap](value)
+        except ValueError as failure:
+            raise ConfigurationError(f"{where}: {failure}.") from None
 
     @contextmanager
     def _items(self, path: Any, where: str) -> Iterator[str]:
@@ -270,6 +296,8 @@ class MappingCompiler:
             raise ConfigurationError(
                 f"{self._where}: there is no time format {name!r}. Formats: {known}."
             ) from None
+        except ValueError as failure:
+            raise ConfigurationError(f"{self._where}: {failure}.") from None
         if kind == "ms":
             return self._bind(parse)
         return self._bind(transforms.date_of(parse) if kind == "date" else transforms.datetime_of(parse))
@@ -311,5 +339,15 @@ def _operator(expression: Any, where: str) -> str | None:
         raise ConfigurationError(f"{where}: use exactly one of {', '.join(sorted(_OPERATORS))}.")
     unknown = set(expression) - {operator} - _ALLOWED_BESIDE.get(operator, set())
     if unknown:
-        raise ConfigurationError(f"{where}: `{operator}` does not go with {', '.join(sorted(unknown))}.")
+        raise ConfigurationError(
+            f"{where}: `{operator}` does not go with {', '.join(sorted(map(str, unknown)))}."
+        )
+    for name, value in expression.items():
+        shape, wanted = _SHAPES.get(name, (object, ""))
+        if not isinstance(value, shape):
+            raise ConfigurationError(f"{where}: `{name}` is {wanted}.")
+        if name in ("object", "fields", "map") and not all(
+            isinstance(member, str) for member in expression[name]
+        ):
+            raise ConfigurationError(f"{where}: `{name}` names its fields with texts.")
     return operator

@@ -36,7 +36,10 @@ class Looks:
         looks = self
         for step in path:
             found = looks._members.setdefault(step, Looks())
-            if found is None or found._listed:
+            if found is not None and found._listed:
+                # One item of a list whose items are gone through as well: then all of it is needed.
+                found = looks._members[step] = None
+            if found is None:
                 return Looks()
             looks = found
         return looks

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
@@ -94,17 +95,34 @@ def _following(paging: Paging, position: Position, answered: Answered) -> Positi
         case KeysetPaging():
             if rows < paging.size:
                 return None
-            return {"after": key_decoder([paging.by])(answered.rows[-1])[0]}
+            after = plain(key_decoder([paging.by])(answered.rows[-1])[0])
+            if after is None:
+                # Asked for again without it, the source would begin anew.
+                raise SourceAnswerInvalid(
+                    f"The last row of a page has nothing at {paging.by!r}, by which the next page is asked for."
+                )
+            return {"after": after}
         case CursorPaging():
-            return {"cursor": answered.next} if answered.next else None
+            return {"cursor": plain(answered.next)} if answered.next else None
         case LinkPaging():
             link = answered.next
             if not paging.next:
                 found = _NEXT.search(answered.link_header)
                 link = found[1] if found else None
+            if link and not isinstance(link, str):
+                raise SourceAnswerInvalid(
+                    f"The source's answer holds no address of the next page at {paging.next!r}."
+                )
             return {"link": link} if link else None
         case NoPaging():
             return None
+
+
+def plain(value: Any) -> Any:
+    """A value of an answer as it can be kept in a checkpoint: exact decimals become whole numbers or text."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else str(value)
 
 
 def _goes_on(paging: OffsetPaging | NumberPaging, read: int, answered: Answered) -> bool:

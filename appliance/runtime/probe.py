@@ -47,7 +47,10 @@ class Report:
 
 
 def probe(connector: Connector, open_reach: OpenReach, clock: Clock, *, read: bool = True) -> Report:
-    """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid."""
+    """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid.
+
+    A definition without a sign-in request is read all the same.
+    """
     return _Probe(connector, open_reach, clock).run(read)
 
 
@@ -62,7 +65,8 @@ class _Probe:
     def run(self, read: bool) -> Report:
         failure = self._network() if self._connector.definition.http is not None else None
         failure = failure or self._sign_in()
-        if failure is None and read:
+        # Without a request that proves the sign-in, only a read does.
+        if failure is None and (read or self._lacks_sign_in()):
             failure = self._entities()
         return Report(tuple(self._stages), tuple(self._readable), failure)
 
@@ -103,6 +107,9 @@ class _Probe:
 
             return self._stage("authenticate", ask)
         return None
+
+    def _lacks_sign_in(self) -> bool:
+        return self._connector.definition.http is not None and self._connector.definition.probe is None
 
     def _entities(self) -> ApplianceError | None:
         """One small read of each entity. Only when none can be read is that a failure."""

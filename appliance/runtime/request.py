@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
@@ -26,7 +26,7 @@ def compile_request(template: RequestTemplate, http: Http, *, where: str, safe: 
         body = None
         sent = {
             "Accept": "application/json",
-            **{name: str(value) for name, value in headers(context).items()},
+            **{name: str(value) for name, value in headers(context).items() if value is not None},
         }
         if json_body is not None:
             body = encode(json_body(context))
@@ -59,15 +59,12 @@ def follow_link(base: str, link: str) -> str:
     configured one: scheme and host always come from `base`.
     """
     origin = urlsplit(base)
-    target = urlsplit(link)
+    target = urlsplit(urljoin(base, link))
     if not origin.netloc:
         raise ConfigurationError(
             f"The address {base!r} has no host name. Write it as https://host:port/path."
         )
-    path = target.path
-    if not path.startswith("/"):
-        path = join(origin.path, path)
-    return urlunsplit((origin.scheme, origin.netloc, path, target.query, ""))
+    return urlunsplit((origin.scheme, origin.netloc, target.path, target.query, ""))
 
 
 def _flat(query: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.errors import SourceAnswerInvalid
+from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.transforms import exact
 
 
@@ -30,7 +30,7 @@ _decode_any = msgspec.json.Decoder(float_hook=exact).decode
 def decode(body: bytes) -> Any:
     """JSON with exact decimals. Raises SourceAnswerInvalid when it is none."""
     try:
-        return _decode_any(body)
+        return _decode_any(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark, as .NET services send it
     except (msgspec.DecodeError, ValueError, RecursionError) as failure:
         raise SourceAnswerInvalid(_not_json(body, failure)) from None
 
@@ -113,7 +113,11 @@ def _plant(tree: dict[str, Any], path: Sequence[str], kind: Any) -> None:
         if not isinstance(inner, dict):
             return
         tree = inner
-    tree.setdefault(path[-1], kind)
+    if kind is Any:
+        # Taken whole, also where another path leads into it.
+        tree[path[-1]] = kind
+    else:
+        tree.setdefault(path[-1], kind)
 
 
 def _struct(tree: Mapping[str, Any]) -> Any:
@@ -124,7 +128,12 @@ def _struct(tree: Mapping[str, Any]) -> Any:
         renamed[attribute] = name
         inner = (_struct(kind) | None) if isinstance(kind, dict) else (kind if kind is Any else kind | None)
         fields.append((attribute, inner, None))
-    return msgspec.defstruct("Answer", fields, rename=renamed)
+    try:
+        return msgspec.defstruct("Answer", fields, rename=renamed)
+    except ValueError:
+        raise ConfigurationError(
+            "A path holds a quotation mark, a backslash or a control character, which names cannot."
+        ) from None
 
 
 def _follow(answer: Any, path: Sequence[str]) -> Any:

@@ -15,10 +15,11 @@ def explode(rows: list[Row], path: str) -> list[Row]:
     along = steps(path)
     exploded: list[Row] = []
     for row in rows:
-        items = dig(row, along)
+        found = dig(row, along)
+        items = found if isinstance(found, list) else []
         # The list itself would make every child carry its siblings.
         parent = {name: value for name, value in row.items() if name != along[0]}
-        exploded += [{**item, "parent": parent} for item in items or [] if isinstance(item, dict)]
+        exploded += [{**item, "parent": parent} for item in items if isinstance(item, dict)]
     return exploded
 
 
@@ -30,7 +31,7 @@ def pivot(rows: list[Row], by: Pivot) -> list[Row]:
         pairs = dig(row, along)
         members = {
             str(pair[by.name]): pair.get(by.value)
-            for pair in pairs or []
+            for pair in (pairs if isinstance(pairs, list) else [])
             if isinstance(pair, dict) and pair.get(by.name) not in (None, "")
         }
         pivoted.append({**row, by.into: members} if by.into else {**row, **members})

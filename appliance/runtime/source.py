@@ -9,6 +9,7 @@ from appliance.errors import ConfigurationError
 from appliance.runtime.auth import Authenticator, authenticator
 from appliance.runtime.definition import Definition
 from appliance.runtime.errors import raise_for
+from appliance.runtime.form import sealed_values
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.http import HttpClient, Request, Response
@@ -36,6 +37,7 @@ class Source:
         self.fields = dict(fields)
         self.created_at = created_at
         self.client = client
+        self._secrets = sealed_values(definition, self.fields)
         self.stop = threading.Event()
         self._learned: dict[Hashable, Any] = {}
         self._learning = threading.Lock()
@@ -67,7 +69,7 @@ class Source:
             response = cast(Response, finished.value)
         finally:
             flow.close()
-        raise_for(response, self.definition.errors, resuming=resuming)
+        raise_for(response, self.definition.errors, resuming=resuming, secrets=self._secrets)
         return response
 
     def answer(self, response: Response, path: str) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from appliance.errors import ConfigurationError
+from appliance.runtime.select import dig
 
 Context = Mapping[str, Any]
 Render = Callable[[Context], Any]
@@ -47,7 +48,7 @@ def compile_template(template: Any, *, where: str) -> Render:
     """Compile a template to a function of a context.
 
     `where` names the place in the definition for errors. Raises ConfigurationError for a malformed expression or
-    an unknown filter; the compiled function raises KeyError for a name the context lacks.
+    an unknown filter; the compiled function raises it for a name the context lacks or a value a filter does not take.
     """
     if isinstance(template, str):
         return _compile_text(template, where)
@@ -77,7 +78,12 @@ def _compile_choice(template: Mapping[str, Any], where: str) -> Render:
     other: Render = lambda context: _ABSENT  # noqa: E731
     if "else" in template:
         other = compile_template(template["else"], where=f"{where}.else")
-    return lambda context: chosen(context) if condition(context) not in (None, "", False) else other(context)
+    return lambda context: chosen(context) if _is_given(condition(context)) else other(context)
+
+
+def _is_given(value: Any) -> bool:
+    """Zero is a value like any other."""
+    return value is not None and value is not False and value != ""
 
 
 def _compile_text(text: str, where: str) -> Render:
@@ -93,20 +99,14 @@ def _compile_text(text: str, where: str) -> Render:
         pieces.append(_compile_expression(place[1], where))
         end = place.end()
     pieces.append(_constant(text[end:]))
+    if "${" in _PLACE.sub("", text):
+        raise ConfigurationError(f"{where}: a `${{` in {text[:60]!r} is not closed.")
 
     def render(context: Context) -> str:
         values = [piece(context) for piece in pieces]
         return "".join("" if value is None else str(value) for value in values)
 
     return render
-
-
-def _look_inside(value: Any, step: str) -> Any:
-    if isinstance(value, list | tuple):
-        return value[int(step)]
-    if isinstance(value, datetime):
-        return _parts(value)[step]
-    return value.get(step)
 
 
 def _constant(text: str) -> Render:
@@ -128,15 +128,22 @@ def _compile_expression(expression: str, where: str) -> Render:
     functions = [FILTERS[name] for name in filters]
 
     def evaluate(context: Context) -> Any:
+        if steps[0] not in context:
+            raise ConfigurationError(
+                f"{where}: there is no {steps[0]!r} here. There are: {', '.join(sorted(context))}."
+            )
         value: Any = context[steps[0]]
-        for step in steps[1:]:
+        if isinstance(value, datetime) and len(steps) > 1:
+            value = _parts(value)
+        value = dig(value, steps[1:])
+        for name, function in zip(filters, functions, strict=True):
             if value is None:
                 return None
-            value = _look_inside(value, step)
-        for function in functions:
-            if value is None:
-                return None
-            value = function(value)
+            try:
+                value = function(value)
+            except (AttributeError, TypeError, ValueError):
+                kind = type(value).__name__
+                raise ConfigurationError(f"{where}: the filter {name!r} does not take a {kind}.") from None
         return value
 
     return evaluate

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.clock import iso, to_ms
 
@@ -18,9 +18,14 @@ Transform = Callable[[Any], Any]
 
 _ODATA_TIME = re.compile(r"/Date\((-?\d+)(?:[+-]\d{1,4})?\)/")
 _TRUE = {"true", "1", "x", "y", "yes", "t"}
-_FALSE = {"false", "0", "", "n", "no", "f", " "}
+# Blank is how ABAP writes false.
+_FALSE = {"false", "0", "", "n", "no", "f"}
 # SAP and others write "for ever" as the last day of the calendar; it means no date.
 _END_OF_TIME_MS = 253_402_214_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A few characters such as 1E999999999 would become gigabytes of digits.
+_LARGEST_EXPONENT = 1000
+_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 def text(value: Any) -> str | None:
@@ -63,17 +68,23 @@ def number(value: Any) -> Decimal | None:
             exact_value = Decimal("nan")
         if "_" in stripped or not exact_value.is_finite():
             raise ValueError(f"{stripped:.40} is not a number")
-        return exact_value
+        return _bounded(exact_value)
     if kind is Decimal:
-        if not value.is_finite():
-            raise ValueError("a number that is not finite")
-        return value  # type: ignore[no-any-return]
+        return _bounded(value)
     if kind is int:
         return Decimal(value)
     if kind is float:
         # Only from readers of binary formats (spreadsheets); the shortest text that means the same number.
-        return Decimal(repr(value))
+        return _bounded(Decimal(repr(value)))
     raise ValueError(f"{_kind(value)} where a number is expected")
+
+
+def _bounded(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise ValueError("a number that is not finite")
+    if abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(f"{value!s:.40} is too large or too small a number")
+    return value
 
 
 def decimal(value: Any) -> str | None:
@@ -107,23 +118,38 @@ def _kind(value: Any) -> str:
 
 
 def _odata2_ms(value: Any) -> int | None:
-    if value is None or value == "":
+    if _blank(value):
         return None
     match = _ODATA_TIME.fullmatch(value)
     if match is None:
         return iso_ms(value)
     milliseconds = int(match[1])
     # The offset behind the milliseconds is for display; the milliseconds are UTC already.
-    return None if milliseconds >= _END_OF_TIME_MS else milliseconds
+    return None if milliseconds >= _END_OF_TIME_MS else _in_calendar(milliseconds)
 
 
 def iso_ms(value: Any, zone: ZoneInfo | None = None) -> int | None:
-    if value is None or value == "":
+    """`zone` is that of times without one; a date alone is a business date and stands in no zone."""
+    if _blank(value):
         return None
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone or UTC)
+        moment = moment.replace(tzinfo=UTC if zone is None or _is_date(value) else zone)
     return to_ms(moment)
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (type(value) is str and not value.strip())
+
+
+def _is_date(value: str) -> bool:
+    return "T" not in value and " " not in value
+
+
+def _in_calendar(milliseconds: int) -> int:
+    """Raises OverflowError for a time before the year 1 or after 9999, of which no date can be made."""
+    _ = _EPOCH + timedelta(milliseconds=milliseconds)
+    return milliseconds
 
 
 def _parts_ms(value: Any) -> int | None:
@@ -148,19 +174,23 @@ def _parts_ms(value: Any) -> int | None:
 
 def _unix_ms(value: Any) -> int | None:
     exact = number(value)
-    return None if exact is None else int(exact * 1000)
+    return None if exact is None else _in_calendar(int(exact * 1000))
 
 
 def _milliseconds(value: Any) -> int | None:
-    return integer(value)
+    milliseconds = integer(value)
+    return None if milliseconds is None else _in_calendar(milliseconds)
 
 
 def _compact_ms(value: Any) -> int | None:
-    """`YYYYMMDD` or `YYYYMMDDhhmmss`; all zeros mean no date."""
-    if value is None or not str(value).strip("0 "):
+    """`YYYYMMDD`, perhaps with `hhmm` or `hhmmss`; all zeros mean no date."""
+    digits = "" if value is None else str(value).strip()
+    if not digits.strip("0"):
         return None
-    digits = str(value).strip()
-    moment = datetime.strptime(digits, "%Y%m%d%H%M%S" if len(digits) > 8 else "%Y%m%d")  # noqa: DTZ007
+    # strptime alone would take 2025015 for a date, and 202501051230 for one at 12:03.
+    if len(digits) not in _COMPACT or not digits.isdigit():
+        raise ValueError(f"{digits:.40} is not a date such as 20250131")
+    moment = datetime.strptime(digits, _COMPACT[len(digits)])  # noqa: DTZ007
     return to_ms(moment.replace(tzinfo=UTC))
 
 
@@ -176,9 +206,15 @@ FORMATS: dict[str, Callable[[Any], int | None]] = {
 
 
 def time_parser(name: str, zone: str | None = None) -> Callable[[Any], int | None]:
-    """The parser of a format; `zone` is the IANA zone of values that carry none. Raises KeyError."""
+    """The parser of a format; `zone` is the IANA zone of values that carry none.
+
+    Raises KeyError for an unknown format, ValueError for an unknown zone.
+    """
     if zone is not None and name == "iso":
-        where = ZoneInfo(zone)
+        try:
+            where = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {zone:.60}") from None
         return lambda value: iso_ms(value, where)
     return FORMATS[name]
 
@@ -195,7 +231,7 @@ def date_of(parse: Callable[[Any], int | None]) -> Transform:
         milliseconds = parse(value)
         if milliseconds is None:
             return None
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)).date().isoformat()
+        return (_EPOCH + timedelta(milliseconds=milliseconds)).date().isoformat()
 
     return convert
 

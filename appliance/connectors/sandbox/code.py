@@ -318,7 +318,7 @@ def work_orders(sample: Sample) -> list[Row]:
     rows: list[Row] = []
     for number in range(1, 121):
         state = WORK_STATES[number % len(WORK_STATES)]
-        age = number * 0.7
+        age = number * 0.7 + 1
         site = SITES[(number % 45 + 1) % 3][0]
         rows.append(
             {

@@ -6,7 +6,7 @@ and guarded by a lock, so that one login happens at a time.
 
 import base64
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -15,13 +15,13 @@ from appliance.errors import SourceCredentialsRejected
 from appliance.runtime.definition import (
     BasicAuth,
     Definition,
-    ErrorRule,
     HeaderAuth,
     Http,
     NoAuth,
     SessionLogin,
 )
 from appliance.runtime.errors import raise_for
+from appliance.runtime.form import sealed_values
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
@@ -45,14 +45,14 @@ def authenticator(
         case NoAuth():
             return FixedHeaders({})
         case BasicAuth():
-            name = compile_template(auth.username, where=where)(fields)
-            password = compile_template(auth.password, where=where)(fields)
+            name = compile_template(auth.username, where=where)(fields) or ""
+            password = compile_template(auth.password, where=where)(fields) or ""
             pair = base64.b64encode(f"{name}:{password}".encode()).decode()
             return FixedHeaders({"Authorization": f"Basic {pair}"})
         case HeaderAuth():
             return FixedHeaders({auth.header: str(compile_template(auth.value, where=where)(fields))})
         case SessionLogin():
-            return SessionAuthenticator(auth, http, fields, clock, rules=definition.errors, where=where)
+            return SessionAuthenticator(definition, auth, http, fields, clock, where=where)
 
 
 class FixedHeaders:
@@ -68,15 +68,16 @@ class SessionAuthenticator:
 
     def __init__(
         self,
+        definition: Definition,
         auth: SessionLogin,
         http: Http,
         fields: Mapping[str, Any],
         clock: Clock,
         *,
-        rules: Sequence[ErrorRule],
         where: str,
     ) -> None:
-        self._rules = rules
+        self._rules = definition.errors
+        self._secrets = sealed_values(definition, fields)
         self._auth = auth
         self._fields = fields
         self._clock = clock
@@ -111,7 +112,7 @@ class SessionAuthenticator:
         return minutes is not None and self._clock.monotonic() - self._since > minutes * 60
 
     def _read_login(self, response: Response) -> dict[str, str]:
-        raise_for(response, self._rules)
+        raise_for(response, self._rules, secrets=self._secrets)
         answer = decode(response.body)
         taken = {name: dig(answer, steps(path)) for name, path in self._auth.take.items()}
         required = self._auth.refused or next(iter(self._auth.take))

@@ -56,7 +56,9 @@ def parse_definition(document: Any, *, where: str) -> Definition:
     if not isinstance(document, dict):
         raise ConfigurationError(f"{where}: a connector definition is a mapping of keys.")
     content = dict(document)
-    defaults = content.pop("defaults", {})
+    defaults = content.pop("defaults", None) or {}
+    if not isinstance(defaults, dict):
+        raise ConfigurationError(f"{where}: `defaults` is not a mapping of keys.")
     content["entities"] = with_defaults(content.get("entities", {}), defaults)
     definition = _convert(content, Definition, where)
     if definition.entities_field and definition.entities_field not in {f.name for f in definition.form}:

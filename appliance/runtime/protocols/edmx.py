@@ -30,7 +30,7 @@ def parse_metadata(document: bytes) -> Metadata:
     """Raises SourceAnswerInvalid when the document is no $metadata."""
     try:
         root = ElementTree.fromstring(document, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as failure:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as failure:
         raise SourceAnswerInvalid(
             "The service's $metadata is not readable XML. Check that the service address ends with the service name.",
             details={"cause": type(failure).__name__},

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, LinkPaging
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.errors import EndOfData
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import Envelope, decode, encode, key_decoder
@@ -37,6 +37,9 @@ class JsonPages:
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = Envelope(read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
+        self._looks_into_rows = bool(
+            read.mark or read.explode or read.pivot or read.detail or isinstance(read.paging, KeysetPaging)
+        )
 
     def first(self) -> Position:
         return first_position(self._paging)
@@ -55,6 +58,10 @@ class JsonPages:
             raise SourceAnswerInvalid(
                 f"The source's answer holds no rows at {self._read.rows!r}. "
                 "Its version may differ from the one this connector knows.",
+            )
+        if self._looks_into_rows and not all(row.startswith(b"{") for row in rows):
+            raise SourceAnswerInvalid(
+                f"What the source's answer holds at {self._read.rows!r} are not records."
             )
         counted = str(beside.get("count"))
         count = int(counted) if counted.isdigit() else None
@@ -90,7 +97,7 @@ class JsonPages:
         """The highest mark of these rows and those before; pages need not come in its order."""
         if self._mark is None:
             return None
-        marks = [value for row in rows for value in self._mark(row) if value is not None]
+        marks = [value for row in rows for value in map(plain, self._mark(row)) if value is not None]
         return max([*marks, *([] if before is None else [before])], default=None)
 
     def _expected(

@@ -1,7 +1,8 @@
 """OData V2: entity sets read with the literals their $metadata asks for, page after page by `__next`."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import Http, ODataRead, RequestTemplate
@@ -10,12 +11,13 @@ from appliance.runtime.protocols.edmx import EntityType, Metadata, parse_metadat
 from appliance.runtime.request import compile_request, follow_link, join
 from appliance.runtime.select import Envelope
 from appliance.runtime.source import Source
+from appliance.transport.http import Request
 
 
 class ODataPages:
     """Rows of one entity set.
 
-    Positions hold the path and query of the next link; scheme and host always are the configured ones. Without
+    Positions hold the next link; scheme and host always are the configured ones. Without
     server-driven paging the whole set comes in one answer, which the transport's size limit bounds.
     """
 
@@ -47,7 +49,7 @@ class ODataPages:
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         request = self._set(self._source.fields)
         if position["link"]:
-            request = replace(request, url=follow_link(request.url, position["link"]), params=[])
+            request = _along(request, str(position["link"]))
         else:
             request = replace(request, params=[*request.params, *self._options(since.moment, sample)])
         if not sample:
@@ -82,6 +84,9 @@ class ODataPages:
             options.append(("$top", "1"))
         else:
             options.append(("$inlinecount", "allpages"))
+            if kind.keys:
+                # Without a full order a server may give a row on two pages and another one on none.
+                options.append(("$orderby", ",".join(kind.keys)))
         if read.select:
             options.append(("$select", ",".join(read.select)))
         if read.expand:
@@ -112,11 +117,13 @@ class ODataPages:
                     f"{self._where}: {read.set} has no property {name!r}. Properties: {_some(kind.properties)}."
                 )
             _literal_kind(kind.properties[name], name, self._where)
-        for path in (*read.select, *read.expand):
-            self._check_path(metadata, kind, path)
+        for path in read.select:
+            self._check_path(metadata, kind, path, expanding=False)
+        for path in read.expand:
+            self._check_path(metadata, kind, path, expanding=True)
         return kind
 
-    def _check_path(self, metadata: Metadata, kind: EntityType, path: str) -> None:
+    def _check_path(self, metadata: Metadata, kind: EntityType, path: str, *, expanding: bool) -> None:
         *steps, last = path.split("/")
         for step in steps:
             if step not in kind.navigation:
@@ -124,10 +131,11 @@ class ODataPages:
                     f"{self._where}: {kind.name} has no navigation {step!r}. There are: {_some(kind.navigation)}."
                 )
             kind = metadata.types.get(kind.navigation[step], kind)
-        if last != "*" and last not in kind.properties and last not in kind.navigation:
+        known = kind.navigation if expanding else {**kind.navigation, **kind.properties, "*": ""}
+        if last not in known:
             raise ConfigurationError(
-                f"{self._where}: {kind.name} has no {last!r}. "
-                f"There are: {_some({**kind.properties, **kind.navigation})}."
+                f"{self._where}: {kind.name} has no {last!r}{' to expand' if expanding else ''}. "
+                f"There are: {_some(known)}."
             )
 
     def _load_metadata(self) -> Metadata:
@@ -143,9 +151,20 @@ _LITERALS = {
 }
 
 
+def _along(request: Request, link: str) -> Request:
+    """The request for a next link. What every request carries, such as the SAP client, the link may lack."""
+    url = follow_link(request.url, link)
+    there = {name for name, _ in parse_qsl(urlsplit(url).query)}
+    return replace(request, url=url, params=[pair for pair in request.params if pair[0] not in there])
+
+
 def _literal(kind: str, moment: datetime) -> str:
-    """A point in time as the property's type writes it. Edm.DateTime carries a business date: the whole day counts."""
-    return moment.strftime(_LITERALS[kind])
+    """A point in time as the property's type writes it.
+
+    Edm.DateTime carries a business date in the source's time zone, where it may still be the day before: that
+    whole day counts.
+    """
+    return (moment - timedelta(days=1) if kind == "Edm.DateTime" else moment).strftime(_LITERALS[kind])
 
 
 def _literal_kind(kind: str, name: str, where: str) -> None:
