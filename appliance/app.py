@@ -117,6 +117,7 @@ class Appliance:
                 secrets,
                 ledger,
                 connectors,
+                records,
                 planner,
                 outbound.reach,
                 clock,

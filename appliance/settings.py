@@ -2,8 +2,9 @@
 
 The table is the class `Settings`: an option is one of its attributes, named as its key with dots as
 underscores. The key `sync.lease_seconds` is `lease_seconds` under `[sync]` in the file,
-`APPLIANCE_SYNC_LEASE_SECONDS` in the environment, `settings.sync_lease_seconds` in the program. A secret may also be given as `APPLIANCE_..._FILE`,
-the path of a file that holds it, and never as a flag, which every user of the machine can see. Relative paths
+`APPLIANCE_SYNC_LEASE_SECONDS` in the environment, `settings.sync_lease_seconds` in the program. A secret may
+also be given as `APPLIANCE_..._FILE`, the path of a file that holds it, and never as a flag, which every user of
+the machine can see. Relative paths
 start at the working directory. Lists are separated by commas in the environment and in flags. An empty text
 stands for an optional value that is not set.
 """

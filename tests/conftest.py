@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.real.cache import Unavailable
 from tests.real.odata_mock import ODataMock
 from tests.real.tryton import Tryton
+from tests.support.appliance import Appliances
 
 System = TypeVar("System")
 
@@ -33,3 +35,9 @@ def tryton() -> Iterator[Tryton]:
 def odata_mock() -> Iterator[ODataMock]:
     with started(ODataMock) as server:
         yield server
+
+
+@pytest.fixture
+def appliances(tmp_path: Path) -> Iterator[Appliances]:
+    with Appliances(tmp_path) as opened:
+        yield opened

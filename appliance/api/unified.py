@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from appliance.api.bearer import current_bearer
+from appliance.api.bearer import current_reader
 from appliance.api.query import Cursors, ListQuery, links, parse_list_query
 from appliance.app import Appliance
 from appliance.errors import NotFound
@@ -50,14 +50,15 @@ class Reading:
     def __init__(self, appliance: Appliance) -> None:
         self._records = appliance.records
         self._model = appliance.model
-        self._tokens = appliance.connections.tokens
+        self._connections = appliance.connections
+        self._api_keys = appliance.api_keys
         self._cursors = Cursors(appliance.signing_key("cursor"))
 
     def list_view(self, operation: Operation) -> View:
         entity = self._model.entities[operation.entity]
 
         def view() -> Response:
-            bearer = current_bearer(self._tokens)
+            bearer = current_reader(self._connections, self._api_keys)
             scope = f"{bearer.connection_id}/{entity.name}"
             query = parse_list_query(
                 request.args,
@@ -73,7 +74,7 @@ class Reading:
         entity = self._model.entities[operation.entity]
 
         def view(key: str) -> Response:
-            bearer = current_bearer(self._tokens)
+            bearer = current_reader(self._connections, self._api_keys)
             stream = self._records.find_stream(bearer.connection_id, entity.name)
             payload = None if stream is None else self._records.payload(stream, key)
             if payload is None:
@@ -86,7 +87,7 @@ class Reading:
         """The statuses of one scope, such as those of purchase orders: few, so in one page."""
 
         def view() -> Response:
-            bearer = current_bearer(self._tokens)
+            bearer = current_reader(self._connections, self._api_keys)
             stream = self._records.find_stream(bearer.connection_id, "Status")
             payloads = (
                 [] if stream is None else self._records.with_value(stream, "scope", str(operation.scope))

@@ -34,6 +34,7 @@ def register(commands: Subparsers) -> None:
     for name, command, text in (
         ("test", test, "probe a connection stage by stage"),
         ("disconnect", disconnect, "end a connection: token dead, credits back, history kept"),
+        ("purge", purge, "delete the history of a disconnected connection"),
     ):
         child = group.add_parser(name, help=text)
         add_common(child)
@@ -100,6 +101,18 @@ def disconnect(arguments: argparse.Namespace) -> int:
             arguments,
             {"id": connection.id, "status": "disconnected", "credits_returned": returned},
             [f"{connection.name} is disconnected; {returned} credits returned."],
+        )
+    return 0
+
+
+def purge(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        connection = appliance.connections.named(arguments.connection)
+        erased = appliance.connections.purge(connection.id)
+        show(
+            arguments,
+            {"id": connection.id, "records_deleted": erased},
+            [f"{erased} records of {connection.name} are deleted."],
         )
     return 0
 

@@ -19,12 +19,13 @@ from appliance.connections.tables import (
 from appliance.connections.tokens import Tokens
 from appliance.credits.ledger import Ledger
 from appliance.credits.tariff import Hosting, price
-from appliance.errors import InvalidInput
+from appliance.errors import Conflict, InvalidInput
 from appliance.runtime.connector import Connectors
 from appliance.runtime.definition import Definition
 from appliance.runtime.form import check_form
 from appliance.runtime.probe import OpenReach, Report, probe
 from appliance.store.database import Database
+from appliance.store.records import Records
 from appliance.vault.secrets import SecretStore
 
 MAX_NAME = 120
@@ -62,6 +63,7 @@ class Connections:
         secrets_store: SecretStore,
         ledger: Ledger,
         connectors: Connectors,
+        records: Records,
         scheduling: Scheduling,
         open_reach: OpenReach,
         clock: Clock,
@@ -74,6 +76,7 @@ class Connections:
         self._secrets = secrets_store
         self._ledger = ledger
         self._connectors = connectors
+        self._records = records
         self._scheduling = scheduling
         self._open_reach = open_reach
         self._clock = clock
@@ -207,6 +210,18 @@ class Connections:
             self._scheduling.end(connection.id)
             self._secrets.destroy(connection.id)
             return self._ledger.give_back(connection.id)
+
+    def purge(self, connection_id: str) -> int:
+        """Delete the synchronized history of a disconnected connection; how many records.
+
+        Its place in the ledger stays. Raises Conflict while it is connected.
+        """
+        connection = self.get(connection_id)
+        if connection.is_open:
+            raise Conflict(
+                f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
+            )
+        return self._records.erase(connection.id)
 
     def _open_connection(self, connection_id: str) -> Connection:
         connection = self.get(connection_id)

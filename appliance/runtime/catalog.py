@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
@@ -53,8 +53,10 @@ class Folder:
             return self._import(name)
         except ConfigurationError:
             raise
-        except Exception as failure:  # noqa: BLE001 - a customer's code may fail in any way; it must not be fatal
-            raise ConfigurationError(f"{name}/code.py cannot be loaded: {type(failure).__name__}: {failure}") from failure
+        except Exception as failure:
+            raise ConfigurationError(
+                f"{name}/code.py cannot be loaded: {type(failure).__name__}: {failure}"
+            ) from failure
 
     def _import(self, name: str) -> ModuleType:
         if self.packaged:
@@ -76,38 +78,41 @@ class Broken:
     reason: str
 
 
-@dataclass(slots=True)
-class _Found:
-    folders: dict[str, Folder] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
-
-
 class Catalog:
-    """The systems this appliance can connect. Folders are read when first asked for and checked against the model."""
+    """The systems this appliance can connect. A folder is read when it is first asked for, and checked then."""
 
     def __init__(self, model: Model, packaged: Traversable, extra: Path | None = None) -> None:
         self._model = model
-        self._packaged = packaged
-        self._extra = extra
-        self._found: _Found | None = None
-        self._reading = threading.Lock()
+        self._roots = [(packaged, True)] if extra is None else [(packaged, True), (extra, False)]
+        self._paths: dict[str, tuple[Traversable, bool]] | None = None
+        self._clashes: list[Broken] = []
+        self._read: dict[str, Folder | Broken] = {}
+        self._reading = threading.RLock()
 
     def definitions(self) -> list[Definition]:
         """All systems, by name."""
-        return sorted((f.definition for f in self._read().folders.values()), key=lambda d: d.name.lower())
+        folders = [found for name in self._names() if isinstance(found := self._load(name), Folder)]
+        return sorted(
+            (folder.definition for folder in folders), key=lambda definition: definition.name.lower()
+        )
 
     def broken(self) -> list[Broken]:
-        return list(self._read().broken)
+        """Folders that were left out."""
+        found = [found for name in self._names() if isinstance(found := self._load(name), Broken)]
+        return [*self._clashes, *found]
 
     def folder(self, system: str) -> Folder:
-        """Raises UnknownSystem naming the systems there are."""
-        folders = self._read().folders
-        if system not in folders:
-            raise UnknownSystem(
-                f"There is no connector {system!r}. Systems: {', '.join(sorted(folders))}.",
-                details={"systems": sorted(folders)},
-            )
-        return folders[system]
+        """Raises UnknownSystem naming the systems there are, or why this one was left out."""
+        names = self._names()
+        found = self._load(system) if system in names else None
+        if isinstance(found, Folder):
+            return found
+        if isinstance(found, Broken):
+            raise UnknownSystem(f"The connector {system!r} was left out: {found.reason}")
+        raise UnknownSystem(
+            f"There is no connector {system[:60]!r}. Systems: {', '.join(sorted(names))}.",
+            details={"systems": sorted(names)},
+        )
 
     def definition(self, system: str, fields: Mapping[str, Any]) -> Definition:
         """The definition for a connection: entities of a generic connector come from its form field.
@@ -130,30 +135,42 @@ class Catalog:
             ) from None
         return definition
 
-    def _read(self) -> _Found:
+    def _names(self) -> dict[str, tuple[Traversable, bool]]:
         with self._reading:
-            if self._found is None:
-                found = _Found()
-                for root, packaged in ((self._packaged, True), (self._extra, False)):
-                    if root is not None and root.is_dir():
-                        self._read_root(root, packaged, found)
-                self._found = found
-            return self._found
+            if self._paths is None:
+                self._paths = {}
+                for root, packaged in self._roots:
+                    self._look_through(root, packaged, self._paths)
+            return self._paths
 
-    def _read_root(self, root: Traversable, packaged: bool, found: _Found) -> None:
-        for path in sorted(root.iterdir(), key=lambda entry: entry.name):
+    def _look_through(
+        self, root: Traversable, packaged: bool, paths: dict[str, tuple[Traversable, bool]]
+    ) -> None:
+        if not root.is_dir():
+            return
+        for path in root.iterdir():
             if not path.is_dir() or not path.joinpath("connector.yaml").is_file():
                 continue
-            try:
-                folder = read_folder(path, packaged=packaged)
-                self._check(folder.definition, path.name)
-                if folder.definition.system in found.folders:
-                    raise ConfigurationError(f"There already is a connector {folder.definition.system!r}.")
-                found.folders[folder.definition.system] = folder
-            except ConfigurationError as failure:
-                found.broken.append(Broken(path.name, failure.message))
-            except (yaml.YAMLError, OSError, UnicodeError) as failure:
-                found.broken.append(Broken(path.name, f"{path.name}: {_yaml_reason(failure)}"))
+            if path.name in paths:
+                self._clashes.append(Broken(path.name, f"There already is a connector {path.name!r}."))
+            else:
+                paths[path.name] = (path, packaged)
+
+    def _load(self, system: str) -> Folder | Broken:
+        with self._reading:
+            if system not in self._read:
+                self._read[system] = self._read_checked(*self._names()[system])
+            return self._read[system]
+
+    def _read_checked(self, path: Traversable, packaged: bool) -> Folder | Broken:
+        try:
+            folder = read_folder(path, packaged=packaged)
+            self._check(folder.definition, path.name)
+        except ConfigurationError as failure:
+            return Broken(path.name, failure.message)
+        except (yaml.YAMLError, OSError, UnicodeError) as failure:
+            return Broken(path.name, f"{path.name}: {_yaml_reason(failure)}")
+        return folder
 
     def _check(self, definition: Definition, where: str) -> None:
         """Compile every mapping against the model, so that a wrong one never reaches a connection."""

@@ -55,14 +55,17 @@ class Connector:
                 return reader
 
     def projection(self, entity: str) -> Projection:
-        """The compiled mapping of an entity, with this connection's keys."""
+        """The compiled mapping of an entity, with this connection's keys.
+
+        A form field `time_zone` names the IANA zone of the source's times without one.
+        """
         definition = self.definition.entities[entity]
         return Projection(
             self._model,
             self._model.entities[entity],
             definition,
             part=self._part,
-            zone=None,
+            zone=self.source.fields.get("time_zone"),
             where=f"{self.definition.system}.{entity}",
         )
 

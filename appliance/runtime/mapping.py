@@ -20,6 +20,7 @@ bound by name.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from appliance.errors import ConfigurationError
@@ -154,16 +155,18 @@ class MappingCompiler:
     def _key_of(self, target: Entity, parts: Iterable[Any], where: str) -> str:
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
-        make = self._bind(key_of(target.prefix, self._part))
+        make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
-        return f"{make}(({', '.join(values)},))"
+        if len(values) == 1:
+            return f"{self._bind(_of_one(make))}({values[0]})"
+        return f"{self._bind(make)}(({', '.join(values)},))"
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "each":
             target = self._model.entities[str(field.to)]
             if "parts" not in expression:
-                make = self._bind(key_of(str(target.prefix), self._part))
-                return f"[{make}((text(item),)) for item in items({self._path(expression['each'], where)})]"
+                make = self._bind(_of_one(key_of(str(target.prefix), self._part)))
+                return f"[{make}(text(item)) for item in items({self._path(expression['each'], where)})]"
             inner = self._function(self._key_of(target, expression["parts"], where))
             return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
         single = self._key(field, expression, operator, where)
@@ -250,6 +253,11 @@ _CONVERT = {
     "decimal": "decimal",
     "boolean": "boolean",
 }
+
+
+def _of_one(make: Callable[[list[str | None]], str | None]) -> Callable[[str | None], str | None]:
+    """The key of a single value. The same vendors, units and products come again and again."""
+    return lru_cache(16384)(lambda value: make([value]))
 
 
 def items(value: Any) -> list[Any]:

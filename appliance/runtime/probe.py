@@ -108,9 +108,7 @@ class _Probe:
         first_failure: ApplianceError | None = None
         required_failure: ApplianceError | None = None
         for name, entity in self._connector.definition.entities.items():
-            failure = self._stage(
-                f"read {name}", partial(self._read, name), soften=not entity.required
-            )
+            failure = self._stage(f"read {name}", partial(self._read, name), soften=not entity.required)
             if failure is None:
                 self._readable.append(name)
                 continue

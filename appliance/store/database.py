@@ -19,7 +19,8 @@ from appliance.store.migrations import migrate
 Row = dict[str, Any]
 
 BUSY_TIMEOUT_MS = 15_000
-CACHE_KIB = 64 * 1024
+# For each thread's connection; what does not fit is decrypted again from the system's own cache.
+CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 

@@ -5,15 +5,16 @@ one entity of one connection. `seq` grows in commit order over everything, so th
 of `seq` are its change feed, each record at its latest change.
 """
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
-import zstandard
 
 from appliance.store.database import Database
+from appliance.store.raw_rows import RawRows
+
+ERASED_AT_ONCE = 2000
 
 
 class NewRecord(NamedTuple):
@@ -50,7 +51,7 @@ class Stream:
 class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._local = threading.local()
+        self._raw_rows = RawRows(database)
 
     def stream(self, connection_id: str, entity: str) -> Stream:
         """The stream of an entity of a connection, made when it is new."""
@@ -107,14 +108,22 @@ class Records:
                     (stream.id, msgspec.json.encode([record.key for record in records]).decode()),
                 )
             }
-            fresh = [r for r in records if held.get(r.key) != (r.payload.decode(), None)]
-            same = [r for r in records if held.get(r.key) == (r.payload.decode(), None)]
-            inserted = sum(1 for r in fresh if r.key not in held)
-            revived = sum(1 for r in fresh if r.key in held and held[r.key][1] is not None)
+            raws = self._raw_rows.compress(stream.id, [record.raw for record in records])
+            fresh: list[tuple[NewRecord, str, bytes]] = []
+            same: list[tuple[bytes, bytes, int, str]] = []
+            for record, raw in zip(records, raws, strict=True):
+                payload = record.payload.decode()
+                if held.get(record.key) == (payload, None):
+                    same.append((record.hash, raw, stream.id, record.key))
+                else:
+                    fresh.append((record, payload, raw))
+            inserted = sum(1 for record, _, _ in fresh if record.key not in held)
+            revived = sum(
+                1 for record, _, _ in fresh if record.key in held and held[record.key][1] is not None
+            )
             self._upsert(stream, fresh)
             self._database.run_many(
-                "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?",
-                ((r.hash, self._compress(r.raw), stream.id, r.key) for r in same),
+                "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?", same
             )
             if inserted or revived:
                 self._database.run(
@@ -122,7 +131,8 @@ class Records:
                 )
         return Written(inserted, len(fresh) - inserted, len(same))
 
-    def _upsert(self, stream: Stream, records: Sequence[NewRecord]) -> None:
+    def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:
+        """Write records with their unified text and compressed row."""
         if not records:
             return
         # One writer at a time gives the numbers, so a reader of the feed never sees a gap filled later.
@@ -138,8 +148,8 @@ class Records:
             " modified_at = excluded.modified_at, deleted_at = NULL,"
             " hash = excluded.hash, payload = excluded.payload, raw = excluded.raw",
             (
-                (stream.id, r.key, seq, seq, r.modified_at, r.hash, r.payload.decode(), self._compress(r.raw))
-                for seq, r in enumerate(records, first)
+                (stream.id, r.key, seq, seq, r.modified_at, r.hash, payload, raw)
+                for seq, (r, payload, raw) in enumerate(records, first)
             ),
         )
 
@@ -215,11 +225,21 @@ class Records:
         held = self._database.value(
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
-        return None if held is None else zstandard.ZstdDecompressor().decompress(held)
+        return None if held is None else self._raw_rows.decompress(held)
 
-    def _compress(self, raw: bytes) -> bytes:
-        # A compressor is not safe to share between threads, and making one costs more than using it.
-        compressor: zstandard.ZstdCompressor | None = getattr(self._local, "compressor", None)
-        if compressor is None:
-            compressor = self._local.compressor = zstandard.ZstdCompressor(level=3)
-        return compressor.compress(raw)
+    def erase(self, connection_id: str) -> int:
+        """Delete every record of a connection, in short transactions; how many there were."""
+        erased = 0
+        for row in self._database.rows("SELECT id FROM stream WHERE connection_id = ?", (connection_id,)):
+            while True:
+                deleted = self._database.run(
+                    "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
+                    (row["id"], ERASED_AT_ONCE),
+                )
+                if deleted == 0:
+                    break
+                erased += deleted
+            with self._database.write():
+                self._database.run("DELETE FROM raw_dictionary WHERE stream_id = ?", (row["id"],))
+                self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (row["id"],))
+        return erased

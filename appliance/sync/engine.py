@@ -84,6 +84,7 @@ class Engine:
         self._stop = threading.Event()
         self._runner = make_runner(self._stop.is_set)
         self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
+        self._in_hand: set[str] = set()
         self._free = threading.Semaphore(workers)
         self._threads = [
             threading.Thread(target=self._work, name=f"sync-{number}", daemon=True)
@@ -99,6 +100,7 @@ class Engine:
             thread.start()
         ticker = schedule.Scheduler()
         ticker.every(1).seconds.do(self._plan)
+        ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
         self._plan()
         while not self._clock.wait(stop, TICK_SECONDS):
             ticker.run_pending()
@@ -118,6 +120,7 @@ class Engine:
             if claim is None:
                 self._free.release()
                 return
+            self._in_hand.add(claim.run_id)
             self._handed.put(claim)
 
     def _plan(self) -> None:
@@ -126,6 +129,10 @@ class Engine:
             self._planner.queue_due()
         except Exception:
             log.exception("planning failed")
+
+    def _renew(self) -> None:
+        if self._in_hand:
+            self._planner.runs.renew_all(self._owner, self._clock.now_ms() + self._lease_ms)
 
     def _claim(self) -> Claim | None:
         now = self._clock.now_ms()
@@ -141,6 +148,7 @@ class Engine:
                 log.exception("run %s failed unexpectedly", claim.run_id)
                 self._runner.abandon(claim)
             finally:
+                self._in_hand.discard(claim.run_id)
                 self._free.release()
         self._database.release_thread()
 

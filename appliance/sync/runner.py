@@ -6,7 +6,9 @@ may be killed at any moment: it goes on after the last committed page, and a pag
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 from appliance.clock import Clock
@@ -94,7 +96,6 @@ class Runner:
             log.info("run %s was ended or taken over", claim.run_id)
         finally:
             connector.close()
-            self._database.checkpoint()
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
@@ -164,15 +165,23 @@ class Runner:
         stream = self._records.stream(claim.connection_id, task.entity)
         since = None if task.since is None else datetime.fromtimestamp(task.since / 1000, UTC)
         position = task.checkpoint if task.checkpoint is not None else pages.first()
-        resuming = task.checkpoint is not None
-        while True:
-            before = _traffic(connector)
-            page = pages.fetch(position, since, resuming=resuming, sample=False)
-            self._write_page(claim, task, stream, projection, page, _traffic(connector, before))
-            if page.next is None:
-                return
-            position, resuming = page.next, False
-            self._keep_going(claim)
+        traffic = _Traffic(connector)
+        # The next page is on its way while this one is mapped and written: two pages in memory, never more.
+        ahead = ThreadPoolExecutor(1, "fetch")
+        fetch = partial(pages.fetch, since=since, sample=False)
+        try:
+            coming = ahead.submit(fetch, position, resuming=task.checkpoint is not None)
+            while True:
+                page = coming.result()
+                if page.next is not None:
+                    coming = ahead.submit(fetch, page.next, resuming=False)
+                self._write_page(claim, task, stream, projection, page, traffic.since_last())
+                if page.next is None:
+                    return
+                if self._stopping():
+                    raise Interrupted("The appliance is stopping; the run goes on at the next start.")
+        finally:
+            ahead.shutdown(wait=False, cancel_futures=True)
 
     def _write_page(
         self,
@@ -260,10 +269,19 @@ class Runner:
         self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
 
 
-def _traffic(connector: Connector, before: tuple[int, int] = (0, 0)) -> tuple[int, int]:
-    """Requests and bytes so far, less those before."""
-    client = connector.source.client
-    if client is None:
-        return (0, 0)
-    counters = client.counters
-    return (counters.requests - before[0], counters.bytes_received - before[1])
+class _Traffic:
+    """Requests and bytes of a connector, from one look to the next."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._client = connector.source.client
+        self._before = self._now()
+
+    def since_last(self) -> tuple[int, int]:
+        before, self._before = self._before, self._now()
+        return self._before[0] - before[0], self._before[1] - before[1]
+
+    def _now(self) -> tuple[int, int]:
+        if self._client is None:
+            return 0, 0
+        counters = self._client.counters
+        return counters.requests, counters.bytes_received

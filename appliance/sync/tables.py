@@ -196,6 +196,12 @@ class RunTable:
             == 1
         )
 
+    def renew_all(self, owner: str, lease_until: int) -> None:
+        """Keep every lease of a living engine, also of a run whose source takes long to answer."""
+        self._database.run(
+            "UPDATE run SET lease_until = ? WHERE lease_owner = ? AND state = 'running'", (lease_until, owner)
+        )
+
     def interrupt_orphans(self) -> int:
         """At the start of the only engine: what was running when the last one ended is interrupted, truthfully."""
         return self._database.run(

@@ -1,6 +1,7 @@
 """Local accounts: Argon2id password hashes, lockout, and the first administrator."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -29,8 +30,6 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._hasher = PasswordHasher()
-        # Verified when the name is unknown, so that a guess takes as long as for a known one.
-        self._no_account = self._hasher.hash("no account has this password")
 
     def any(self) -> bool:
         """Whether the first administrator exists."""
@@ -113,6 +112,11 @@ class Accounts:
             " failures = CASE WHEN failures + 1 >= ? THEN 0 ELSE failures + 1 END WHERE id = ?",
             (TRIES, now + LOCK_SECONDS * 1000, TRIES, account_id),
         )
+
+    @cached_property
+    def _no_account(self) -> str:
+        """Verified when the name is unknown, so that a guess takes as long as for a known one."""
+        return self._hasher.hash("no account has this password")
 
     def _verify(self, hashed: str, password: str) -> bool:
         try:

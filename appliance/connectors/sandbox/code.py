@@ -27,9 +27,32 @@ MACHINES = (
     ("Steam boiler", "Boilers", "Thermax Sample", "TB-200"),
     ("Filling machine", "Packaging", "Fillwell", "FW-8"),
 )
-PARTS = ("Shaft seal", "Ball bearing", "V-belt", "Oil filter", "Pressure sensor", "Gasket set", "Relay", "Valve seat")
-VENDORS = ("Sample Bearings", "Sample Seals", "Sample Electric", "Sample Lubricants", "Sample Fasteners", "Sample Valves")
-JOBS = ("Replace shaft seal", "Lubricate bearings", "Inspect belt", "Calibrate sensor", "Change filter", "Vibration check")
+PARTS = (
+    "Shaft seal",
+    "Ball bearing",
+    "V-belt",
+    "Oil filter",
+    "Pressure sensor",
+    "Gasket set",
+    "Relay",
+    "Valve seat",
+)
+VENDORS = (
+    "Sample Bearings",
+    "Sample Seals",
+    "Sample Electric",
+    "Sample Lubricants",
+    "Sample Fasteners",
+    "Sample Valves",
+)
+JOBS = (
+    "Replace shaft seal",
+    "Lubricate bearings",
+    "Inspect belt",
+    "Calibrate sensor",
+    "Change filter",
+    "Vibration check",
+)
 WORK_STATES = ("draft", "approved", "in_progress", "completed", "cancelled")
 ORDER_STATES = ("draft", "approved", "sent", "received", "completed", "cancelled")
 
@@ -134,7 +157,13 @@ def storerooms(sample: Sample) -> list[Row]:
 
 def teams(sample: Sample) -> list[Row]:
     return [
-        {"id": code, "name": name, "organization": ORGANIZATION, "created": sample.day(-700), "modified": sample.day(-90)}
+        {
+            "id": code,
+            "name": name,
+            "organization": ORGANIZATION,
+            "created": sample.day(-700),
+            "modified": sample.day(-90),
+        }
         for code, name in (("MECH", "Mechanical"), ("ELEC", "Electrical"), ("INST", "Instrumentation"))
     ]
 
@@ -206,7 +235,13 @@ def units(sample: Sample) -> list[Row]:
 
 def currencies(sample: Sample) -> list[Row]:
     return [
-        {"code": code, "name": name, "base": str(code == "EUR").lower(), "created": None, "modified": sample.day(-900)}
+        {
+            "code": code,
+            "name": name,
+            "base": str(code == "EUR").lower(),
+            "created": None,
+            "modified": sample.day(-900),
+        }
         for code, name in (("EUR", "Euro"), ("USD", "US dollar"), ("JPY", "Japanese yen"))
     ]
 

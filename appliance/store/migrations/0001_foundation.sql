@@ -35,6 +35,14 @@ CREATE INDEX record_order ON record (stream_id) WHERE deleted_at IS NULL;
 CREATE INDEX record_modified ON record (stream_id, modified_at) WHERE deleted_at IS NULL;
 CREATE INDEX record_feed ON record (stream_id, seq);
 
+-- What the rows of a stream have in common, so that each compresses to a fraction. The id stands in every
+-- compressed row; a dictionary is never changed.
+CREATE TABLE raw_dictionary (
+    id INTEGER PRIMARY KEY,
+    stream_id INTEGER NOT NULL UNIQUE REFERENCES stream (id),
+    content BLOB NOT NULL
+);
+
 -- Secrets: one data key an owner, wrapped by a key-encryption key that never is in this file.
 CREATE TABLE data_key (
     id TEXT PRIMARY KEY,

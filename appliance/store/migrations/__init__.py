@@ -6,13 +6,22 @@ a program that does not know the file's number refuses it.
 
 import re
 import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from appliance.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from appliance.store.database import Database
+
+class Migratable(Protocol):
+    """What migrating asks of the database."""
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int: ...
+
+    def write(self) -> AbstractContextManager[None]: ...
 
 
 class SchemaMismatch(ConfigurationError):
@@ -29,7 +38,7 @@ def scripts() -> dict[int, str]:
     return found
 
 
-def migrate(database: "Database") -> None:
+def migrate(database: Migratable) -> None:
     """Bring the database to this program's schema; a newer file raises SchemaMismatch and is left alone."""
     known = scripts()
     newest = max(known)
@@ -43,7 +52,7 @@ def migrate(database: "Database") -> None:
             database.run(f"PRAGMA user_version = {number}")
 
 
-def version_of(database: "Database", newest: int) -> int:
+def version_of(database: Migratable, newest: int) -> int:
     version: int = database.value("PRAGMA user_version")
     if version > newest:
         raise SchemaMismatch(

@@ -36,7 +36,9 @@ class Authenticator(Protocol):
         ...
 
 
-def authenticator(definition: Definition, http: Http, fields: Mapping[str, Any], clock: Clock) -> Authenticator:
+def authenticator(
+    definition: Definition, http: Http, fields: Mapping[str, Any], clock: Clock
+) -> Authenticator:
     """The authenticator of a connection; `fields` are the values of its form."""
     auth, where = definition.auth, f"{definition.system}.auth"
     match auth:

@@ -1,0 +1,124 @@
+"""A whole connector, and reading it from a document."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from appliance.errors import ConfigurationError
+from appliance.runtime.definition.auth import Auth, NoAuth
+from appliance.runtime.definition.form import FormField
+from appliance.runtime.definition.http import ErrorRule, Http, Probe
+from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
+
+Hosting = Literal["cloud", "on_premises", "either"]
+Evidence = Literal["verified", "contract", "facts"]
+
+
+class Definition(Node, frozen=True, kw_only=True):
+    """A connector."""
+
+    system: Annotated[
+        str, Meta(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the system, equal to its folder.")
+    ]
+    name: str
+    summary: str
+    vendor: str = ""
+    versions: str = ""
+    categories: tuple[Literal["eam", "erp", "wms"], ...]
+    tier: Literal[1, 2, 3]
+    hosting: Annotated[Hosting, Meta(description="Where the source system can be installed.")]
+    evidence: Evidence
+    free: Annotated[bool, Meta(description="Costs no credits (sample data).")] = False
+    form: tuple[FormField, ...] = ()
+    http: Http | None = None
+    auth: Auth = NoAuth()
+    probe: Probe | None = None
+    errors: tuple[ErrorRule, ...] = ()
+    statuses: Annotated[
+        dict[str, dict[str, str]], Meta(description="Scope to code to name, for fixed status lists.")
+    ] = {}
+    entities: dict[str, EntityDefinition] = {}
+    entities_field: Annotated[
+        str, Meta(description="Form field that holds the entities of a generic connector.")
+    ] = ""
+    packs: Annotated[
+        dict[str, str], Meta(description="Ready-made entities a generic connector offers by name.")
+    ] = {}
+
+
+def parse_definition(document: Any, *, where: str) -> Definition:
+    """Check a definition document, `defaults` and `mapping/*.yaml` already merged by the catalog.
+
+    Raises ConfigurationError that names the place and what is wrong there.
+    """
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{where}: a connector definition is a mapping of keys.")
+    content = dict(document)
+    defaults = content.pop("defaults", {})
+    content["entities"] = with_defaults(content.get("entities", {}), defaults)
+    definition = _convert(content, Definition, where)
+    if definition.entities_field and definition.entities_field not in {f.name for f in definition.form}:
+        raise ConfigurationError(
+            f"{where}: entities_field names {definition.entities_field!r}, which the form lacks."
+        )
+    if not definition.entities and not definition.entities_field:
+        raise ConfigurationError(f"{where}: a connector serves at least one entity.")
+    return _with_declared_statuses(definition)
+
+
+def parse_entities(document: Any, defaults: dict[str, Any], *, where: str) -> dict[str, EntityDefinition]:
+    """Check a mapping of entity name to entity definition, as a generic connector takes it from its form."""
+    if not isinstance(document, dict) or not document:
+        raise ConfigurationError(
+            f"{where}: write at least one entity, such as `Vendor: {{read: …, key: …, map: …}}`."
+        )
+    entities: dict[str, EntityDefinition] = _convert(
+        with_defaults(document, defaults), dict[str, EntityDefinition], where
+    )
+    return entities
+
+
+def with_defaults(entities: Any, defaults: dict[str, Any]) -> Any:
+    if not isinstance(entities, dict):
+        return entities
+    return {
+        name: deep_merge(defaults, entity) if isinstance(entity, dict) else entity
+        for name, entity in entities.items()
+    }
+
+
+def deep_merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Mappings merge key by key, anything else in `above` replaces what is in `below`."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = (
+            deep_merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+        )
+    return merged
+
+
+def _with_declared_statuses(definition: Definition) -> Definition:
+    if not definition.statuses or "Status" in definition.entities:
+        return definition
+    rows = tuple(
+        {"scope": scope, "code": code, "name": name}
+        for scope, codes in definition.statuses.items()
+        for code, name in codes.items()
+    )
+    declared = EntityDefinition(
+        read=DeclaredRead(items=rows),
+        key=("scope", "code"),
+        incremental="compare",
+        map={"code": "code", "name": "name", "scope": "scope", "isActive": {"const": True}},
+    )
+    return msgspec.structs.replace(definition, entities={**definition.entities, "Status": declared})
+
+
+def _convert(document: Any, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(document, kind, strict=True)
+    except msgspec.ValidationError as failure:
+        raise ConfigurationError(f"{where}: {failure}") from None
