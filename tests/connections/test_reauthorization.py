@@ -99,7 +99,7 @@ def test_an_entity_the_user_may_no_longer_read_does_not_ask_for_reauthorization(
 
 
 def test_reauthorizing_keeps_the_connection_and_replaces_the_token(
-    appliance: Appliance, account: Account, gateway: Gateway, made: Connected
+    appliance: Appliance, account: Account, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
     connection_id = made.connection.id
     before = appliance.database.rows("SELECT id, key, seq, payload FROM record ORDER BY id")
@@ -127,7 +127,7 @@ def test_reauthorizing_keeps_the_connection_and_replaces_the_token(
     assert listed["meta"]["total"] == 12
 
     # Everything is due at once, and an incremental pass goes on from the watermark.
-    gateway.clear_counters()
+    clock.advance(1)
     assert appliance.planner.queue_due() == 1
     work(appliance)
     (run, *_) = appliance.planner.runs.recent(connection_id, 1)
