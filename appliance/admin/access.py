@@ -84,7 +84,8 @@ class Access:
         if not expected or not same or foreign:
             raise FormRefused(
                 "This form does not belong to your present session, so nothing was changed. "
-                "Go back, load the page again and send it once more; cookies must be allowed."
+                "Go back, load the page again and send it once more. "
+                "Cookies must be allowed and the page opened by HTTPS."
             )
 
 
@@ -94,7 +95,9 @@ def target_after_sign_in(given: str | None) -> str:
     if not given or "\\" in given or any(ord(character) < 33 for character in given):
         return home
     parts = urlsplit(given)
-    inside = not parts.scheme and not parts.netloc and parts.path.startswith(home) and not given.startswith("//")
+    inside = (
+        not parts.scheme and not parts.netloc and parts.path.startswith(home) and not given.startswith("//")
+    )
     return given if inside else home
 
 

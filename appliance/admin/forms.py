@@ -49,9 +49,9 @@ def changed_fields(definition: Definition, form: "MultiDict[str, str]") -> dict[
 
 def refill(definition: Definition, form: "MultiDict[str, str]", failure: ApplianceError) -> Filled:
     """The form once more after it was refused, without its secrets."""
+    sealed = {one.name for one in definition.form if one.sealed}
     values: dict[str, Any] = {
-        one.name: given for one in definition.form if not one.sealed
-        for given in [given_fields(definition, form)[one.name]]
+        name: value for name, value in given_fields(definition, form).items() if name not in sealed
     }
     values |= {name: form.get(name, "") for name in ("name", "hosting", "historical_days")}
     problems = failure.details.get("fields", {}) if isinstance(failure, InvalidInput) else {}

@@ -91,7 +91,7 @@ class Plant:
         return browser
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def quick() -> Iterator[None]:
     """Passwords are hashed for real but cheaply, and the model, which nothing changes, is read once."""
     with pytest.MonkeyPatch.context() as patch:

@@ -2,6 +2,10 @@
 
 import re
 
+from werkzeug.datastructures import MultiDict
+
+from appliance.admin.forms import refill
+from appliance.errors import InvalidInput
 from tests.admin.conftest import NAME, PASSWORD, Browser, Plant, shown_token
 
 SECRET = "canary-of-a-password"
@@ -58,6 +62,13 @@ def test_a_failed_test_shows_its_stages_and_keeps_the_form_without_the_secret(
     assert plant.appliance.ledger.balance().used == 0
 
 
+def test_a_refused_form_is_kept_without_its_secrets(plant: Plant) -> None:
+    definition = plant.appliance.catalog.folder("tryton").definition
+    filled = refill(definition, MultiDict(UNREACHABLE), InvalidInput("no"))
+    assert filled.values["username"] == "reader"
+    assert SECRET not in filled.values.values()
+
+
 def test_what_is_wrong_stands_beside_its_field(browser: Browser) -> None:
     ticket = browser.ticket("/admin/connect/tryton")
     response = browser.post(
@@ -81,7 +92,9 @@ def test_where_a_system_is_installed_has_to_be_said_and_shows_its_price(browser:
 
 def test_a_period_that_is_no_number_is_refused(browser: Browser) -> None:
     ticket = browser.ticket("/admin/connect/sandbox")
-    response = browser.post("/admin/connect/sandbox", {"name": "x", "ticket": ticket, "historical_days": "all"})
+    response = browser.post(
+        "/admin/connect/sandbox", {"name": "x", "ticket": ticket, "historical_days": "all"}
+    )
     assert response.status_code == 422
     assert 'id="historical_days-problem"' in response.text
 

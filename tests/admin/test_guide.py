@@ -4,7 +4,8 @@ from appliance.admin.guide import render_guide
 
 
 def test_headings_lists_and_code_stand_below_the_pages_own_headings() -> None:
-    assert render_guide("# Rights\n\n- read\n\n`x`") == "<h3>Rights</h3>\n<ul>\n<li>read</li>\n</ul>\n<p><code>x</code></p>\n"
+    html = "<h3>Rights</h3>\n<ul>\n<li>read</li>\n</ul>\n<p><code>x</code></p>\n"
+    assert render_guide("# Rights\n\n- read\n\n`x`") == html
 
 
 def test_html_in_a_guide_is_text() -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from appliance.admin.rendering import column_words, count, duration, entity_words, moment, pretty_json, relative
+from appliance.admin.rendering import (
+    column_words,
+    count,
+    duration,
+    entity_words,
+    moment,
+    pretty_json,
+    relative,
+)
 from tests.support.clock import ManualClock
 
 
@@ -36,12 +44,16 @@ def test_names_of_the_model_become_words() -> None:
 
 def test_numbers_are_grouped_and_durations_rounded() -> None:
     assert (count(1234567), count(None)) == ("1,234,567", "–")
-    assert [duration(s) for s in (None, 0.004, 4.25, 61, 600, 7300)] == ["–", "4 ms", "4.2 s", "61 s", "10 min", "2 h 2 min"]
+    shown = [duration(seconds) for seconds in (None, 0.004, 4.25, 61, 600, 7300)]
+    assert shown == ["–", "4 ms", "4.2 s", "61 s", "10 min", "2 h 2 min"]
 
 
 def test_json_is_indented_and_escaped_and_cut_where_it_is_endless() -> None:
     shown = pretty_json('{"a":"<b>","n":-1.5e3,"t":true}')
-    assert '<span class="json-name">&#34;a&#34;</span>: <span class="json-text">&#34;&lt;b&gt;&#34;</span>' in shown
+    assert (
+        '<span class="json-name">&#34;a&#34;</span>: <span class="json-text">&#34;&lt;b&gt;&#34;</span>'
+        in shown
+    )
     assert '<span class="json-word">-1.5e3</span>' in shown
     assert "longer than is shown" in pretty_json('["' + "x" * 300_000 + '"]')
     assert pretty_json("no <json>") == "no &lt;json&gt;"

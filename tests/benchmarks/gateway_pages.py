@@ -35,8 +35,8 @@ def main() -> None:
         for title, path in (
             ("headers", _PATH),
             ("orders with lines", _EXPANDED),
-            ("orders with lines, again (kept pages)", _EXPANDED),
-            ("orders with lines, filtered on dates", _CHANGED),
+            ("orders with lines, again (rows kept)", _EXPANDED),
+            ("orders with lines, filtered on dates (rows kept)", _CHANGED),
         ):
             began = clock.monotonic()
             sizes = list(_read(url, path))

@@ -99,6 +99,10 @@ def test_a_modifying_request_needs_the_token_of_its_session(client: Client) -> N
     assert refused.headers["x-csrf-token"] == "Required"
     token = client.token()
     assert _post(client, token).status_code == 400  # the token is fine, the order is not
+    other = Client(client.gateway)
+    other.http.auth = client.http.auth
+    assert other.token() != token
+    assert _post(other, token).status_code == 403
     client.http.cookies.clear()
     lost = _post(client, token)
     assert (lost.status_code, lost.headers["x-csrf-token"]) == (403, "Required")

@@ -146,6 +146,8 @@ def test_no_row_is_lost_by_the_key_look_up(spoken: Spoken, row: Row) -> None:
     [
         ("Count eq 1 or Count eq 2 and Name eq 'b'", {"Count": 1, "Name": "a"}, True),
         ("(Count eq 1 or Count eq 2) and Name eq 'b'", {"Count": 1, "Name": "a"}, False),
+        ("Count gt 0 and Count lt 9 and Count ne 5", {"Count": 5}, False),
+        ("Count eq 1 or Count eq 2 or Count eq 3", {"Count": 3}, True),
         ("not (Count eq 1) and Name eq 'a'", {"Count": 2, "Name": "a"}, True),
         ("Stamp eq datetimeoffset'1970-01-01T01:00:01+01:00'", {"Stamp": 1000}, True),
         ("Price eq 10", {"Price": Decimal("10.00")}, True),

@@ -1,10 +1,12 @@
 """Creating, changing and deleting purchase orders, and what tests may do to them behind the gateway."""
 
+import json
 from typing import Any
 
 import pytest
 import requests
 
+from tests.simulators.gateway import Gateway
 from tests.test_simulators.client import Client
 
 FIRST = "4500000000"
@@ -207,10 +209,33 @@ def test_a_goods_receipt_changes_a_line_but_not_the_time_of_its_order(client: Cl
     assert after["to_PurchaseOrderItem"]["results"][0]["IsCompletelyDelivered"] is True
 
 
-def test_a_page_kept_from_before_a_change_is_not_sent_again(client: Client) -> None:
-    client.rows("A_PurchaseOrder")
+def test_a_row_kept_from_before_a_change_is_not_sent_again(client: Client) -> None:
+    def orders() -> list[dict[str, Any]]:
+        return client.rows("A_PurchaseOrder", expand="to_PurchaseOrderItem")
+
+    orders()
     client.gateway.touch("4500000003", AddressCityName="Köln")
-    assert client.rows("A_PurchaseOrder")[3]["AddressCityName"] == "Köln"
+    assert orders()[3]["AddressCityName"] == "Köln"
+    client.gateway.touch_line("4500000003", "20", OrderQuantity="7.5")
+    assert orders()[3]["to_PurchaseOrderItem"]["results"][1]["OrderQuantity"] == "7.500"
+
+
+def test_rows_rendered_ahead_are_the_rows_that_are_served(client: Client) -> None:
+    plain = client.all_rows("A_PurchaseOrder", expand="to_PurchaseOrderItem", filter="Supplier ne ''")
+    with Gateway(orders=250, days=300, port=0) as ahead:
+        assert ahead.warm("SYNC", "$format=json&$expand=to_PurchaseOrderItem") == 3
+        warmed = Client(ahead)
+        warmed.http.auth = client.http.auth
+        served = warmed.all_rows("A_PurchaseOrder", expand="to_PurchaseOrderItem", filter="Supplier ne ''")
+    text = json.dumps(served).replace(ahead.url, client.gateway.url)
+    assert json.loads(text) == plain
+
+
+def test_a_selection_kept_from_before_a_change_is_not_used_again(client: Client) -> None:
+    condition = "PurchaseOrderItemText eq 'Special'"
+    assert client.rows("A_PurchaseOrderItem", filter=condition) == []
+    client.gateway.touch_line(FIRST, "10", PurchaseOrderItemText="Special")
+    assert len(client.rows("A_PurchaseOrderItem", filter=condition)) == 1
 
 
 def test_an_archived_order_disappears(client: Client) -> None:

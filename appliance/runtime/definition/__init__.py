@@ -13,6 +13,7 @@ from appliance.runtime.definition.reading import (
     CodeRead,
     CursorPaging,
     DeclaredRead,
+    Detail,
     EntityDefinition,
     HttpRead,
     KeysetPaging,
@@ -22,6 +23,7 @@ from appliance.runtime.definition.reading import (
     ODataRead,
     OffsetPaging,
     Paging,
+    Pivot,
     Read,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "CursorPaging",
     "DeclaredRead",
     "Definition",
+    "Detail",
     "EntityDefinition",
     "ErrorRule",
     "FormField",
@@ -46,6 +49,7 @@ __all__ = [
     "ODataRead",
     "OffsetPaging",
     "Paging",
+    "Pivot",
     "Probe",
     "Read",
     "RequestTemplate",

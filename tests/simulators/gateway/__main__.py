@@ -34,8 +34,13 @@ def main() -> None:
         "--certificate-out", type=Path, help="write the certificate here, for clients to trust"
     )
     parser.add_argument("--gzip", action="store_true")
-    parser.add_argument("--store-megabytes", type=int, default=1024, help="temporary file for rendered pages")
-    parser.add_argument("--warm", action="append", default=[], help="orders query to render before the start")
+    parser.add_argument("--store-megabytes", type=int, default=1024, help="temporary file for rendered rows")
+    parser.add_argument(
+        "--warm",
+        action="append",
+        default=[],
+        help="query on orders to render at the start",
+    )
     parser.add_argument("--edmx", type=Path, action="append", default=[], help="a further service to serve")
     parser.add_argument("--plain-rows", type=int, default=10, help="rows of each set of such a service")
     parser.add_argument("--controllable", action="store_true", help="accept POST /_control/...")

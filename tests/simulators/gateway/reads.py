@@ -163,11 +163,6 @@ def _set(
 ) -> Response:
     settings, table = system.settings, target.table
     progress = read_token(query.skip_token, request.path, query, system.generation)
-    store_key = (request.path, request.query, request.base, as_json, table.version, repr(settings))
-    kept = system.pages.get(store_key) if not settings.unstable_order else None
-    content_type = JSON if as_json else ATOM
-    if kept is not None:
-        return Response(200, kept, content_type)
     found = _selected(system, target, query)
     size = settings.page_size if query.top is None else settings.max_top
     first = query.skip + progress.offset
@@ -183,15 +178,16 @@ def _set(
         token = make_token(following, request.path, query, system.generation)
         link = next_uri(base, request.path, query, token)
     count = len(found) if query.inline_count else None
-    rows = [table.row(position) for position in positions]
     root = service_root(system, service, request)
-    if as_json:
-        write = json_writer(query.shape, service, system.tables[service.name], root, settings.etag_sets)
-        body = json_page(map(write, rows), count, link)
-    else:
-        body = atom_feed(rows, query.shape, root, count, link)
-    system.pages.put(store_key, body)
-    return Response(200, body, content_type)
+    if not as_json:
+        feed = atom_feed(map(table.row, positions), query.shape, root, count, link)
+        return Response(200, feed, ATOM)
+    write = json_writer(query.shape, service, system.tables[service.name], root, settings.etag_sets)
+    options = dict(query.options)
+    shape = (id(table), root, options.get("$select"), options.get("$expand"), settings.etag_sets)
+    wanted = [(position, table.row_version(position)) for position in positions]
+    rows = system.store.rows(shape, wanted, lambda position: write(table.row(position)).encode())
+    return Response(200, json_page(rows, count, link), JSON)
 
 
 def _selected(system: System, target: Target, query: Query) -> Sequence[int]:

@@ -102,11 +102,12 @@ def _expansion(
     return many if navigation.many else one
 
 
-def json_page(rows: Iterable[str], count: int | None, next_uri: str | None) -> bytes:
+def json_page(rows: Iterable[bytes], count: int | None, next_uri: str | None) -> bytes:
     """A list: `{"d":{"__count":"3","results":[...],"__next":"..."}}`. The count is a string in V2."""
     counted = "" if count is None else f'"__count":"{count}",'
     following = "" if next_uri is None else f',"__next":{json.dumps(next_uri)}'
-    return f'{{"d":{{{counted}"results":[{",".join(rows)}]{following}}}}}'.encode()
+    start, end = f'{{"d":{{{counted}"results":[', f"]{following}}}}}"
+    return b"".join([start.encode(), b",".join(rows), end.encode()])
 
 
 _DATA = "http://schemas.microsoft.com/ado/2007/08/dataservices"

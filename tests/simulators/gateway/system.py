@@ -14,10 +14,10 @@ from appliance.clock import Clock
 from .access import Access, User
 from .odata.filter import Condition
 from .odata.metadata import Property, Service, read_service
-from .odata.paging import PageStore
 from .rows.data import Orders
 from .rows.masters import rows_of
 from .rows.order_tables import order_tables
+from .rows.store import RowStore
 from .rows.tables import ListTable, Table, select
 
 SERVICES = Path(__file__).parent / "services"
@@ -59,7 +59,7 @@ class System:
     """Everything behind the web server. `generation` is part of every skip token: raise it and they expire.
 
     `extra` are further EDMX files to serve with `plain_rows` rows a set; `missing` names properties by set
-    that this release does not have.
+    that this release does not have. Raises ValueError when an extra file describes the order service.
     """
 
     def __init__(
@@ -83,13 +83,15 @@ class System:
         self.locks: dict[str, str] = {}  # order number to the user that has it open
         self.warnings: list[str] = []
         self.generation = 1
-        self.pages = PageStore(store_bytes)
+        self.store = RowStore(store_bytes)
         self.services: dict[str, Service] = {}
         self.tables: dict[str, dict[str, Table]] = {}
         for path in (*sorted(SERVICES.glob("*.edmx")), *extra):
             service = read_service(path, _of_service(path, missing or {}))
+            if service.name == ORDER_SERVICE and path.parent != SERVICES:
+                raise ValueError(f"{path} would replace the service of the purchase orders")
             self.services[service.name] = service
-            if service.name == ORDER_SERVICE and path.parent == SERVICES:
+            if service.name == ORDER_SERVICE:
                 self.orders = Orders(service, clock, count=orders, lines=lines, days=days)
                 self.tables[service.name] = order_tables(service, self.orders)
             else:

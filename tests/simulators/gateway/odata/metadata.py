@@ -106,8 +106,8 @@ def read_service(path: Path, missing: Mapping[str, Collection[str]] | None = Non
 
 
 def _service_name(path: Path, namespace: str) -> str:
-    """SAP names the schema after the service; a schema with dots or none leaves the file's name."""
-    return namespace if namespace and "." not in namespace else path.name.split(".")[0]
+    """The schema is named after the service, in capitals; other schemas (`cds_...`) leave the file's name."""
+    return namespace if namespace.isupper() and "." not in namespace else path.name.split(".")[0]
 
 
 def _serialize(root: Any) -> bytes:

@@ -1,9 +1,6 @@
-"""Server-driven paging: skip tokens bound to their query, and a store of pages already rendered."""
+"""Server-driven paging: skip tokens bound to their query, and the link to the next page."""
 
-import os
 import re
-import tempfile
-import threading
 import zlib
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -50,33 +47,3 @@ def next_uri(base: str, path: str, query: Query, token: str) -> str:
 def _seal(progress: Progress, path: str, query: Query, generation: int) -> int:
     options = sorted((name, value) for name, value in query.options if name.startswith("$"))
     return zlib.crc32(repr((progress.offset, progress.page, generation, path, options)).encode())
-
-
-class PageStore:
-    """Rendered pages in a temporary file, so that memory stays small; emptied at `limit` bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._end = 0
-        self._places: dict[object, tuple[int, int]] = {}
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
-        self._lock = threading.Lock()
-
-    def get(self, key: object) -> bytes | None:
-        with self._lock:
-            place = self._places.get(key)
-            return None if place is None else os.pread(self._file.fileno(), place[1], place[0])
-
-    def put(self, key: object, page: bytes) -> None:
-        with self._lock:
-            if len(page) > self._limit:
-                return
-            if self._end + len(page) > self._limit:
-                self._places.clear()
-                self._end = 0
-            os.pwrite(self._file.fileno(), page, self._end)
-            self._places[key] = (self._end, len(page))
-            self._end += len(page)
-
-    def close(self) -> None:
-        self._file.close()

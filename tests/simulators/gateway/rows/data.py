@@ -9,6 +9,7 @@ import json
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from appliance.clock import Clock
@@ -59,6 +60,7 @@ class Orders:
         self._overlay_lines: dict[int, list[Line]] = {}
         self.archived: set[int] = set()
         self.version = 0
+        self.row_versions: dict[int, int] = {}
         self.lock = threading.RLock()
         now = clock.now_ms()
         first_day = now - now % _DAY - (days - 1) * _DAY
@@ -70,8 +72,7 @@ class Orders:
         self._item_base = masters.initial_row(self._types["A_PurchaseOrderItem"]) | _texts(_ITEM)
         self._schedule_base = masters.initial_row(self._types["A_PurchaseOrderScheduleLine"])
         self._account_base = masters.initial_row(self._types["A_PurOrdAccountAssignment"]) | _texts(_ACCOUNT)
-        self._suppliers = [_supplier_texts(n) for n in range(masters.SUPPLIERS)]
-        self._products = [_product_texts(n) for n in range(masters.PRODUCTS)]
+        self._suppliers, self._products = _master_texts()
 
     def __len__(self) -> int:
         return len(self.created) - len(self.archived)
@@ -132,7 +133,7 @@ class Orders:
                 self._overlay_lines[position].append(self._new_line(row, n, line))
             self.created.append(today)
             self.changed.append(_NEVER)
-            self.version += 1
+            self._moved(position)
             return position
 
     def change(self, position: int, values: Mapping[str, Value]) -> None:
@@ -144,7 +145,7 @@ class Orders:
             self.changed[position] = _NEVER if stamp is None else int(stamp)
             if values.get("CreationDate") is not None:
                 self.created[position] = int(values["CreationDate"] or 0)
-            self.version += 1
+            self._moved(position)
 
     def change_line(
         self, position: int, line: int, values: Mapping[str, Value], *, moves_header: bool
@@ -155,7 +156,7 @@ class Orders:
         """
         with self.lock:
             self._own_lines(position)[line].item.update(self._fragments("A_PurchaseOrderItem", values))
-            self.version += 1
+            self._moved(position)
             if moves_header:
                 self.change(position, {})
 
@@ -170,7 +171,11 @@ class Orders:
         """Take the order out of the database, as archiving does: it is not found any more."""
         with self.lock:
             self.archived.add(position)
-            self.version += 1
+            self._moved(position)
+
+    def _moved(self, position: int) -> None:
+        self.version += 1
+        self.row_versions[position] = self.version
 
     def _own_lines(self, position: int) -> list[Line]:
         if position not in self._overlay_lines:
@@ -326,6 +331,15 @@ def _product_texts(n: int) -> MutableRow:
         "SupplierMaterialNumber": f"SM-{n * 17:07d}", "PurchasingInfoRecord": f"{5_300_000_000 + n}",
         "ItemNetWeight": f"{n % 400 // 8}.{n % 8 * 125:03d}",
     }) | {"GoodsReceiptIsExpected": "true", "InvoiceIsExpected": "true"}  # fmt: skip
+
+
+@cache
+def _master_texts() -> tuple[list[MutableRow], list[MutableRow]]:
+    """What orders take over from each supplier, and lines from each product."""
+    return (
+        [_supplier_texts(n) for n in range(masters.SUPPLIERS)],
+        [_product_texts(n) for n in range(masters.PRODUCTS)],
+    )
 
 
 def _mixed(number: int) -> int:

@@ -25,6 +25,9 @@ class OrderTable:
     def row(self, position: int) -> Row:
         return self._orders.header(position)
 
+    def row_version(self, position: int) -> int:
+        return self._orders.row_versions.get(position, 0)
+
     def column(self, prop: Property) -> Callable[[int], Value]:
         created, changed = self._orders.created, self._orders.changed
         match prop.name:
@@ -68,6 +71,9 @@ class LineTable:
         if row is None:
             raise LookupError(f"no row at position {position}")
         return row
+
+    def row_version(self, position: int) -> int:
+        return self._orders.row_versions.get(position // MAX_LINES, 0)
 
     def column(self, prop: Property) -> Callable[[int], Value]:
         if prop.name == self._number:

@@ -29,6 +29,10 @@ class Table(Protocol):
 
     def row(self, position: int) -> Row: ...
 
+    def row_version(self, position: int) -> int:
+        """Moves with every change of this row or of what hangs on it."""
+        ...
+
     def column(self, prop: Property) -> Callable[[int], Value]:
         """Reads the typed value of a property at a position; without rendering the row where that is
         possible.
@@ -58,6 +62,9 @@ class ListTable:
 
     def row(self, position: int) -> Row:
         return self._rows[position]
+
+    def row_version(self, position: int) -> int:
+        return 0
 
     def column(self, prop: Property) -> Callable[[int], Value]:
         return lambda position: from_json(self._rows[position][prop.name], prop)
