@@ -164,7 +164,7 @@ def read_body() -> dict[str, Any]:
         raise InvalidInput(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput("The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise InvalidInput("The body is a JSON object.")

@@ -95,6 +95,7 @@ def _prepare(settings: Settings) -> _Prepared:
         if not appliance.accounts.any():
             password = "-".join(secrets.token_hex(2) for _ in range(6))
             appliance.accounts.set_up(ADMINISTRATOR, password)
+            appliance.bootstrap.withdraw()
         connected, is_new = _connect_sandbox(appliance)
         run_id = appliance.planner.request_run(connected.connection.id)
         return _Prepared(password, connected, is_new, run_id)
