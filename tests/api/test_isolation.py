@@ -29,9 +29,33 @@ def test_a_run_of_one_connection_is_not_found_by_the_other(plant: Plant) -> None
     assert plant.get(path, token=plant.key).status_code == 404
 
 
-def test_an_account_key_reads_no_records(plant: Plant) -> None:
-    answer = plant.get("/api/eam/assets", token=plant.key)
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "TOKEN_INVALID"), answer.text
+class TestAnAccountKeyReadsTheConnectionItNames:
+    def test_and_only_that_one(self, plant: Plant) -> None:
+        for made in (plant.one, plant.other):
+            as_account = plant.json(
+                "/api/eam/assets", token=plant.key, headers={"X-Connection-Id": made.connection.id}
+            )
+            assert as_account["data"] == plant.json("/api/eam/assets", token=made.token)["data"]
+
+    def test_without_a_name_it_says_what_to_send(self, plant: Plant) -> None:
+        answer = plant.get("/api/eam/assets", token=plant.key)
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "INVALID_REQUEST")
+        assert "X-Connection-Id" in error["message"]
+
+    def test_an_unknown_connection_is_not_found(self, plant: Plant) -> None:
+        for name in ("con_unknown", "' OR 1=1", plant.one.connection.name):
+            answer = plant.get("/api/eam/assets", token=plant.key, headers={"X-Connection-Id": name})
+            assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "CONNECTION_NOT_FOUND")
+
+    def test_a_wrong_key_reads_nothing(self, plant: Plant) -> None:
+        named = {"X-Connection-Id": plant.one.connection.id}
+        answer = plant.get("/api/eam/assets", token="apk_wrong", headers=named)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "API_KEY_INVALID")
+
+    def test_a_token_cannot_name_another_connection(self, plant: Plant) -> None:
+        named = {"X-Connection-Id": plant.other.connection.id}
+        assert plant.json("/api/eam/assets", headers=named) == plant.json("/api/eam/assets")
 
 
 @pytest.mark.parametrize(

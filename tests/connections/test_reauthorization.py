@@ -103,7 +103,8 @@ def test_reauthorizing_keeps_the_connection_and_replaces_the_token(
 ) -> None:
     connection_id = made.connection.id
     before = appliance.database.rows("SELECT id, key, seq, payload FROM record ORDER BY id")
-    watermark = appliance.planner.schedules.watermark(connection_id, "PurchaseOrder")
+    watermark = appliance.database.value("SELECT watermark FROM schedule")
+    assert watermark
     change_the_password(gateway)
     synchronize(appliance, connection_id)
 
@@ -118,7 +119,7 @@ def test_reauthorizing_keeps_the_connection_and_replaces_the_token(
 
     assert appliance.connections.get(connection_id).part == made.connection.part
     assert appliance.database.rows("SELECT id, key, seq, payload FROM record ORDER BY id") == before
-    assert appliance.planner.schedules.watermark(connection_id, "PurchaseOrder") == watermark
+    assert appliance.database.value("SELECT watermark FROM schedule") == watermark
     assert appliance.secrets.get(connection_id) == {"password": "Changed2"}
     assert (appliance.ledger.balance().used, again["credits"]) == (8, 8)
     with pytest.raises(TokenUnknown, match="reauthorization"):
