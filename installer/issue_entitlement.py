@@ -108,7 +108,9 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("a date or time such as 2027-12-31 or 2027-12-31T12:00:00Z") from None
+        raise argparse.ArgumentTypeError(
+            "a date or time such as 2027-12-31 or 2027-12-31T12:00:00Z"
+        ) from None
     if "T" not in text and " " not in text:
         moment = moment.replace(hour=23, minute=59, second=59)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

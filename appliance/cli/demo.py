@@ -218,7 +218,9 @@ def _show(api: _Api, prepared: _Prepared, flags: list[str]) -> bool:
         _say("Administrator  is there already; its password is not shown again")
     else:
         _say(f"Administrator  {ADMINISTRATOR}, password {prepared.password}   (shown this once)")
-    kept = "new" if prepared.is_new else "kept from before, with a new token: the former one is no longer valid"
+    kept = (
+        "new" if prepared.is_new else "kept from before, with a new token: the former one is no longer valid"
+    )
     _say(f"Connection     {connection.name} {connection.id}, {connection.credits} credits ({kept})")
     run = api.wait_for_run(prepared.run_id)
     if run is None:

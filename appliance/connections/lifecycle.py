@@ -291,7 +291,11 @@ def _email(email: str | None) -> str | None:
     if email is None or not email.strip():
         return None
     stripped = email.strip()
-    if len(stripped) > MAX_EMAIL or not stripped.isprintable() or not re.fullmatch(r"[^@\s]+@[^@\s]+", stripped):
+    if (
+        len(stripped) > MAX_EMAIL
+        or not stripped.isprintable()
+        or not re.fullmatch(r"[^@\s]+@[^@\s]+", stripped)
+    ):
         raise InvalidInput(
             "The email is an address such as name@plant.example, or left out.",
             details={"fields": {"email": "an address such as name@plant.example"}},

@@ -89,7 +89,9 @@ def test_a_request_id_of_the_caller_is_kept_if_it_is_one(plant: Plant) -> None:
     assert check_error(answer, 404, "NOT_FOUND")["request_id"] == "caller-12345678"
 
 
-@pytest.mark.parametrize("given", ["short", "x" * 81, "two words here", "<script>alert(1)</script>", "a\tb_cdefgh"])
+@pytest.mark.parametrize(
+    "given", ["short", "x" * 81, "two words here", "<script>alert(1)</script>", "a\tb_cdefgh"]
+)
 def test_a_request_id_that_is_none_is_replaced(plant: Plant, given: str) -> None:
     answer = plant.get("/healthz", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"].startswith("req_")

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from tests.api.conftest import Plant
 from tests.support.state import everything
 
-SQL = ("' OR '1'='1", "1; DROP TABLE record; --", '") UNION SELECT key FROM secret --', "\\'; DELETE FROM token;--", "%27%20OR%201=1")
+SQL = (
+    "' OR '1'='1",
+    "1; DROP TABLE record; --",
+    '") UNION SELECT key FROM secret --',
+    "\\'; DELETE FROM token;--",
+    "%27%20OR%201=1",
+)
 PARAMETERS = ("page", "per_page", "pageSize", "cursor", "modified_after", "filter[name]")
 
 
@@ -95,7 +101,12 @@ VALUES = st.recursive(
 FIELDS = ("provider", "name", "email", "hosting", "historical_days", "credentials")
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(body=st.dictionaries(st.sampled_from(FIELDS), VALUES), provider=st.booleans())
 def test_no_body_of_a_connect_is_an_error_of_ours(plant: Plant, body: dict[str, Any], provider: bool) -> None:
     sent = {**body, **({"provider": "generic_odata", "name": "N"} if provider else {})}
@@ -103,10 +114,17 @@ def test_no_body_of_a_connect_is_an_error_of_ours(plant: Plant, body: dict[str, 
     assert 400 <= answer.status_code < 500, answer.text
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     parameters=st.dictionaries(
-        st.sampled_from([*PARAMETERS[:5]]), st.text(st.characters(exclude_categories=["Cs"]), max_size=30), min_size=1
+        st.sampled_from([*PARAMETERS[:5]]),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+        min_size=1,
     )
 )
 def test_no_parameter_of_a_list_is_an_error_of_ours(plant: Plant, parameters: dict[str, str]) -> None:

@@ -4,7 +4,13 @@ import pytest
 
 from tests.api.conftest import Plant
 
-PATHS = ("/api/eam/assets", "/api/erp/purchase-orders", "/api/eam/work-orders", "/api/wms/stocks", "/api/erp/vendors")
+PATHS = (
+    "/api/eam/assets",
+    "/api/erp/purchase-orders",
+    "/api/eam/work-orders",
+    "/api/wms/stocks",
+    "/api/erp/vendors",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -88,9 +88,7 @@ class TestSynchronizing:
         self, plant: Plant, third: Connected
     ) -> None:
         runs = len(plant.appliance.planner.runs.recent(third.connection.id, 50))
-        answer = plant.send(
-            "POST", "/api/v1/sync", token=third.token, json={"entities": ["Asset", "Aset"]}
-        )
+        answer = plant.send("POST", "/api/v1/sync", token=third.token, json={"entities": ["Asset", "Aset"]})
         error = answer.get_json()["error"]
         assert (answer.status_code, error["code"]) == (400, "UNKNOWN_ENTITY")
         assert "Asset" in error["details"]["entities"]

@@ -29,7 +29,9 @@ def test_setup_without_the_page_works_once(program: Program, password_file: Path
         assert accounts.sign_in("bob", PASSWORD)
 
 
-@pytest.mark.parametrize("content", [None, b"short\n", b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff"])
+@pytest.mark.parametrize(
+    "content", [None, b"short\n", b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff"]
+)
 def test_a_password_file_that_does_not_serve_is_told(call: Call, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "p"
     if content is not None:
@@ -137,9 +139,7 @@ def test_connecting_a_real_address_with_secrets_kept_off_the_command_line(
         (("--field", "colour=red"), "no such field"),
     ],
 )
-def test_a_wrong_option_is_told_and_makes_nothing(
-    call: Call, flags: tuple[str, ...], message: str
-) -> None:
+def test_a_wrong_option_is_told_and_makes_nothing(call: Call, flags: tuple[str, ...], message: str) -> None:
     refused = call("connection", "add", "--system", "sandbox", "--name", "X", *flags)
     assert refused.status == 1
     assert message in refused.err
@@ -147,7 +147,10 @@ def test_a_wrong_option_is_told_and_makes_nothing(
 
 
 def test_settings_are_shown_with_their_origin_and_without_secrets(program: Program) -> None:
-    secrets = {"APPLIANCE_MASTER_PASSPHRASE": "hidden-passphrase", "APPLIANCE_PROXY_URL": "http://u:hidden@p:1"}
+    secrets = {
+        "APPLIANCE_MASTER_PASSPHRASE": "hidden-passphrase",
+        "APPLIANCE_PROXY_URL": "http://u:hidden@p:1",
+    }
     shown = program("config", "show", "--effective", "--json", **secrets)
     rows = {row["key"]: row for row in shown.json}
     assert rows["master_passphrase"]["value"] == "********"
@@ -163,7 +166,11 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(program: Progr
 
 @pytest.mark.parametrize(
     ("given", "nearest"),
-    [("lisen=127.0.0.1:1", "listen"), ("sync.interval=900", "sync.interval_seconds"), ("worker=4", "workers")],
+    [
+        ("lisen=127.0.0.1:1", "listen"),
+        ("sync.interval=900", "sync.interval_seconds"),
+        ("worker=4", "workers"),
+    ],
 )
 def test_an_unknown_setting_names_the_nearest(call: Call, given: str, nearest: str) -> None:
     refused = call("config", "show", "--set", given)
@@ -240,4 +247,11 @@ def test_what_is_wrong_is_told_by_each_command(call: Call, tmp_path: Path) -> No
         assert (refused.status, refused.err.split(":")[0]) == (1, code), command
     listed = call("connection", "list").out
     assert listed.count("Twice") == 2 and "connected" in listed
-    assert call("apikey", "list").out.split() == ["id", "name", "hint", "created_at", "last_used_at", "revoked_at"]
+    assert call("apikey", "list").out.split() == [
+        "id",
+        "name",
+        "hint",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    ]

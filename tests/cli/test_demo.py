@@ -62,7 +62,9 @@ def test_from_nothing_to_answers_and_again_on_what_is_there(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_it_stays_until_told_to_end_and_the_printed_commands_work(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_stays_until_told_to_end_and_the_printed_commands_work(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     port = free_port()
     process = demo(tmp_path / "data", port)
     assert process.stdout is not None
@@ -74,7 +76,9 @@ def test_it_stays_until_told_to_end_and_the_printed_commands_work(tmp_path: Path
     if number == signal.SIGTERM and shutil.which("curl"):
         commands = [line.strip() for line in out.splitlines() if re.match(r" +(export|curl) ", line)]
         assert len(commands) == 9
-        script = "set -e\n" + "\n".join(f"{c} -sf -o /dev/null" if c.startswith("curl") else c for c in commands)
+        script = "set -e\n" + "\n".join(
+            f"{c} -sf -o /dev/null" if c.startswith("curl") else c for c in commands
+        )
         done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
     process.send_signal(number)

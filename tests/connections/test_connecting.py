@@ -44,9 +44,7 @@ def test_a_wrong_field_is_named_with_its_reason(appliance: Appliance, account: A
     before = everything(appliance.database)
     fields = {name: value for name, value in {**GOOD, **change}.items() if value is not None}
     with pytest.raises(InvalidInput) as refused:
-        appliance.connections.connect(
-            system="generic_odata", name="Orders", hosting="cloud", fields=fields
-        )
+        appliance.connections.connect(system="generic_odata", name="Orders", hosting="cloud", fields=fields)
     assert set(refused.value.details["fields"]) == {field}
 
     answer = account.connect(

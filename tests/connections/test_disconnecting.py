@@ -140,9 +140,7 @@ def test_connecting_again_makes_another_connection_with_another_token_and_other_
     assert appliance.ledger.balance().used == 8
 
 
-def test_one_connection_of_two_goes_and_the_other_works_on(
-    appliance: Appliance, gateway: Gateway
-) -> None:
+def test_one_connection_of_two_goes_and_the_other_works_on(appliance: Appliance, gateway: Gateway) -> None:
     first, second = connect_gateway(appliance, gateway), connect_sandbox(appliance)
     appliance.connections.disconnect(first.connection.id)
     assert appliance.connections.tokens.authenticate(second.token).connection_id == second.connection.id

@@ -85,9 +85,7 @@ def test_an_expired_file_is_refused(appliance: Appliance, issue: Issue) -> None:
 
 
 def test_a_file_of_its_last_day_is_taken(appliance: Appliance, issue: Issue) -> None:
-    appliance.entitlements.import_file(
-        issue("ENT-1", credits=40, issued="2025-05-01", expires="2026-06-01")
-    )
+    appliance.entitlements.import_file(issue("ENT-1", credits=40, issued="2025-05-01", expires="2026-06-01"))
     assert granted(appliance) == 40
 
 

@@ -72,7 +72,9 @@ def test_answers_over_the_wire_carry_the_headers_and_no_name_of_the_server(servi
     [
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n",
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(200)) + b"\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+        + b"".join(b"X-%d: 1\r\n" % n for n in range(200))
+        + b"\r\n",
         b"NONSENSE\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -100,7 +102,10 @@ def test_a_request_that_is_none_is_refused_and_the_service_lives_on(
 
 def test_three_megabytes_over_the_wire_are_refused(service: Service) -> None:
     try:
-        assert service.request("POST", "/api/v1/sync", token="apl_x", body="x" * 3_000_000).status in (401, 413)
+        assert service.request("POST", "/api/v1/sync", token="apl_x", body="x" * 3_000_000).status in (
+            401,
+            413,
+        )
     except OSError:
         pass  # refused before all of it was sent
     assert service.request("GET", "/healthz").status == 200
@@ -128,7 +133,9 @@ def test_the_set_up_link_is_in_a_private_file_and_works_once(service: Service) -
     assert service.request("GET", f"/admin/setup?token={service.setup_token()}").status == 200
     assert service.request("GET", "/admin/setup?token=wrong").status == 403
     assert service.setup_token() not in "".join(line for line in service.lines if "appliance.access" in line)
-    made = Program(service.data_dir)("setup", "--admin", "ada", "--password-file", "-", given="long enough phrase")
+    made = Program(service.data_dir)(
+        "setup", "--admin", "ada", "--password-file", "-", given="long enough phrase"
+    )
     assert "ada" in made.out
     assert not file.exists()
     # It leads to the sign-in now.
@@ -146,7 +153,9 @@ def test_a_killed_process_is_started_again(service: Service, role: str) -> None:
     service.wait_until(lambda: service.child(role) not in (0, before), f"{role} is there again")
     service.wait_until(service.answers, "it answers")
     assert service.child(other) == untouched
-    made = Program(service.data_dir)("connection", "add", "--system", "sandbox", "--name", role, "--json").json
+    made = Program(service.data_dir)(
+        "connection", "add", "--system", "sandbox", "--name", role, "--json"
+    ).json
     total = {"now": 0}
 
     def synchronized() -> bool:

@@ -23,7 +23,7 @@ entities:
     map: {{code: code, name: name}}
 """
 
-_CODE = '''
+_CODE = """
 from appliance.runtime.protocols import Page
 
 
@@ -36,7 +36,7 @@ class Reader:
 
     def fetch(self, position, since, *, resuming, sample):
         return Page([b'{"code": "EUR", "name": "Euro"}'], None, 1)
-'''
+"""
 
 
 def write_priced_connectors(folder: Path) -> Path:

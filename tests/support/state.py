@@ -22,5 +22,9 @@ def holds(database: Database, text: str) -> list[str]:
     return [
         name
         for name, rows in everything(database).items()
-        if any(wanted in (cell if isinstance(cell, bytes) else str(cell).encode()) for row in rows for cell in row)
+        if any(
+            wanted in (cell if isinstance(cell, bytes) else str(cell).encode())
+            for row in rows
+            for cell in row
+        )
     ]
