@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance.errors import ApplianceError, LimitExceeded, SourceThrottled
 
@@ -85,7 +85,10 @@ def install(app: Flask, page_of_error: Any) -> None:
         if not is_api():
             return page_of_error(status, str(failure.name), str(failure.description))
         code, kind = _HTTP_CODES.get(status, ("INVALID_REQUEST", "validation"))
-        return problem(code, kind, str(failure.description), status)
+        response = problem(code, kind, str(failure.description), status)
+        if isinstance(failure, MethodNotAllowed) and failure.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(failure.valid_methods))
+        return response
 
     @app.errorhandler(Exception)
     def unexpected(failure: Exception) -> Any:

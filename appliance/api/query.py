@@ -23,6 +23,8 @@ from appliance.errors import InvalidInput
 PARAMETERS = ("page", "per_page", "pageSize", "cursor", "modified_after")
 DEFAULT_PER_PAGE = 100
 DEEPEST_PAGE = 1_000_000
+# The parser ignores what follows the microseconds.
+LONGEST_MOMENT = 40
 
 
 class CursorInvalid(InvalidInput):
@@ -49,6 +51,8 @@ def parse_list_query(
                 f"There is no parameter {name[:60]!r}. Parameters: {', '.join(PARAMETERS)}.",
                 details={"parameter": name[:60], "allowed": list(PARAMETERS)},
             )
+        if len(given.getlist(name)) > 1:
+            raise InvalidInput(f"{name} is given more than once.", details={"parameter": name})
     since = _moment(given.get("modified_after"))
     cursor = given.get("cursor")
     return ListQuery(
@@ -107,6 +111,8 @@ def _moment(text: str | None) -> int | None:
     if not text:
         return None
     try:
+        if len(text) > LONGEST_MOMENT:
+            raise ValueError
         # A plus sign of an offset arrives as a blank when the client did not escape it.
         moment = datetime.fromisoformat(
             text.strip().replace(" ", "+") if text.count(":") > 2 else text.strip()

@@ -39,7 +39,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     @routes.post("/api/system/connections")
     def connect() -> Response:
         current_api_key(appliance.api_keys)
-        body = read_body()
+        body = read_body("provider", "name", "email", "credentials", "hosting", "historical_days")
         made = connections.connect(
             system=_text(body, "provider"),
             name=_text(body, "name"),
@@ -65,7 +65,8 @@ def blueprint(appliance: Appliance) -> Blueprint:
     @routes.post("/api/system/connections/<connection_id>/reauthorize")
     def reauthorize(connection_id: str) -> Response:
         current_api_key(appliance.api_keys)
-        return _data(_connected(connections.reauthorize(connection_id, _mapping(read_body(), "credentials"))))
+        fields = _mapping(read_body("credentials"), "credentials")
+        return _data(_connected(connections.reauthorize(connection_id, fields)))
 
     @routes.post("/api/v1/connections/<connection_id>/sync")
     def sync_for_account(connection_id: str) -> Response:
@@ -92,7 +93,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
         return _data({"connection_status": connection.status, **sync_state(appliance, connection.id)})
 
     def _run_requested(connection_id: str) -> Response:
-        body = read_body()
+        body = read_body("entities", "mode")
         mode = body.get("mode", "incremental")
         if mode not in ("full", "incremental"):
             raise InvalidInput(
@@ -155,8 +156,11 @@ def sync_state(appliance: Appliance, connection_id: str) -> dict[str, Any]:
     }
 
 
-def read_body() -> dict[str, Any]:
-    """The JSON object of a request; an empty body is an empty object. Raises InvalidInput."""
+def read_body(*members: str) -> dict[str, Any]:
+    """The JSON object of a request, which has at most these members; an empty body is an empty object.
+
+    Raises InvalidInput: a member that is passed over in silence would be a wish that is not fulfilled.
+    """
     content = request.get_data(cache=False)
     if not content:
         return {}
@@ -164,10 +168,17 @@ def read_body() -> dict[str, Any]:
         raise InvalidInput(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput("The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise InvalidInput("The body is a JSON object.")
+    unknown = sorted(set(body) - set(members))
+    if unknown:
+        allowed = ", ".join(members)
+        raise InvalidInput(
+            f"The body has no member {unknown[0][:60]!r}. Members: {allowed}.",
+            details={"fields": {name[:60]: f"not known; members are {allowed}" for name in unknown[:20]}},
+        )
     return body
 
 

@@ -24,6 +24,7 @@ CERTIFICATE_CHECK_SECONDS = 24 * 3600.0
 def register(commands: Subparsers) -> None:
     parser = commands.add_parser("serve", help="run the appliance: API, admin page, scheduler and workers")
     add_common(parser, json_output=False)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     parser.set_defaults(command=serve)
     for name, command in (("_web", web), ("_engine", engine)):
         child = commands.add_parser(name)
@@ -34,18 +35,20 @@ def register(commands: Subparsers) -> None:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Prepare the data directory, say where to go, and run the two processes until told to end."""
+    if arguments.parent is not None:
+        end_with_parent(arguments.parent)
     settings = settings_of(arguments)
     logs.install(settings)
-    _refuse_a_second_service(settings)
     # Opening here makes keys, certificate and schema once, before two processes need them.
     appliance = Appliance.open(settings)
-    try:
-        certificate = _certificate(settings)
-        for line in _greeting(appliance, certificate):
-            print(line, flush=True)
-    finally:
-        appliance.close()
-    return Supervisor(setting_flags(arguments), SystemClock()).serve()
+    with service_lock(settings):
+        try:
+            certificate = _certificate(settings)
+            for line in _greeting(appliance, certificate):
+                print(line, flush=True)
+        finally:
+            appliance.close()
+        return Supervisor(setting_flags(arguments), SystemClock()).serve()
 
 
 def web(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,7 @@ def web(arguments: argparse.Namespace) -> int:
     end_with_parent(arguments.parent)
     settings = settings_of(arguments)
     logs.install(settings)
-    pair = _certificate_paths(settings)
+    pair = certificate_paths(settings)
     WebServer(settings, pair, lambda: _make_app(settings)).run()
     return 0
 
@@ -92,24 +95,24 @@ def _make_app(settings: Settings) -> Flask:
     return create_app(Appliance.open(settings))
 
 
-def _refuse_a_second_service(settings: Settings) -> None:
-    lock = EngineLock(settings.data_dir)
-    if settings.data_dir.is_dir():
-        if not lock.acquire():
-            raise ConfigurationError(
-                f"An appliance already works on {settings.data_dir}. Stop it first, or set another data_dir."
-            )
-        lock.release()
+def service_lock(settings: Settings) -> EngineLock:
+    """Held by the one service of a data directory, which exists. Raises ConfigurationError when there is one."""
+    lock = EngineLock(settings.data_dir, "service.lock")
+    if not lock.acquire():
+        raise ConfigurationError(
+            f"An appliance already works on {settings.data_dir}. Stop it first, or set another data_dir."
+        )
+    return lock
 
 
 def _certificate(settings: Settings) -> CertificateFiles | None:
     if settings.tls_mode != "self_signed":
-        _certificate_paths(settings)
+        certificate_paths(settings)
         return None
     return ensure_certificate(settings.data_dir / "tls", _names(settings), SystemClock())
 
 
-def _certificate_paths(settings: Settings) -> tuple[Path, Path] | None:
+def certificate_paths(settings: Settings) -> tuple[Path, Path] | None:
     """Certificate and key to serve with, None behind a proxy that ends TLS."""
     match settings.tls_mode:
         case "proxy":

@@ -46,6 +46,7 @@ def set_up(arguments: argparse.Namespace) -> int:
     password = _password(arguments)
     with opened(arguments) as appliance:
         account = appliance.accounts.set_up(arguments.admin, password)
+        appliance.bootstrap.withdraw()
         show(
             arguments, {"account": account.name}, [f"Administrator {account.name} is made. Sign in with it."]
         )

@@ -4,6 +4,7 @@ A connect validates the form and probes the source first, without any lock; then
 credits, seals the credentials, issues the token and schedules the first synchronization.
 """
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from appliance.store.records import Records
 from appliance.vault.secrets import SecretStore
 
 MAX_NAME = 120
+MAX_EMAIL = 254
+# As much as the setting sync.historical_days, which is the default, may say.
+MAX_DAYS = 36_500
 
 
 class Scheduling(Protocol):
@@ -129,6 +133,7 @@ class Connections:
         definition = self._connectors.catalog.folder(system).definition
         where, amount = self.quote(system, hosting)
         checked_name = _name(name)
+        checked_email = _email(email)
         days = _days(self._historical_days if historical_days is None else historical_days)
         values = check_form(definition, fields)
         self._ledger.require(amount)
@@ -139,7 +144,7 @@ class Connections:
             id=new_id("con"),
             part=part,
             name=checked_name,
-            email=email or None,
+            email=checked_email,
             system=system,
             hosting=where,
             tier=definition.tier,
@@ -282,9 +287,27 @@ def _name(name: str) -> str:
     return stripped
 
 
-def _days(days: int) -> int:
-    if not isinstance(days, int) or not 1 <= days <= 3650:
+def _email(email: str | None) -> str | None:
+    if email is None or not email.strip():
+        return None
+    stripped = email.strip()
+    if (
+        len(stripped) > MAX_EMAIL
+        or not stripped.isprintable()
+        or not re.fullmatch(r"[^@\s]+@[^@\s]+", stripped)
+    ):
         raise InvalidInput(
-            "The historical period is 1 to 3650 days.", details={"fields": {"historical_days": "1 to 3650"}}
+            "The email is an address such as name@plant.example, or left out.",
+            details={"fields": {"email": "an address such as name@plant.example"}},
+        )
+    return stripped
+
+
+def _days(days: int) -> int:
+    # bool is an int to Python, not to JSON.
+    if type(days) is not int or not 1 <= days <= MAX_DAYS:
+        raise InvalidInput(
+            f"The historical period is 1 to {MAX_DAYS} days.",
+            details={"fields": {"historical_days": f"1 to {MAX_DAYS}"}},
         )
     return days

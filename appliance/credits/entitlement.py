@@ -55,9 +55,14 @@ class Entitlements:
         self._evaluation_credits = evaluation_credits
 
     def current(self) -> Entitlement | None:
-        """The entitlement imported last, or None."""
-        document = self._database.value("SELECT document FROM entitlement ORDER BY imported_at DESC LIMIT 1")
-        return None if document is None else msgspec.json.decode(document, type=Entitlement)
+        """The entitlement issued last of those imported, or None."""
+        documents = self._database.tuples("SELECT document FROM entitlement ORDER BY imported_at, rowid")
+        # Not by the time of import: the clock of this machine may have been set back between two.
+        found = sorted(
+            (msgspec.json.decode(document, type=Entitlement) for (document,) in documents),
+            key=lambda entitlement: entitlement.issued_at,
+        )
+        return found[-1] if found else None
 
     def import_file(self, content: bytes) -> Entitlement:
         """Verify and import a file; its credits replace those granted before.

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.http import wsgi
 
 from appliance.server.tls import server_context
 from appliance.settings import Settings
@@ -53,4 +54,6 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
+        # What answers is nobody's business; gunicorn has no setting for the header `Server`.
+        wsgi.SERVER = "appliance"
         return self._make_app()

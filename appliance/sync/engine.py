@@ -28,10 +28,13 @@ STOP_SECONDS = 8.0
 
 
 class EngineLock:
-    """The right to be the engine of a data directory; given back by the system when the process ends."""
+    """The right to be the engine of a data directory; given back by the system when the process ends.
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "engine.lock"
+    Another `name` stands for another right, such as that of being its service.
+    """
+
+    def __init__(self, data_dir: Path, name: str = "engine.lock") -> None:
+        self._path = data_dir / name
         self._file: IO[str] | None = None
 
     def acquire(self) -> bool:

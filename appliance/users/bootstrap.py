@@ -27,7 +27,7 @@ class Bootstrap:
     def offer(self) -> str | None:
         """A new token while there is no administrator, None afterwards. An earlier token stops working."""
         if self._accounts.any():
-            self._file.unlink(missing_ok=True)
+            self.withdraw()
             return None
         token = new_secret("set")
         with self._database.write():
@@ -57,8 +57,12 @@ class Bootstrap:
         with self._database.write():
             self.check(token)
             account = self._accounts.set_up(name, password)
-        self._file.unlink(missing_ok=True)
+        self.withdraw()
         return account
+
+    def withdraw(self) -> None:
+        """Remove the file of a token that no longer works, since there is an administrator."""
+        self._file.unlink(missing_ok=True)
 
 
 def _hash(token: str) -> bytes:

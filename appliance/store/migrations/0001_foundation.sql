@@ -111,6 +111,11 @@ CREATE TRIGGER credit_entry_is_not_changed BEFORE UPDATE ON credit_entry
     BEGIN SELECT RAISE(ABORT, 'the credit ledger is append-only'); END;
 CREATE TRIGGER credit_entry_is_not_deleted BEFORE DELETE ON credit_entry
     BEGIN SELECT RAISE(ABORT, 'the credit ledger is append-only'); END;
+-- INSERT OR REPLACE deletes without the trigger above.
+CREATE TRIGGER credit_entry_is_not_replaced BEFORE INSERT ON credit_entry
+    WHEN EXISTS (SELECT 1 FROM credit_entry WHERE id = NEW.id)
+        OR EXISTS (SELECT 1 FROM credit_entry WHERE connection_id = NEW.connection_id AND kind = NEW.kind)
+    BEGIN SELECT RAISE(ABORT, 'the credit ledger is append-only'); END;
 
 CREATE TABLE entitlement (
     id TEXT PRIMARY KEY,

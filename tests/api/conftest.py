@@ -1,0 +1,58 @@
+"""The API of one appliance with two sandbox connections, both synchronized, asked by Flask's test client."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from appliance.app import Appliance
+from appliance.connections.lifecycle import Connected
+from appliance.server.wsgi import create_app
+from tests.support.appliance import Appliances, connect_sandbox, work
+from tests.support.clock import ManualClock
+from tests.support.quick import quick as quick
+
+
+@dataclass(slots=True)
+class Plant:
+    appliance: Appliance
+    clock: ManualClock
+    app: Flask
+    client: FlaskClient
+    key: str
+    one: Connected
+    other: Connected
+
+    def send(
+        self, method: str, path: str, *, token: str | None = None, headers: Any = None, **given: Any
+    ) -> TestResponse:
+        """With the token of the first connection, or the one given; "" sends none."""
+        bearer = self.one.token if token is None else token
+        sent = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return self.client.open(
+            path, method=method, base_url="https://localhost", headers={**sent, **(headers or {})}, **given
+        )
+
+    def get(self, path: str, **given: Any) -> TestResponse:
+        return self.send("GET", path, **given)
+
+    def json(self, path: str, **given: Any) -> Any:
+        answer = self.get(path, **given)
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plant]:
+    clock = ManualClock(auto=True)
+    with Appliances(tmp_path_factory.mktemp("plant")) as appliances:
+        appliance = appliances.open(clock)
+        one, other = connect_sandbox(appliance, "One"), connect_sandbox(appliance, "Other")
+        work(appliance)
+        app = create_app(appliance)
+        key = appliance.api_keys.create("tests")
+        yield Plant(appliance, clock, app, app.test_client(), key, one, other)
