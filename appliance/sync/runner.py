@@ -248,7 +248,11 @@ class Runner:
         with self._database.write():
             if self._runs.finish_entity(claim.run_id, task.entity, "completed", now):
                 self._schedules.succeeded(
-                    claim.run_id, connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
+                    claim.run_id,
+                    connection.id,
+                    task.entity,
+                    watermark=task.pass_started_at - overlap,
+                    now=now,
                 )
         self._health.source_answered(connection)
 

@@ -200,7 +200,7 @@ def test_keys_are_rotated_and_everything_still_opens(program: Program) -> None:
 
 def test_an_entitlement_is_imported_and_shown(program: Program, tmp_path: Path) -> None:
     tool = [sys.executable, str(ROOT / "installer" / "issue_entitlement.py")]
-    run = dict(check=True, capture_output=True, env=environment())
+    run = {"check": True, "capture_output": True, "env": environment()}
     subprocess.run([*tool, "keygen", str(tmp_path / "keys")], **run)  # type: ignore[call-overload]
     key, public = tmp_path / "keys" / "issuer-private.pem", tmp_path / "keys" / "issuer.pem"
     sign = ["sign", "--key", str(key), "--id", "ENT-1", "--customer", "Plant Example", "--credits", "40"]
