@@ -57,11 +57,11 @@ def raise_for(response: Response, rules: Sequence[ErrorRule], *, resuming: bool 
     `resuming` says that the request asked for a kept position: an answer that the request is wrong then raises
     ResumeRefused.
     """
-    for rule in rules:
-        if _matches(rule, response):
-            if rule.then == "ignore":
-                return
-            raise _meaning(rule.then, response, rule.advice)
+    rule = matching(rules, response)
+    if rule is not None:
+        if rule.then == "ignore":
+            return
+        raise _meaning(rule.then, response, rule.advice)
     status = response.status
     if 200 <= status < 300:
         return
@@ -84,6 +84,11 @@ def raise_for(response: Response, rules: Sequence[ErrorRule], *, resuming: bool 
     raise _meaning("fail", response, "")
 
 
+def matching(rules: Sequence[ErrorRule], response: Response) -> ErrorRule | None:
+    """The first rule that an answer meets."""
+    return next((rule for rule in rules if _matches(rule, response)), None)
+
+
 def _matches(rule: ErrorRule, response: Response) -> bool:
     if rule.status and response.status not in rule.status:
         return False
@@ -98,7 +103,8 @@ def _meaning(kind: str, response: Response, advice: str) -> ApplianceError:
     tail = f" It said: {said}" if said else ""
     details = {"status": response.status, "source_message": said}
     match kind:
-        case "credentials":
+        # An authenticator signs in again on `reauthorize`; what is refused even then is refused for good.
+        case "credentials" | "reauthorize":
             text = advice or "Check user name and password, and that the user is not locked in the source."
             return SourceCredentialsRejected(
                 f"The source rejects the credentials. {text}{tail}", details=details
