@@ -1,5 +1,7 @@
 """Where a running connector keeps secret fields that its source changes, such as a rotated refresh token."""
 
+from collections.abc import Collection
+
 from appliance.connections.errors import ConnectionClosed
 from appliance.connections.tables import ConnectionTable
 from appliance.store.database import Database
@@ -27,13 +29,23 @@ class KeptCredentials:
 
 
 class FormCredentials:
-    """Those of a form that is being tried: what the source changes is saved with the form."""
+    """Those of a form that is being tried: what the source changes is saved with the form.
 
-    def __init__(self, values: dict[str, str]) -> None:
+    `kept` are the credentials of the connection the form would change: a field that it takes over from there is
+    stored there at once, since the old value is dead even if the form is refused in the end.
+    """
+
+    def __init__(
+        self, values: dict[str, str], given: Collection[str] = (), kept: KeptCredentials | None = None
+    ) -> None:
         self._values = values
+        self._given = given
+        self._kept = kept
 
     def read(self, name: str) -> str | None:
         return self._values.get(name)
 
     def keep(self, name: str, value: str) -> None:
         self._values[name] = value
+        if self._kept is not None and name not in self._given:
+            self._kept.keep(name, value)

@@ -135,7 +135,7 @@ class Connections:
         self._ledger.require(amount)
         part = self._new_part()
         now = self._clock.now_ms()
-        report = self._probe(system, values, part, now)
+        report = self._probe(system, values, FormCredentials(values.secret), part, now)
         connection = Connection(
             id=new_id("con"),
             part=part,
@@ -190,7 +190,12 @@ class Connections:
         definition = self._connectors.catalog.folder(connection.system).definition
         kept = {**connection.fields, **self._secrets.get(connection.id)}
         values = check_form(definition, {**{k: v for k, v in kept.items() if v is not None}, **fields})
-        report = self._probe(connection.system, values, connection.part, connection.created_at)
+        credentials = FormCredentials(
+            values.secret, fields, KeptCredentials(self._database, self._secrets, connection.id)
+        )
+        report = self._probe(
+            connection.system, values, credentials, connection.part, connection.created_at
+        )
         with self._database.write():
             now = self._clock.now_ms()
             self._open_connection(connection_id)
@@ -236,13 +241,15 @@ class Connections:
             )
         return connection
 
-    def _probe(self, system: str, values: FormValues, part: str, created_at: int) -> Report:
+    def _probe(
+        self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int
+    ) -> Report:
         connector = self._connectors.open(
             system,
             values.all,
             part=part,
             created_at=created_at,
-            credentials=FormCredentials(values.secret),
+            credentials=credentials,
         )
         try:
             report = probe(connector, self._open_reach, self._clock)
