@@ -117,11 +117,13 @@ def test_a_rule_on_the_body_may_mean_that_the_session_has_ended(open_source):
         get(source)
         sessions.open = set()
         assert get(source).body == b"ok"
-        with serving(
-            lambda it: sessions(it) if it.path == "/login" else it.reply(200, login_page)
-        ) as stubborn:
-            with pytest.raises(SourceCredentialsRejected):
-                get(open_source(stubborn.url, AUTH, FIELDS, errors=errors))
+        with (
+            serving(
+                lambda it: sessions(it) if it.path == "/login" else it.reply(200, login_page)
+            ) as stubborn,
+            pytest.raises(SourceCredentialsRejected),
+        ):
+            get(open_source(stubborn.url, AUTH, FIELDS, errors=errors))
 
 
 @pytest.mark.parametrize(
