@@ -193,9 +193,7 @@ class Connections:
         credentials = FormCredentials(
             values.secret, fields, KeptCredentials(self._database, self._secrets, connection.id)
         )
-        report = self._probe(
-            connection.system, values, credentials, connection.part, connection.created_at
-        )
+        report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
         with self._database.write():
             now = self._clock.now_ms()
             self._open_connection(connection_id)
