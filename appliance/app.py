@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from appliance.clock import Clock, SystemClock
+from appliance.connections.credentials import KeptCredentials
 from appliance.connections.health import Health
 from appliance.connections.lifecycle import Connections
 from appliance.connections.tables import Connection
@@ -135,7 +136,11 @@ class Appliance:
         """The connector of a connection with its credentials. Raises ApplianceError."""
         fields = {**connection.fields, **self.secrets.get(connection.id)}
         return self.connectors.open(
-            connection.system, fields, part=connection.part, created_at=connection.created_at
+            connection.system,
+            fields,
+            part=connection.part,
+            created_at=connection.created_at,
+            credentials=KeptCredentials(self.database, self.secrets, connection.id),
         )
 
     def engine(self) -> Engine:

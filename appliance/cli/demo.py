@@ -26,9 +26,9 @@ from appliance.settings import Settings
 from appliance.sync.tables import ACTIVE
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions, Request
-from appliance.transport.outbound import Outbound
+from appliance.transport.outbound import Outbound, Terms
 from appliance.transport.proxy import ProxyRules
-from appliance.transport.trust import Trust
+from appliance.transport.trust import TlsOptions, Trust
 
 ADMINISTRATOR = "admin"
 LOG_NAME = "demo.log"
@@ -129,7 +129,7 @@ class _Api:
     def get(self, path: str) -> Any:
         """The decoded answer. Raises ApplianceError."""
         # A client a request: its circuit would open while the service is still starting.
-        client = _outbound(self.certificate, self.clock).client(self.url, 1)
+        client = _outbound(self.certificate, self.clock).client(self.url, "demo", Terms())
         headers = {"Authorization": f"Bearer {self.token}"}
         try:
             answer = client.send(Request("GET", self.url + path, headers=headers), stop=self.stop)
@@ -263,7 +263,7 @@ def _trimmed(value: Any) -> Any:
 
 def _refuse_a_taken_port(url: str, clock: SystemClock) -> None:
     try:
-        _outbound(None, clock).reach(url).connect()
+        _outbound(None, clock).reach(url, TlsOptions()).connect()
     except SourceUnreachable:
         return
     raise ConfigurationError(

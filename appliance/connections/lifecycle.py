@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from appliance.clock import Clock, new_id
+from appliance.connections.credentials import FormCredentials, KeptCredentials
 from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
 from appliance.connections.tables import (
     CONNECTED,
@@ -23,7 +24,7 @@ from appliance.credits.tariff import Hosting, price
 from appliance.errors import Conflict, InvalidInput
 from appliance.runtime.connector import Connectors
 from appliance.runtime.definition import Definition
-from appliance.runtime.form import check_form
+from appliance.runtime.form import FormValues, check_form
 from appliance.runtime.probe import OpenReach, Report, probe
 from appliance.store.database import Database
 from appliance.store.records import Records
@@ -139,7 +140,7 @@ class Connections:
         self._ledger.require(amount)
         part = self._new_part()
         now = self._clock.now_ms()
-        report = self._probe(system, values.all, part, now)
+        report = self._probe(system, values, FormCredentials(values.secret), part, now)
         connection = Connection(
             id=new_id("con"),
             part=part,
@@ -174,7 +175,11 @@ class Connections:
         connection = self._open_connection(connection_id)
         values = {**connection.fields, **self._secrets.get(connection.id)}
         connector = self._connectors.open(
-            connection.system, values, part=connection.part, created_at=connection.created_at
+            connection.system,
+            values,
+            part=connection.part,
+            created_at=connection.created_at,
+            credentials=KeptCredentials(self._database, self._secrets, connection.id),
         )
         try:
             return probe(connector, self._open_reach, self._clock)
@@ -190,7 +195,10 @@ class Connections:
         definition = self._connectors.catalog.folder(connection.system).definition
         kept = {**connection.fields, **self._secrets.get(connection.id)}
         values = check_form(definition, {**{k: v for k, v in kept.items() if v is not None}, **fields})
-        report = self._probe(connection.system, values.all, connection.part, connection.created_at)
+        credentials = FormCredentials(
+            values.secret, fields, KeptCredentials(self._database, self._secrets, connection.id)
+        )
+        report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
         with self._database.write():
             now = self._clock.now_ms()
             self._open_connection(connection_id)
@@ -236,14 +244,26 @@ class Connections:
             )
         return connection
 
-    def _probe(self, system: str, values: Mapping[str, Any], part: str, created_at: int) -> Report:
-        connector = self._connectors.open(system, values, part=part, created_at=created_at)
+    def _probe(
+        self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int
+    ) -> Report:
+        connector = self._connectors.open(
+            system,
+            values.all,
+            part=part,
+            created_at=created_at,
+            credentials=credentials,
+        )
         try:
             report = probe(connector, self._open_reach, self._clock)
         finally:
             connector.close()
         if report.failure is not None:
-            failed = next((s for s in report.stages if s.state == "failed"), report.stages[-1])
+            # Where nothing but warnings came, the last one is why.
+            stopped = [s for s in report.stages if s.state == "failed"] or [
+                s for s in reversed(report.stages) if s.code == report.failure.code
+            ]
+            failed = stopped[0]
             raise ProbeFailed(
                 f"The connection test stopped at “{failed.name}”: {report.failure.message}",
                 details={"stage": failed.name, "cause": report.failure.code, "stages": report.as_dicts()},

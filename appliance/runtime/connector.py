@@ -6,6 +6,7 @@ from typing import Any
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
 from appliance.model.entity import Model
+from appliance.runtime.auth import Credentials
 from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.definition import (
     CodeRead,
@@ -21,10 +22,12 @@ from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata2 import ODataPages
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
+from appliance.runtime.terms import terms_of
 from appliance.transport.http import HttpClient
+from appliance.transport.outbound import Terms
 
-OpenClient = Callable[[str, int], HttpClient]
-"""Makes the HTTP client of a connection: base address and requests at a time to its host."""
+OpenClient = Callable[[str, str, Terms], HttpClient]
+"""Makes the HTTP client of a connection: base address, the connection's name, and its terms."""
 
 
 class Connector:
@@ -87,15 +90,35 @@ class Connectors:
         self._open_client = open_client
         self._clock = clock
 
-    def open(self, system: str, fields: Mapping[str, Any], *, part: str, created_at: int) -> Connector:
-        """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput."""
+    def open(
+        self,
+        system: str,
+        fields: Mapping[str, Any],
+        *,
+        part: str,
+        created_at: int,
+        credentials: Credentials | None = None,
+    ) -> Connector:
+        """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput.
+
+        `credentials` keeps secret fields that the source changes, such as a refresh token.
+        """
         folder = self.catalog.folder(system)
         definition = self.catalog.definition(system, fields)
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
-        client = None
+        client, terms = None, None
         if definition.http is not None:
             base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
-            client = self._open_client(str(base), definition.http.concurrency)
-        source = Source(definition, fields, client, self._clock, created_at=created_at)
+            terms = terms_of(definition.http, fields)
+            client = self._open_client(str(base), part, terms)
+        source = Source(
+            definition,
+            fields,
+            client,
+            self._clock,
+            created_at=created_at,
+            credentials=credentials,
+            tls=terms.tls if terms else None,
+        )
         return Connector(self._model, folder, definition, source, part)

@@ -61,11 +61,11 @@ def raise_for(
     `resuming` says that the request asked for a kept position: an answer that the request is wrong then raises
     ResumeRefused. `secrets` are taken out of what the source says, since some systems repeat what they were sent.
     """
-    for rule in rules:
-        if _matches(rule, response):
-            if rule.then == "ignore":
-                return
-            raise _meaning(rule.then, response, rule.advice, secrets)
+    rule = matching(rules, response)
+    if rule is not None:
+        if rule.then == "ignore":
+            return
+        raise _meaning(rule.then, response, rule.advice, secrets)
     status = response.status
     if 200 <= status < 300:
         return
@@ -86,6 +86,11 @@ def raise_for(
             details={"status": status},
         )
     raise _meaning("fail", response, "", secrets)
+
+
+def matching(rules: Sequence[ErrorRule], response: Response) -> ErrorRule | None:
+    """The first rule that an answer meets."""
+    return next((rule for rule in rules if _matches(rule, response)), None)
 
 
 def _matches(rule: ErrorRule, response: Response) -> bool:
@@ -117,7 +122,8 @@ def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str])
     tail = f" It said: {said}" if said else ""
     details = {"status": response.status, "source_message": said}
     match kind:
-        case "credentials":
+        # An authenticator signs in again on `reauthorize`; what is refused even then is refused for good.
+        case "credentials" | "reauthorize":
             text = advice or "Check user name and password, and that the user is not locked in the source."
             return SourceCredentialsRejected(
                 f"The source rejects the credentials. {text}{tail}", details=details

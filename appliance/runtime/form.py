@@ -32,6 +32,10 @@ def check_form(definition: Definition, given: Mapping[str, Any]) -> FormValues:
     problems: dict[str, str] = {}
     values = FormValues({}, {})
     for form_field in definition.form:
+        if not _is_asked(definition, form_field, given):
+            if not form_field.sealed:
+                values.public[form_field.name] = None
+            continue
         try:
             value = _value(form_field, given.get(form_field.name))
         except ValueError as failure:
@@ -52,6 +56,14 @@ def check_form(definition: Definition, given: Mapping[str, Any]) -> FormValues:
         first, reason = next(iter(problems.items()))
         raise InvalidInput(f"The field {first} is not right: {reason}", details={"fields": problems})
     return values
+
+
+def _is_asked(definition: Definition, form_field: FormField, given: Mapping[str, Any]) -> bool:
+    """Whether the field's `when` holds; a field left empty counts with its default."""
+    defaults = {other.name: other.default for other in definition.form}
+    return all(
+        str(given.get(name) or defaults.get(name)) == wanted for name, wanted in form_field.when.items()
+    )
 
 
 def _value(form_field: FormField, given: Any) -> Any:

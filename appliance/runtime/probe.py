@@ -1,4 +1,4 @@
-"""The staged probe of a connection: name, network, TLS, sign-in, and one small read an entity.
+"""The staged probe of a connection: name, proxy, network, TLS, sign-in, clock, and one small read an entity.
 
 Each stage tells what it found or what to do. The first failed stage ends the probe, except that an entity the
 user may not read is a warning as long as another one can be read.
@@ -6,6 +6,8 @@ user may not read is a warning as long as another one can be read.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -17,9 +19,12 @@ from appliance.runtime.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.request import compile_request
 from appliance.transport.outbound import Reach
+from appliance.transport.trust import TlsOptions
 
 State = Literal["passed", "warning", "failed"]
-OpenReach = Callable[[str], Reach]
+OpenReach = Callable[[str, TlsOptions], Reach]
+
+_SKEW_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +70,27 @@ class _Probe:
     def run(self, read: bool) -> Report:
         failure = self._network() if self._connector.definition.http is not None else None
         failure = failure or self._sign_in()
+        self._compare_clocks()
         # Without a request that proves the sign-in, only a read does.
         if failure is None and (read or self._lacks_sign_in()):
             failure = self._entities()
+            self._compare_clocks()
         return Report(tuple(self._stages), tuple(self._readable), failure)
 
     def _network(self) -> ApplianceError | None:
         source = self._connector.source
         try:
-            reach = self._open_reach(source.base_url)
+            reach = self._open_reach(source.base_url, source.tls)
         except ApplianceError as refused:
             self._stages.append(Stage("resolve", "failed", refused.message, 0.0, refused.code))
             return refused
-        for name, step in (("resolve", reach.resolve), ("connect", reach.connect), ("tls", reach.tls)):
+        steps = (
+            ("resolve", reach.resolve),
+            ("proxy", reach.proxy),
+            ("connect", reach.connect),
+            ("tls", reach.tls),
+        )
+        for name, step in steps:
             failure = self._stage(name, step)
             if failure is not None:
                 return failure
@@ -110,6 +123,17 @@ class _Probe:
 
     def _lacks_sign_in(self) -> bool:
         return self._connector.definition.http is not None and self._connector.definition.probe is None
+
+    def _compare_clocks(self) -> None:
+        """Our clock and the source's, once there is an answer with a date."""
+        dated = self._connector.source.dated
+        if dated is None or any(stage.name == "clock" for stage in self._stages):
+            return
+        ahead = seconds_ahead(*dated)
+        if ahead is None:
+            return
+        state: State = "warning" if abs(ahead) >= _SKEW_SECONDS else "passed"
+        self._stages.append(Stage("clock", state, _clock_message(ahead), 0.0))
 
     def _entities(self) -> ApplianceError | None:
         """One small read of each entity. Only when none can be read is that a failure."""
@@ -167,3 +191,32 @@ class _Probe:
         if message is not None:
             self._stages.append(Stage(name, "passed", message, round(self._clock.monotonic() - started, 3)))
         return None
+
+
+def seconds_ahead(date: str, now: datetime) -> int | None:
+    """How far the clock behind a Date header is ahead of ours; None when the header cannot be read."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    # The header has whole seconds; half a second on average is cut off.
+    return round((moment - now).total_seconds() + 0.5)
+
+
+def _clock_message(ahead: int) -> str:
+    if abs(ahead) < _SKEW_SECONDS:
+        return "The source's clock agrees with ours."
+    minutes, seconds = divmod(abs(ahead), 60)
+    span = f"{minutes} min {seconds} s" if minutes < 120 else f"{minutes / 60:.1f} h"
+    if ahead < 0:
+        return (
+            f"The source's clock is {span} behind ours. It stamps changes with times we have already asked about, "
+            "so that a synchronization can miss them: set both clocks by the same time server, or make the "
+            "overlap of synchronizations longer than this."
+        )
+    return (
+        f"The source's clock is {span} ahead of ours. No change is missed, but rows are read again until our "
+        "clock has caught up, and signed requests may be refused: set both clocks by the same time server."
+    )

@@ -1,18 +1,23 @@
 """A live outside system: a definition, the connection's fields and an HTTP client. Everything asked of it goes here."""
 
+import logging
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from appliance.clock import Clock
-from appliance.errors import ConfigurationError
-from appliance.runtime.auth import Authenticator, authenticator
+from appliance.errors import ApplianceError, ConfigurationError
+from appliance.runtime.auth import Authenticator, Credentials, authenticator
 from appliance.runtime.definition import Definition
 from appliance.runtime.errors import raise_for
 from appliance.runtime.form import sealed_values
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.http import HttpClient, Request, Response
+from appliance.transport.trust import TlsOptions
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -21,7 +26,8 @@ class Source:
     """One connection's outside system.
 
     `fields` are the values of the connect form, secrets included; `client` is None for a system that is not
-    reached over HTTP. Close it when done.
+    reached over HTTP. `credentials` keeps secret fields the source changes, `tls` is how it is trusted. Close it
+    when done.
     """
 
     def __init__(
@@ -32,18 +38,24 @@ class Source:
         clock: Clock,
         *,
         created_at: int,
+        credentials: Credentials | None = None,
+        tls: TlsOptions | None = None,
     ) -> None:
         self.definition = definition
         self.fields = dict(fields)
         self.created_at = created_at
         self.client = client
         self._secrets = sealed_values(definition, self.fields)
+        self.tls = tls or TlsOptions()
         self.stop = threading.Event()
+        # The Date header of the last answer and our time then, for the probe's look at the clocks.
+        self.dated: tuple[str, datetime] | None = None
+        self._clock = clock
         self._learned: dict[Hashable, Any] = {}
         self._learning = threading.Lock()
         self._authenticator: Authenticator | None = None
         if definition.http is not None:
-            self._authenticator = authenticator(definition, definition.http, self.fields, clock)
+            self._authenticator = authenticator(definition, definition.http, self.fields, clock, credentials)
 
     @property
     def base_url(self) -> str:
@@ -59,16 +71,10 @@ class Source:
         """
         if self.client is None or self._authenticator is None:
             raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
-        flow = self._authenticator.flow(request)
-        try:
-            outgoing = next(flow)
-            while True:
-                response = self.client.send(outgoing, interactive=interactive, stop=self.stop)
-                outgoing = flow.send(response)
-        except StopIteration as finished:
-            response = cast(Response, finished.value)
-        finally:
-            flow.close()
+        response = self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
+        date = response.header("Date")
+        if date is not None:
+            self.dated = (date, self._clock.now())
         raise_for(response, self.definition.errors, resuming=resuming, secrets=self._secrets)
         return response
 
@@ -85,7 +91,32 @@ class Source:
             return cast(T, self._learned[name])
 
     def close(self) -> None:
-        """Break off waits and close connections."""
+        """Break off waits, end the session at the source and close connections."""
         self.stop.set()
-        if self.client is not None:
+        if self.client is None or self._authenticator is None:
+            return
+        try:
+            self._run(self._authenticator.sign_off(), self.client, interactive=True, stop=None)
+        except ApplianceError as failure:
+            # The session ends by itself in the source; there is nothing to be done about it here.
+            log.info("sign-off from %s failed: %s", self.definition.system, failure.message)
+        finally:
             self.client.close()
+
+    def _run(
+        self,
+        flow: Generator[Request, Response, T],
+        client: HttpClient,
+        interactive: bool,
+        stop: threading.Event | None,
+    ) -> T:
+        """Send what a flow yields until it returns."""
+        try:
+            outgoing = next(flow)
+            while True:
+                response = client.send(outgoing, interactive=interactive, stop=stop)
+                outgoing = flow.send(response)
+        except StopIteration as finished:
+            return cast(T, finished.value)
+        finally:
+            flow.close()

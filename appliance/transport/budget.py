@@ -1,49 +1,21 @@
-"""How many calls a source may get, shared by everyone who talks to it."""
+"""How many calls a source may get: of one connection, and of all connections to its host together."""
 
 import math
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.clock import Clock
 from appliance.errors import SourceAnswerInvalid, SourceThrottled, SourceUnreachable
-from appliance.transport.errors import CircuitOpen, RequestStopped
+from appliance.transport.circuit import Circuit
+from appliance.transport.errors import RequestStopped
+from appliance.transport.meter import BudgetLimits, Meter, Window
+
+__all__ = ["Budget", "BudgetLimits", "Budgets", "Slot", "Window"]
 
 # How late a stop is noticed while waiting for another call to end; waits for time notice it at once.
 _STOP_NOTICE_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """At most `calls` in any span of `seconds`."""
-
-    calls: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetLimits:
-    """Every limit is optional. Times in seconds.
-
-    `interactive_share` of every window and of `concurrency` is kept back for calls a person waits for.
-    After `failures_to_open` connection failures in a row (0: never) the host is left alone for
-    `open_seconds`, doubling up to `open_seconds_max`. A call that would wait longer than `max_wait` is
-    refused instead.
-    """
-
-    windows: tuple[Window, ...] = ()
-    concurrency: int | None = None
-    interactive_share: float = 0.1
-    failures_to_open: int = 5
-    open_seconds: float = 30.0
-    open_seconds_max: float = 900.0
-    max_wait: float = 300.0
-    interactive_max_wait: float = 15.0
-
-    def background_part(self, limit: int) -> int:
-        return max(1, limit - int(limit * self.interactive_share))
 
 
 @dataclass(slots=True)
@@ -54,37 +26,50 @@ class Slot:
 
 
 class Budget:
-    """The budget of one host, thread-safe. A waiter sleeps until time or the end of another call lets it on.
+    """A budget, thread-safe. A waiter sleeps until time or the end of another call lets it on.
 
     Windows slide: no span of their length ever holds more calls than allowed, counted where they are sent.
+    With `within`, a call counts in that budget as well and needs the permission of both at one moment; the
+    circuit breaker is that of the outer one.
     """
 
-    def __init__(self, host: str, limits: BudgetLimits, clock: Clock) -> None:
+    def __init__(
+        self, host: str, limits: BudgetLimits, clock: Clock, *, within: "Budget | None" = None
+    ) -> None:
         self.host = host
         self._clock = clock
-        self._lock = threading.Lock()
         self._limits = limits
-        self._sent = {window: deque[float](maxlen=window.calls) for window in limits.windows}
-        self._active = 0
-        self._turns: list[threading.Event] = []
-        self._paused_until = -math.inf
-        self._circuit = Circuit(host, limits)
+        self._outer = within
+        self._meter = Meter(limits)
+        self._meters: tuple[Meter, ...] = (self._meter,) if within is None else (self._meter, *within._meters)
+        self._lock: threading.Lock = threading.Lock() if within is None else within._lock
+        self._turns: list[threading.Event] = [] if within is None else within._turns
+        self._circuit: Circuit = Circuit(host, limits) if within is None else within._circuit
+
+    @property
+    def reserve(self) -> float:
+        """The share of calls that background work leaves for people."""
+        return self._limits.interactive_share
 
     def adjust(self, limits: BudgetLimits) -> None:
         """Change the limits from now on; calls already made still count."""
         with self._lock:
             if limits == self._limits:
                 return
-            past = max(self._sent.values(), key=len, default=deque[float]())
-            self._sent = {window: deque(past, maxlen=window.calls) for window in limits.windows}
             self._limits = limits
-            self._circuit.limits = limits
+            self._meter.adjust(limits)
+            if self._outer is None:
+                self._circuit.limits = limits
             self._wake()
 
-    def pause_until(self, moment: float) -> None:
-        """No call, interactive or not, before `moment` (monotonic seconds): the source asked for it."""
+    def pause_until(self, moment: float, *, background_only: bool = False, everyone: bool = False) -> None:
+        """No call before `moment` (monotonic seconds): the source asked for it.
+
+        `background_only`: calls a person waits for go on. `everyone`: the outer budget pauses too.
+        """
         with self._lock:
-            self._paused_until = max(self._paused_until, moment)
+            for meter in self._meters if everyone else (self._meter,):
+                meter.pause(moment, background_only)
 
     @contextmanager
     def slot(self, interactive: bool = False, stop: threading.Event | None = None) -> Iterator[Slot]:
@@ -106,7 +91,8 @@ class Budget:
             raise
         finally:
             with self._lock:
-                self._active -= 1
+                for meter in self._meters:
+                    meter.finish()
                 self._circuit.record(answered, probe, self._clock.monotonic())
                 self._wake()
 
@@ -122,8 +108,8 @@ class Budget:
             with self._lock:
                 now = self._clock.monotonic()
                 self._circuit.admit(interactive, now)
-                ready = self._ready_at(interactive)
-                full = self._full(interactive)
+                ready = max(meter.ready_at(interactive) for meter in self._meters)
+                full = any(meter.full(interactive) for meter in self._meters)
                 if ready <= now and not full:
                     return now - began, self._grant(now)
                 turn.clear()
@@ -137,25 +123,9 @@ class Budget:
             else:
                 self._clock.wait(turn, min(left, _STOP_NOTICE_SECONDS) if stop is not None else left)
 
-    def _ready_at(self, interactive: bool) -> float:
-        """The moment from which windows and pauses admit one more call."""
-        ready = self._paused_until
-        for window, sent in self._sent.items():
-            allowed = window.calls if interactive else self._limits.background_part(window.calls)
-            if len(sent) >= allowed:
-                ready = max(ready, sent[-allowed] + window.seconds)
-        return ready
-
-    def _full(self, interactive: bool) -> bool:
-        limit = self._limits.concurrency
-        if limit is None:
-            return False
-        return self._active >= (limit if interactive else self._limits.background_part(limit))
-
     def _grant(self, now: float) -> bool:
-        self._active += 1
-        for sent in self._sent.values():
-            sent.append(now)
+        for meter in self._meters:
+            meter.grant(now)
         return self._circuit.started()
 
     def _wake(self) -> None:
@@ -173,68 +143,59 @@ class Budget:
         )
 
 
-class Circuit:
-    """Leaves a host alone that does not answer. Not locked: its budget's lock guards it."""
-
-    def __init__(self, host: str, limits: BudgetLimits) -> None:
-        self.limits = limits
-        self._host = host
-        self._failures = 0
-        self._openings = 0
-        self._open_until: float | None = None
-        self._probing = False
-
-    def admit(self, interactive: bool, now: float) -> None:
-        """Raise CircuitOpen unless the host may be tried; after the open time, one call at a time may."""
-        if self._open_until is None or interactive:
-            return
-        if now < self._open_until or self._probing:
-            raise CircuitOpen(self._host, self._failures, max(1.0, self._open_until - now))
-
-    def started(self) -> bool:
-        """A call was admitted; True when it is the probe of an open circuit."""
-        if self._open_until is None or self._probing:
-            return False
-        self._probing = True
-        return True
-
-    def record(self, answered: bool | None, probe: bool, now: float) -> None:
-        """How a call ended: True answered, False no connection, None says nothing about the host."""
-        if probe:
-            self._probing = False
-        if answered is None:
-            return
-        if answered:
-            self._failures, self._openings, self._open_until = 0, 0, None
-            return
-        self._failures += 1
-        if self.limits.failures_to_open == 0 or self._failures < self.limits.failures_to_open:
-            return
-        # Calls that were under way when it opened fail one by one and must not lengthen the pause.
-        if self._open_until is None or now >= self._open_until:
-            pause = min(self.limits.open_seconds_max, self.limits.open_seconds * 2.0**self._openings)
-            self._openings += 1
-            self._open_until = now + pause
-
-
 class Budgets:
-    """Hands out one budget per source host, so that all connections to a system count together."""
+    """The budgets of this process: one for each host, and inside it one for each connection."""
 
     def __init__(self, clock: Clock, default: BudgetLimits | None = None) -> None:
         self._clock = clock
         self._default = default or BudgetLimits()
-        self._budgets: dict[str, Budget] = {}
+        self._hosts: dict[str, Budget] = {}
+        self._claims: dict[str, dict[str, BudgetLimits]] = {}
+        self._connections: dict[tuple[str, str], Budget] = {}
         self._lock = threading.Lock()
 
-    def for_host(self, host: str, limits: BudgetLimits | None = None) -> Budget:
-        """The budget of `host` (any case). `limits`, when given, become those of the host for everybody."""
-        name = host.lower().rstrip(".")
+    def for_host(self, host: str) -> Budget:
+        """The budget of `host` (any case), shared by everyone who talks to it."""
         with self._lock:
-            budget = self._budgets.get(name)
+            return self._host(_plain(host))
+
+    def for_connection(
+        self, host: str, connection: str, limits: BudgetLimits, host_limits: BudgetLimits | None = None
+    ) -> Budget:
+        """The budget of a connection to `host`; `limits` replace those it had.
+
+        `host_limits` is what this connection knows of the host's own limits. Where connections differ, the
+        host gets the strictest of each kind, so that none overrides another.
+        """
+        name = _plain(host)
+        with self._lock:
+            outer = self._host(name)
+            if host_limits is not None:
+                claims = self._claims.setdefault(name, {})
+                claims[connection] = host_limits
+                outer.adjust(_strictest(self._default, list(claims.values())))
+            budget = self._connections.get((name, connection))
             if budget is None:
-                budget = Budget(name, limits or self._default, self._clock)
-                self._budgets[name] = budget
-                return budget
-        if limits is not None:
-            budget.adjust(limits)
+                budget = Budget(name, limits, self._clock, within=outer)
+                self._connections[name, connection] = budget
+        budget.adjust(limits)
         return budget
+
+    def _host(self, name: str) -> Budget:
+        if name not in self._hosts:
+            self._hosts[name] = Budget(name, self._default, self._clock)
+        return self._hosts[name]
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _strictest(default: BudgetLimits, claims: list[BudgetLimits]) -> BudgetLimits:
+    concurrency = [claim.concurrency for claim in claims if claim.concurrency is not None]
+    return replace(
+        default,
+        windows=tuple(dict.fromkeys(window for claim in claims for window in claim.windows)),
+        concurrency=min(concurrency, default=None),
+        interactive_share=max(claim.interactive_share for claim in claims),
+    )

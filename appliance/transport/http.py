@@ -1,8 +1,11 @@
 """The one HTTP client: trust, proxy, egress policy, budget, limits and retries around `requests`."""
 
 import logging
+import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import requests
 import urllib3
@@ -16,8 +19,9 @@ from appliance.transport.deadline import Deadline
 from appliance.transport.egress import Egress
 from appliance.transport.errors import CircuitOpen, RequestStopped
 from appliance.transport.failures import translated
+from appliance.transport.limit_headers import LimitHeaders, used_up
 from appliance.transport.messages import Request, Response, loggable
-from appliance.transport.pools import GuardedAdapter, destination
+from appliance.transport.pools import GuardedAdapter, PinnedRequest, destination
 from appliance.transport.proxy import ProxyRules
 from appliance.transport.retry import RETRY_STATUSES, backoff, retry_after
 from appliance.transport.trust import TlsOptions, Trust
@@ -38,7 +42,8 @@ class HttpOptions:
 
     `total_timeout` is for one exchange, from connecting to the last byte; waits between attempts come on top.
     `http_max_bytes` limits the answer after decompression. `retry_after_max`: a source that asks for a longer
-    wait than this ends the call with SourceThrottled.
+    wait than this ends the call with SourceThrottled. `limit_headers`: how the source tells what is left of
+    its call limit.
     """
 
     tls: TlsOptions = field(default_factory=TlsOptions)
@@ -53,6 +58,7 @@ class HttpOptions:
     backoff_max: float = 30.0
     retry_after_max: float = 120.0
     pool_size: int = 8
+    limit_headers: LimitHeaders | None = None
 
 
 @dataclass(slots=True)
@@ -75,11 +81,17 @@ class HttpClient:
         budget: Budget,
         clock: Clock,
         trust: Trust | None = None,
+        other_budgets: Callable[[str], Budget] | None = None,
     ) -> None:
-        """`trust` is the site's; without it the system's certificates count. Raises ConfigurationError."""
+        """`trust` is the site's; without it the system's certificates count. Raises ConfigurationError.
+
+        `other_budgets` gives the budget of a `host:port` other than that of `budget`, such as the one where
+        tokens are issued; without it all calls count in `budget`.
+        """
         trust = trust or Trust()
         self._options = options
         self._budget = budget
+        self._other_budgets = other_budgets
         self._clock = clock
         self._deadline = Deadline(clock)
         self._counters = Counters()
@@ -122,12 +134,13 @@ class HttpClient:
         RequestStopped when `stop` is set (noticed in waits at once, in a download every 256 kB), InvalidInput
         for a URL or header that cannot be sent.
         """
+        budget = self._budget_for(request)
         attempts = self._options.attempts if request.safe else 1
         attempt = 1
         while True:
             last = attempt >= attempts
             try:
-                with self._budget.slot(interactive, stop) as slot:
+                with budget.slot(interactive, stop) as slot:
                     self._count(waited=slot.waited)
                     response = self._exchange(request, stop)
             except CircuitOpen:
@@ -138,9 +151,10 @@ class HttpClient:
                 delay = self._backoff(attempt)
                 log.info("Attempt %d of %s failed: %s", attempt, loggable(request.url), failure.message)
             else:
+                self._heed_limit_headers(response, budget)
                 if response.status not in RETRY_STATUSES:
                     return response
-                asked = self._heed_retry_after(response, request)
+                asked = self._heed_retry_after(response, request, budget)
                 if last:
                     return response
                 delay = max(asked, self._backoff(attempt))
@@ -151,17 +165,40 @@ class HttpClient:
     def _backoff(self, attempt: int) -> float:
         return backoff(attempt, self._options.backoff_base, self._options.backoff_max)
 
-    def _heed_retry_after(self, response: Response, request: Request) -> float:
-        """Seconds the source asked for, 0.0 when it did not; all who talk to the host wait for them."""
+    def _budget_for(self, request: Request) -> Budget:
+        if self._other_budgets is None:
+            return self._budget
+        try:
+            _, host, port = destination(request.url)
+        except ValueError:
+            return self._budget
+        place = f"{host.lower().rstrip('.')}:{port}"
+        return self._budget if place == self._budget.host else self._other_budgets(place)
+
+    def _heed_limit_headers(self, response: Response, budget: Budget) -> None:
+        names = self._options.limit_headers
+        if names is None or budget is not self._budget:
+            return
+        found = used_up(names, response.headers, self._clock.now(), budget.reserve)
+        if found is not None:
+            moment = self._clock.monotonic() + min(found.seconds, _LONGEST_PAUSE)
+            budget.pause_until(moment, background_only=found.background_only)
+
+    def _heed_retry_after(self, response: Response, request: Request, budget: Budget) -> float:
+        """Seconds the source asked for, 0.0 when it did not.
+
+        The whole connection waits for them; when the source is not available, all who talk to the host.
+        """
         asked = retry_after(response.header("Retry-After"), self._clock.now())
         if asked is None:
             return 0.0
-        self._budget.pause_until(self._clock.monotonic() + min(asked, _LONGEST_PAUSE))
+        moment = self._clock.monotonic() + min(asked, _LONGEST_PAUSE)
+        budget.pause_until(moment, everyone=response.status != 429)
         if request.safe and asked > self._options.retry_after_max:
             raise SourceThrottled(
-                f"{self._budget.host} asks to wait {asked:.0f} s before the next call. Repeat it then.",
+                f"{budget.host} asks to wait {asked:.0f} s before the next call. Repeat it then.",
                 retry_after=asked,
-                details={"host": self._budget.host, "status": response.status},
+                details={"host": budget.host, "status": response.status},
             )
         return asked
 
@@ -182,33 +219,38 @@ class HttpClient:
         self._deadline.at = began + (request.timeout or self._options.total_timeout)
         self._count(requests=1)
         try:
-            status, headers, body = self._transfer(request, host, stop)
+            response = self._transfer(request, host, stop)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             out_of_time = self._clock.monotonic() >= self._deadline.at - 0.01
             failure = translated(error, host, port, self._options.read_timeout, out_of_time)
         else:
-            seconds = self._clock.monotonic() - began
-            self._count(received=len(body))
+            response.seconds = self._clock.monotonic() - began
+            size = len(response.body)
+            self._count(received=size)
             log.debug(
-                "%s %s %d %d bytes %.3f s", request.method, loggable(request.url), status, len(body), seconds
+                "%s %s %d %d bytes %.3f s",
+                *(request.method, loggable(request.url), response.status, size, response.seconds),
             )
-            return Response(status, headers, body, request.full_url(), seconds)
+            return response
         raise failure
 
-    def _transfer(
-        self, request: Request, host: str, stop: threading.Event | None
-    ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
+    def _transfer(self, request: Request, host: str, stop: threading.Event | None) -> Response:
         # Not through a requests.Session, which reads the environment, costs 50 µs more per request, and reads
         # the body of a redirect without any limit.
-        prepared = requests.PreparedRequest()
+        prepared = PinnedRequest(request.pin)
         headers = CaseInsensitiveDict({**self._headers, **request.headers})
         prepared.prepare(
             request.method, request.full_url(), headers=headers, data=request.body, cookies=self._cookies
         )
+        if request.sign is not None:
+            prepared.headers.update(request.sign(request.method, str(prepared.url)))
         left = self._deadline.remaining()
         timeouts = (min(self._options.connect_timeout, left), min(self._options.read_timeout, left))
         raw: urllib3.HTTPResponse = self._adapter.send(prepared, stream=True, timeout=timeouts).raw
+        certificate = None
         try:
+            if request.pin is not None:
+                certificate = _server_certificate(raw)
             extract_cookies_to_jar(self._cookies, prepared, raw)  # type: ignore[no-untyped-call]
             body = self._read(raw, host, stop)
         except BaseException:
@@ -216,7 +258,8 @@ class HttpClient:
             raw.close()
             raise
         raw.release_conn()
-        return raw.status, raw.headers, body
+        cookies = _cookies_set(prepared, raw) if "Set-Cookie" in raw.headers else {}
+        return Response(raw.status, raw.headers, body, request.full_url(), 0.0, cookies, certificate)
 
     def _read(self, raw: urllib3.HTTPResponse, host: str, stop: threading.Event | None) -> bytes:
         """The decompressed body, in pieces so that neither size, time nor a stop is noticed too late."""
@@ -242,3 +285,18 @@ class HttpClient:
             self._counters.requests += requests
             self._counters.bytes_received += received
             self._counters.seconds_waiting += waited
+
+
+def _cookies_set(prepared: requests.PreparedRequest, raw: urllib3.HTTPResponse) -> dict[str, str]:
+    jar = RequestsCookieJar()
+    extract_cookies_to_jar(jar, prepared, raw)  # type: ignore[no-untyped-call]
+    return {cookie.name: cookie.value or "" for cookie in jar}
+
+
+def _server_certificate(raw: urllib3.HTTPResponse) -> bytes | None:
+    """DER; None without TLS."""
+    sock: Any = getattr(raw.connection, "sock", None)
+    if not isinstance(sock, ssl.SSLSocket | urllib3.util.ssltransport.SSLTransport):
+        return None
+    certificate = sock.getpeercert(binary_form=True)
+    return certificate if isinstance(certificate, bytes) else None

@@ -1,16 +1,33 @@
 """What is sent and what comes back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
 
 
+Sign = Callable[[str, str], Mapping[str, str]]
+"""Method and final URL of a request to the headers that sign it."""
+
+
+class Pin:
+    """Stands for one kept connection: requests with the same pin go over it, one at a time, and no others.
+
+    When the connection is lost the next request opens another one. It is closed when nobody holds the pin.
+    """
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(slots=True)
 class Request:
-    """`safe`: may be repeated (reads, also read-only POSTs). `timeout`: total seconds, None: the default."""
+    """`safe`: may be repeated (reads, also read-only POSTs). `timeout`: total seconds, None: the default.
+
+    `sign` is called for every attempt with the URL exactly as it is sent, so that a repeated request carries
+    a fresh timestamp and nonce. `pin`: over which connection, for sign-ins that hold for a connection.
+    """
 
     method: str
     url: str
@@ -19,6 +36,8 @@ class Request:
     body: bytes | None = None
     safe: bool = False
     timeout: float | None = None
+    sign: Sign | None = None
+    pin: Pin | None = None
 
     def full_url(self) -> str:
         """`url` with `params` appended. Spaces become %20 and `$` stays, as OData servers like it."""
@@ -35,6 +54,7 @@ class Response:
     """`headers` is case-insensitive, repeated ones joined with a comma; `body` is decompressed.
 
     `url` is what was asked for (redirects are not followed); `seconds` is the time of the last exchange.
+    `cookies` are those this answer set. `certificate` (DER) is the server's, for a pinned request over TLS.
     """
 
     status: int
@@ -42,6 +62,8 @@ class Response:
     body: bytes
     url: str
     seconds: float
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    certificate: bytes | None = None
 
     def header(self, name: str, default: str | None = None) -> str | None:
         return self.headers.get(name, default)

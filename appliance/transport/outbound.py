@@ -1,6 +1,6 @@
 """The site's way out: every client and every staged look at a source, with the site's trust, proxy and policy."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput
@@ -8,19 +8,35 @@ from appliance.transport.budget import BudgetLimits, Budgets
 from appliance.transport.certificates import TlsFacts
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpClient, HttpOptions
+from appliance.transport.limit_headers import LimitHeaders
 from appliance.transport.pools import destination
 from appliance.transport.proxy import ProxyRules
 from appliance.transport.stages import Route, handshake, open_proxy, resolve
-from appliance.transport.trust import Trust
+from appliance.transport.trust import TlsOptions, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one connection may speak with its source.
+
+    `limits` are those of the connection; `host_limits` those of the host for all connections together, None
+    where nothing is known of them. `limit_headers`: how the source tells what is left.
+    """
+
+    limits: BudgetLimits = field(default_factory=BudgetLimits)
+    host_limits: BudgetLimits | None = None
+    limit_headers: LimitHeaders | None = None
+    tls: TlsOptions = field(default_factory=TlsOptions)
 
 
 class Reach:
     """The way to one address, step by step, for the staged probe. Steps that do not apply give None."""
 
-    def __init__(self, route: Route, scheme: str, trust: Trust) -> None:
+    def __init__(self, route: Route, scheme: str, trust: Trust, tls: TlsOptions) -> None:
         self.encrypted = scheme == "https"
         self._route = route
         self._trust = trust
+        self._tls = tls
 
     def resolve(self) -> str | None:
         """Raises SourceUnreachable, EgressRefused."""
@@ -31,24 +47,35 @@ class Reach:
             self._route.egress.check(self._route.host, address)
         return f"{self._route.host} is {', '.join(addresses[:4])}."
 
-    def connect(self) -> str:
+    def proxy(self) -> str | None:
         """Raises SourceUnreachable, EgressRefused."""
         route = self._route
-        if route.proxy is not None:
-            open_proxy(route.proxy, route.egress, route.timeout, route.proxy_tls).close()
-            return f"The proxy {route.proxy.host} port {route.proxy.port} answers."
+        if route.proxy is None:
+            return None
+        open_proxy(route.proxy, route.egress, route.timeout, route.proxy_tls).close()
+        return f"The proxy {route.proxy.host} port {route.proxy.port} answers."
+
+    def connect(self) -> str | None:
+        """Raises SourceUnreachable, EgressRefused."""
+        route = self._route
+        if route.proxy is None:
+            route.open().close()
+            return f"{route.host} answers on port {route.port}."
+        if not self.encrypted:
+            # Plain requests are handed to the proxy, which connects by itself.
+            return None
         route.open().close()
-        return f"{route.host} answers on port {route.port}."
+        return f"The proxy connects to {route.host} port {route.port}."
 
     def tls(self) -> str | None:
         """Raises CertificateRefused, SourceUnreachable."""
         if not self.encrypted:
             return None
-        return _describe(handshake(self._route, self._trust.client()))
+        return _describe(handshake(self._route, self._trust.client(self._tls)))
 
 
 class Outbound:
-    """Makes clients and reaches. `options` are those of the site; connections to one host share one budget."""
+    """Makes clients and reaches. `options` are those of the site; connections to one host know of each other."""
 
     def __init__(
         self, options: HttpOptions, *, egress: Egress, proxies: ProxyRules, trust: Trust, clock: Clock
@@ -60,15 +87,24 @@ class Outbound:
         self._clock = clock
         self._budgets = Budgets(clock)
 
-    def client(self, base_url: str, concurrency: int) -> HttpClient:
-        """A client for sources at `base_url`. Raises InvalidInput when that is no http(s) address."""
+    def client(self, base_url: str, connection: str, terms: Terms) -> HttpClient:
+        """A client for the source at `base_url`; clients of the same `connection` share its budget.
+
+        Raises InvalidInput when the address is no http(s) address, ConfigurationError for unusable certificates.
+        """
         _, host, port = _destination(base_url)
-        budget = self._budgets.for_host(f"{host}:{port}", BudgetLimits(concurrency=concurrency))
+        options = replace(self._options, tls=terms.tls, limit_headers=terms.limit_headers)
+        budget = self._budgets.for_connection(f"{host}:{port}", connection, terms.limits, terms.host_limits)
         return HttpClient(
-            self._options, egress=self._egress, budget=budget, clock=self._clock, trust=self._trust
+            options,
+            egress=self._egress,
+            budget=budget,
+            clock=self._clock,
+            trust=self._trust,
+            other_budgets=self._budgets.for_host,
         )
 
-    def reach(self, base_url: str) -> Reach:
+    def reach(self, base_url: str, tls: TlsOptions) -> Reach:
         """Raises InvalidInput when `base_url` is no http(s) address."""
         scheme, host, port = _destination(base_url)
         route = Route(
@@ -79,7 +115,7 @@ class Outbound:
             self._proxies.for_target(host, port),
             self._trust.client().context,
         )
-        return Reach(route, scheme, self._trust)
+        return Reach(route, scheme, self._trust, tls)
 
 
 def _destination(base_url: str) -> tuple[str, str, int]:

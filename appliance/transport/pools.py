@@ -1,8 +1,10 @@
 """urllib3 connections that take the steps of the staged probe, and the requests adapter that uses them."""
 
 import ssl
+import threading
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
@@ -11,6 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from appliance.transport.deadline import Deadline, bind
 from appliance.transport.egress import Egress
+from appliance.transport.messages import Pin
 from appliance.transport.proxy import Proxy, ProxyRules
 from appliance.transport.stages import Route, dial, open_proxy, open_tls
 from appliance.transport.trust import ClientTls
@@ -59,6 +62,14 @@ def _seconds(timeout: Any) -> float:
     return float(timeout) if isinstance(timeout, int | float) else 10.0
 
 
+class PinnedRequest(PreparedRequest):
+    """A prepared request that knows over which connection it goes; None: over any."""
+
+    def __init__(self, pin: Pin | None) -> None:
+        super().__init__()
+        self.pin = pin
+
+
 class GuardedAdapter(HTTPAdapter):
     """Leaves all trust to `tls`: nothing of requests' own certificate handling takes part."""
 
@@ -77,7 +88,10 @@ class GuardedAdapter(HTTPAdapter):
         self._tls = tls
         self._proxies = proxies
         self._proxy_tls = proxy_tls
-        self._managers: dict[Proxy, ProxyManager] = {}
+        self._pool_size = pool_size
+        self._managers: dict[Proxy | None, PoolManager] = {}
+        self._pinned: WeakKeyDictionary[Pin, PoolManager] = WeakKeyDictionary()
+        self._making = threading.Lock()
         super().__init__(pool_connections=pool_size, pool_maxsize=pool_size)
         self.max_retries = Retry(False)
 
@@ -93,20 +107,38 @@ class GuardedAdapter(HTTPAdapter):
     ) -> HTTPConnectionPool:
         scheme, host, port = destination(str(request.url))
         proxy = self._proxies.for_target(host, port)
-        if proxy is None:
-            pool: HTTPConnectionPool = self.poolmanager.connection_from_host(host, port, scheme)
-            return pool
-        self._egress.check_name(host)
-        return self._manager(proxy).connection_from_host(host, port, scheme)
+        if proxy is not None:
+            self._egress.check_name(host)
+        pin = request.pin if isinstance(request, PinnedRequest) else None
+        manager = self.poolmanager if proxy is None and pin is None else self._manager(proxy, pin)
+        pool: HTTPConnectionPool = manager.connection_from_host(host, port, scheme)
+        return pool
 
-    def _manager(self, proxy: Proxy) -> ProxyManager:
-        manager = self._managers.get(proxy)
-        if manager is None:
+    def _manager(self, proxy: Proxy | None, pin: Pin | None) -> PoolManager:
+        with self._making:
+            manager = self._managers.get(proxy) if pin is None else self._pinned.get(pin)
+            if manager is None:
+                manager = self._make_manager(proxy, pin)
+        return manager
+
+    def _make_manager(self, proxy: Proxy | None, pin: Pin | None) -> PoolManager:
+        # A pin's pool keeps one connection, and the pin's holder sends one request at a time.
+        size = 1 if pin is not None else self._pool_size
+        manager: PoolManager
+        if proxy is None:
+            manager = PoolManager(num_pools=1, maxsize=size)
+        else:
             manager = ProxyManager(
-                proxy.origin, proxy_headers=proxy.headers(), proxy_ssl_context=self._proxy_tls
+                proxy.origin,
+                maxsize=size,
+                proxy_headers=proxy.headers(),
+                proxy_ssl_context=self._proxy_tls,
             )
-            manager.pool_classes_by_scheme = self._classes(proxy)
+        manager.pool_classes_by_scheme = self._classes(proxy)
+        if pin is None:
             self._managers[proxy] = manager
+        else:
+            self._pinned[pin] = manager
         return manager
 
     def request_url(self, request: PreparedRequest, proxies: Any) -> str:
@@ -121,7 +153,9 @@ class GuardedAdapter(HTTPAdapter):
 
     def close(self) -> None:
         self.poolmanager.clear()
-        for manager in self._managers.values():
+        with self._making:
+            kept = [*self._managers.values(), *self._pinned.values()]
+        for manager in kept:
             manager.clear()
 
 

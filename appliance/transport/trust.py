@@ -32,15 +32,16 @@ _VERSIONS = {
 class TlsOptions:
     """How one connection trusts its source.
 
-    `ca_files`: PEM files or directories of them, added to the system's and the site's. `client_certificate`
-    and `client_key`: PEM files; or `client_pem`: both as text, from the vault. `minimum`: lowest TLS version,
-    below 1.2 only where an administrator said so. `pins`: SHA-256 of accepted certificates in hex; a pin
-    takes the place of chain, name and expiry: exactly these certificates, whoever signed them (several, so
-    that a renewal needs no outage). `verify=False`: for commissioning only. `server_name`: the name to ask
-    for and to verify, where it is not the host of the URL.
+    `ca_files`: PEM files or directories of them, added to the system's and the site's; `ca_pem`: more of
+    them as text. `client_certificate` and `client_key`: PEM files; or `client_pem`: both as text, from the
+    vault. `minimum`: lowest TLS version, below 1.2 only where an administrator said so. `pins`: SHA-256 of
+    accepted certificates in hex; a pin takes the place of chain, name and expiry: exactly these certificates,
+    whoever signed them (several, so that a renewal needs no outage). `verify=False`: for commissioning only.
+    `server_name`: the name to ask for and to verify, where it is not the host of the URL.
     """
 
     ca_files: tuple[Path, ...] = ()
+    ca_pem: str | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
     client_pem: str | None = field(default=None, repr=False)
@@ -116,6 +117,8 @@ def _build(options: TlsOptions, bundle: Path | None, files: Sequence[Path]) -> s
         _load_ca(context, bundle)
     for path in files:
         _load_ca(context, path)
+    if options.ca_pem is not None:
+        _load_ca_text(context, options.ca_pem)
     if options.client_pem is not None:
         _load_client_text(context, options.client_pem)
     elif options.client_certificate is not None:
@@ -162,6 +165,15 @@ def _load_ca(context: ssl.SSLContext, path: Path) -> None:
         raise _unusable(path, "it holds no PEM certificate") from None
     except OSError as error:
         raise _unusable(path, error.strerror or "not readable") from None
+
+
+def _load_ca_text(context: ssl.SSLContext, pem: str) -> None:
+    try:
+        context.load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        raise ConfigurationError(
+            "The trusted certificates of the connection cannot be used: they are not PEM certificates."
+        ) from None
 
 
 def _load_client_files(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:

@@ -91,8 +91,8 @@ def main() -> None:
             return body
 
         clock = SystemClock()
-        budget = Budgets(clock).for_host(
-            "127.0.0.1", BudgetLimits(windows=(Window(10_000_000, 60),), concurrency=8)
+        budget = Budgets(clock).for_connection(
+            "127.0.0.1", "one", BudgetLimits(windows=(Window(10_000_000, 60),), concurrency=8)
         )
         client = HttpClient(
             HttpOptions(), egress=Egress(["127.0.0.0/8"]), budget=budget, clock=clock,

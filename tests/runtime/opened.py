@@ -16,6 +16,7 @@ from appliance.runtime.definition import parse_definition
 from appliance.runtime.probe import Report, probe
 from appliance.runtime.protocols import EVERYTHING, Page, Since
 from appliance.runtime.source import Source
+from appliance.runtime.terms import terms_of
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions, Response
 from appliance.transport.outbound import Outbound
@@ -73,7 +74,8 @@ def defined(
     folder = Folder(definition, {}, {}, "", resources.files("appliance.connectors"), packaged=True)
     client = None
     if definition.http is not None:
-        client = (way or outbound(clock)).client(str(fields["url"]), definition.http.concurrency)
+        terms = terms_of(definition.http, fields)
+        client = (way or outbound(clock)).client(str(fields["url"]), PART, terms)
     source = Source(definition, fields, client, clock or SystemClock(), created_at=CREATED)
     return Connector(MODEL, folder, definition, source, PART)
 

@@ -27,7 +27,8 @@ class Exchange(BaseHTTPRequestHandler):
         if "Content_Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def raw(self, data: bytes, *, close: bool = True) -> None:
         self.wfile.write(data)
@@ -40,6 +41,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.server.answer(self)
 
     do_GET = do_POST = do_CONNECT = _serve  # noqa: N815 the names http.server looks up
+    do_HEAD = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     def log_message(self, *args: Any) -> None:
         return

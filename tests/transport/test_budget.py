@@ -208,14 +208,85 @@ def test_no_span_ever_holds_more_calls_than_its_window_allows(windows, share, st
 def test_changed_limits_count_the_calls_already_made():
     clock = ManualClock(auto=True)
     budgets = Budgets(clock)
-    budget = budgets.for_host("ERP.test", BudgetLimits(windows=(Window(10, 60),), interactive_share=0))
+    ten = BudgetLimits(windows=(Window(10, 60),), interactive_share=0)
+    five = BudgetLimits(windows=(Window(5, 60),), interactive_share=0)
+    budget = budgets.for_connection("ERP.test", "a", ten)
     for _ in range(4):
         call(budget)
-    assert (
-        budgets.for_host("erp.test.", BudgetLimits(windows=(Window(5, 60),), interactive_share=0)) is budget
-    )
+    assert budgets.for_connection("erp.test.", "a", five) is budget
     assert call(budget) == 0 and call(budget) == pytest.approx(60)
-    assert budgets.for_host("erp.test") is budget and budgets.for_host("other.test") is not budget
+
+
+def test_a_host_is_known_by_its_name_in_any_spelling():
+    budgets = Budgets(ManualClock())
+    assert budgets.for_host("ERP.test.") is budgets.for_host("erp.test")
+    assert budgets.for_host("erp.test") is not budgets.for_host("other.test")
+
+
+def test_two_connections_to_one_host_keep_their_own_limits():
+    clock = ManualClock()
+    budgets = Budgets(clock)
+    wide = budgets.for_connection("erp", "a", BudgetLimits(concurrency=4, interactive_share=0, max_wait=0))
+    narrow = budgets.for_connection("erp", "b", BudgetLimits(concurrency=1, interactive_share=0, max_wait=0))
+    with narrow.slot():
+        with wide.slot(), wide.slot(), wide.slot(), wide.slot(), pytest.raises(SourceThrottled):
+            call(wide)
+        with pytest.raises(SourceThrottled):
+            call(narrow)
+        call(wide)
+    call(narrow)
+
+
+def test_the_host_has_the_strictest_of_the_limits_its_connections_know():
+    clock = ManualClock(auto=True)
+    budgets = Budgets(clock)
+    free = BudgetLimits(interactive_share=0, max_wait=100)
+    two = BudgetLimits(windows=(Window(2, 60),), interactive_share=0)
+    nine = BudgetLimits(windows=(Window(9, 60),), interactive_share=0)
+    first = budgets.for_connection("erp", "a", free, two)
+    second = budgets.for_connection("erp", "b", free, nine)
+    assert [call(first), call(second), call(second)] == [0, 0, pytest.approx(60)]
+    # What the first one claimed is forgotten only when it says something else itself.
+    budgets.for_connection("erp", "a", free, nine)
+    assert sum(call(first) for _ in range(5)) == 0
+
+
+def test_a_wait_for_the_host_does_not_use_up_the_connection():
+    clock = ManualClock(auto=True)
+    budgets = Budgets(clock)
+    own = BudgetLimits(windows=(Window(1, 50),), interactive_share=0)
+    host = BudgetLimits(windows=(Window(1, 100),), interactive_share=0)
+    first = budgets.for_connection("erp", "a", own, host)
+    second = budgets.for_connection("erp", "b", own)
+    assert call(first) == 0
+    assert call(second) == pytest.approx(100)
+    # Counted from when it was sent, not from when it began to wait.
+    assert call(second) == pytest.approx(100)
+
+
+def test_a_pause_of_one_connection_leaves_the_others_alone():
+    clock = ManualClock(auto=True)
+    budgets = Budgets(clock)
+    first = budgets.for_connection("erp", "a", BudgetLimits())
+    second = budgets.for_connection("erp", "b", BudgetLimits())
+    first.pause_until(clock.monotonic() + 30)
+    assert call(second) == 0 and call(first) == pytest.approx(30)
+    first.pause_until(clock.monotonic() + 30, everyone=True)
+    assert call(second) == pytest.approx(30)
+
+
+def test_a_pause_of_background_work_lets_a_person_through():
+    clock = ManualClock(auto=True)
+    budget = make(clock)
+    budget.pause_until(clock.monotonic() + 30, background_only=True)
+    assert call(budget, interactive=True) == 0 and call(budget) == pytest.approx(30)
+
+
+def test_a_host_that_is_down_is_down_for_all_its_connections():
+    budgets = Budgets(ManualClock(), BudgetLimits(failures_to_open=1))
+    failing(budgets.for_connection("erp", "a", BudgetLimits()))
+    with pytest.raises(CircuitOpen):
+        call(budgets.for_connection("erp", "b", BudgetLimits()))
 
 
 def test_a_host_that_does_not_answer_is_left_alone_for_a_growing_time():

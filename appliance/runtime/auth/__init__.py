@@ -1,130 +1,119 @@
 """Authentication as generators: a flow yields a request, is sent the response, and may yield again.
 
-No caller knows which scheme it has. One flow object serves a connection; what it learns (a session) is kept in it
-and guarded by a lock, so that one login happens at a time.
+    fixed.py     none, basic, header
+    session.py   session_login          ┐ headers kept and renewed
+    oauth2.py    oauth2 (assertion.py)  ┘ by renewed.py
+    oauth1.py    oauth1                 ┐ signed by the transport
+    hmac_url.py  hmac_url               ┘ at each attempt
+    csrf.py      csrf                     around another scheme
+    windows.py   windows                  one connection each request in flight
+
+What an authenticator learns (a session, a token) is kept in it and guarded by a lock.
 """
 
-import base64
-import threading
-from collections.abc import Generator, Mapping
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from appliance.clock import Clock
-from appliance.errors import SourceCredentialsRejected
+from appliance.errors import InvalidInput
+from appliance.runtime.auth.csrf import CsrfAuthenticator
+from appliance.runtime.auth.fixed import FixedHeaders, basic
+from appliance.runtime.auth.flow import Authenticator, Credentials, Flow, SignOff
+from appliance.runtime.auth.hmac_url import HmacUrlAuthenticator
+from appliance.runtime.auth.oauth1 import OAuth1Authenticator, Tokens
+from appliance.runtime.auth.oauth2 import OAuth2Authenticator
+from appliance.runtime.auth.session import SessionAuthenticator
+from appliance.runtime.auth.windows import WindowsAuthenticator
 from appliance.runtime.definition import (
+    Auth,
     BasicAuth,
+    Choose,
+    Csrf,
     Definition,
     HeaderAuth,
+    HmacUrl,
     Http,
     NoAuth,
+    OAuth1,
+    OAuth2,
     SessionLogin,
+    Windows,
 )
-from appliance.runtime.errors import raise_for
 from appliance.runtime.form import sealed_values
-from appliance.runtime.request import compile_request
-from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
-from appliance.transport.http import Request, Response
 
-Flow = Generator[Request, Response, Response]
-
-
-class Authenticator(Protocol):
-    def flow(self, request: Request) -> Flow:
-        """Yield requests, receive their responses, return the response to `request`."""
-        ...
+__all__ = ["Authenticator", "Credentials", "Flow", "SignOff", "authenticator"]
 
 
 def authenticator(
-    definition: Definition, http: Http, fields: Mapping[str, Any], clock: Clock
+    definition: Definition,
+    http: Http,
+    fields: Mapping[str, Any],
+    clock: Clock,
+    credentials: Credentials | None = None,
 ) -> Authenticator:
-    """The authenticator of a connection; `fields` are the values of its form."""
-    auth, where = definition.auth, f"{definition.system}.auth"
+    """The authenticator of a connection; `fields` are the values of its form.
+
+    Raises InvalidInput for a key or a choice in them that cannot be used.
+    """
+    return _made(definition.auth, definition, http, fields, clock, credentials)
+
+
+def _made(
+    auth: Auth,
+    definition: Definition,
+    http: Http,
+    fields: Mapping[str, Any],
+    clock: Clock,
+    credentials: Credentials | None,
+) -> Authenticator:
+    where = f"{definition.system}.auth"
+    secrets = sealed_values(definition, fields)
+
+    def text(template: str) -> str:
+        value = compile_template(template, where=where)(fields)
+        return "" if value is None else str(value)
+
     match auth:
         case NoAuth():
             return FixedHeaders({})
         case BasicAuth():
-            name = compile_template(auth.username, where=where)(fields) or ""
-            password = compile_template(auth.password, where=where)(fields) or ""
-            pair = base64.b64encode(f"{name}:{password}".encode()).decode()
-            return FixedHeaders({"Authorization": f"Basic {pair}"})
+            return FixedHeaders({"Authorization": basic(text(auth.username), text(auth.password))})
         case HeaderAuth():
-            return FixedHeaders({auth.header: str(compile_template(auth.value, where=where)(fields))})
+            return FixedHeaders({auth.header: text(auth.value)})
         case SessionLogin():
-            return SessionAuthenticator(definition, auth, http, fields, clock, where=where)
-
-
-class FixedHeaders:
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = dict(headers)
-
-    def flow(self, request: Request) -> Flow:
-        return (yield _with_headers(request, self._headers))
-
-
-class SessionAuthenticator:
-    """Logs in before the first request and again when the session has expired; never twice for one request."""
-
-    def __init__(
-        self,
-        definition: Definition,
-        auth: SessionLogin,
-        http: Http,
-        fields: Mapping[str, Any],
-        clock: Clock,
-        *,
-        where: str,
-    ) -> None:
-        self._rules = definition.errors
-        self._secrets = sealed_values(definition, fields)
-        self._auth = auth
-        self._fields = fields
-        self._clock = clock
-        self._login = compile_request(auth.request, http, where=f"{where}.request", safe=True)
-        self._make = compile_template(auth.make, where=f"{where}.make")
-        self._render = compile_template(auth.headers, where=f"{where}.headers")
-        self._one_login = threading.Lock()
-        self._headers: dict[str, str] | None = None
-        self._since = 0.0
-
-    def flow(self, request: Request) -> Flow:
-        headers = yield from self._session(stale=None)
-        response = yield _with_headers(request, headers)
-        if response.status in self._auth.expired:
-            headers = yield from self._session(stale=headers)
-            response = yield _with_headers(request, headers)
-        return response
-
-    def _session(self, stale: dict[str, str] | None) -> Generator[Request, Response, dict[str, str]]:
-        """The headers of a live session. `stale` are headers the source just refused."""
-        with self._one_login:
-            held = self._headers
-            if held is not None and held is not stale and not self._aged():
-                return held
-            response = yield self._login(self._fields)
-            self._headers = self._read_login(response)
-            self._since = self._clock.monotonic()
-            return self._headers
-
-    def _aged(self) -> bool:
-        minutes = self._auth.minutes
-        return minutes is not None and self._clock.monotonic() - self._since > minutes * 60
-
-    def _read_login(self, response: Response) -> dict[str, str]:
-        raise_for(response, self._rules, secrets=self._secrets)
-        answer = decode(response.body)
-        taken = {name: dig(answer, steps(path)) for name, path in self._auth.take.items()}
-        required = self._auth.refused or next(iter(self._auth.take))
-        if not taken.get(required):
-            raise SourceCredentialsRejected(
-                "The source rejects the credentials. Check user name and password, "
-                "and that the user is not locked in the source."
+            return SessionAuthenticator(
+                auth, http, fields, clock, rules=definition.errors, secrets=secrets, where=where
             )
-        made = self._make({**self._fields, "login": taken})
-        headers = self._render({**self._fields, "login": {**taken, **made}})
-        return {name: str(value) for name, value in headers.items()}
-
-
-def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
-    return replace(request, headers={**request.headers, **headers})
+        case OAuth2():
+            return OAuth2Authenticator(
+                auth,
+                http,
+                fields,
+                clock,
+                rules=definition.errors,
+                secrets=secrets,
+                credentials=credentials,
+                where=where,
+            )
+        case OAuth1():
+            tokens = Tokens(
+                text(auth.consumer_key),
+                text(auth.consumer_secret),
+                text(auth.token),
+                text(auth.token_secret),
+                text(auth.realm),
+            )
+            return OAuth1Authenticator(tokens, clock)
+        case HmacUrl():
+            return HmacUrlAuthenticator(auth, fields, clock, where=where)
+        case Windows():
+            return WindowsAuthenticator(auth, http, fields, where=where)
+        case Csrf():
+            inner = _made(auth.inner, definition, http, fields, clock, credentials)
+            return CsrfAuthenticator(auth, inner, http, fields, where=where)
+        case Choose():
+            chosen = auth.schemes.get(str(fields.get(auth.field)))
+            if chosen is None:
+                raise InvalidInput(f"{auth.field} is one of {', '.join(auth.schemes)}.")
+            return _made(chosen, definition, http, fields, clock, credentials)

@@ -5,10 +5,32 @@ A definition is data. `entities` may stand in `connector.yaml` or, one file a gr
 is `code`.
 """
 
-from appliance.runtime.definition.auth import Auth, BasicAuth, HeaderAuth, NoAuth, SessionLogin
+from appliance.runtime.definition.auth import (
+    Assertion,
+    Auth,
+    BasicAuth,
+    Choose,
+    Csrf,
+    HeaderAuth,
+    HmacUrl,
+    NoAuth,
+    OAuth1,
+    OAuth2,
+    SessionLogin,
+    Windows,
+)
 from appliance.runtime.definition.connector import Definition, deep_merge, parse_definition, parse_entities
 from appliance.runtime.definition.form import FormField
-from appliance.runtime.definition.http import ErrorRule, Http, Probe, RequestTemplate
+from appliance.runtime.definition.http import (
+    CallBudget,
+    CallWindow,
+    ErrorRule,
+    HostBudget,
+    Http,
+    LimitAnswer,
+    Probe,
+    RequestTemplate,
+)
 from appliance.runtime.definition.reading import (
     CodeRead,
     CursorPaging,
@@ -28,9 +50,14 @@ from appliance.runtime.definition.reading import (
 )
 
 __all__ = [
+    "Assertion",
     "Auth",
     "BasicAuth",
+    "CallBudget",
+    "CallWindow",
+    "Choose",
     "CodeRead",
+    "Csrf",
     "CursorPaging",
     "DeclaredRead",
     "Definition",
@@ -39,13 +66,18 @@ __all__ = [
     "ErrorRule",
     "FormField",
     "HeaderAuth",
+    "HmacUrl",
+    "HostBudget",
     "Http",
     "HttpRead",
     "KeysetPaging",
+    "LimitAnswer",
     "LinkPaging",
     "NoAuth",
     "NoPaging",
     "NumberPaging",
+    "OAuth1",
+    "OAuth2",
     "ODataRead",
     "OffsetPaging",
     "Paging",
@@ -54,6 +86,7 @@ __all__ = [
     "Read",
     "RequestTemplate",
     "SessionLogin",
+    "Windows",
     "deep_merge",
     "parse_definition",
     "parse_entities",

@@ -6,11 +6,12 @@ import msgspec
 from msgspec import Meta
 
 from appliance.errors import ConfigurationError
-from appliance.runtime.definition.auth import Auth, NoAuth
+from appliance.runtime.definition.auth import Auth, Choose, Csrf, NoAuth, OAuth2
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe
 from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
+from appliance.runtime.definition.tls import tls_fields
 
 Hosting = Literal["cloud", "on_premises", "either"]
 Evidence = Literal["verified", "contract", "facts"]
@@ -67,6 +68,11 @@ def parse_definition(document: Any, *, where: str) -> Definition:
         )
     if not definition.entities and not definition.entities_field:
         raise ConfigurationError(f"{where}: a connector serves at least one entity.")
+    if definition.http is not None:
+        added = tls_fields(definition.http.tls)
+        definition = msgspec.structs.replace(definition, form=(*definition.form, *added))
+    _check_form(definition, where)
+    _check_auth(definition, definition.auth, where)
     return _with_declared_statuses(definition)
 
 
@@ -100,6 +106,45 @@ def deep_merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
             deep_merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
         )
     return merged
+
+
+def _check_form(definition: Definition, where: str) -> None:
+    fields = {form_field.name: form_field for form_field in definition.form}
+    if len(fields) != len(definition.form):
+        raise ConfigurationError(f"{where}: two form fields have the same name.")
+    for form_field in definition.form:
+        for name, value in form_field.when.items():
+            if name not in fields or (fields[name].choices and value not in fields[name].choices):
+                raise ConfigurationError(
+                    f"{where}: the form field {form_field.name} waits for {name} to be {value!r}, which never is."
+                )
+
+
+def _check_auth(definition: Definition, auth: Auth, where: str) -> None:
+    fields = {form_field.name: form_field for form_field in definition.form}
+    match auth:
+        case Csrf():
+            _check_auth(definition, auth.inner, where)
+        case Choose():
+            deciding = fields.get(auth.field)
+            if deciding is None or set(deciding.choices) != set(auth.schemes):
+                raise ConfigurationError(
+                    f"{where}: `auth` chooses by {auth.field!r}; the form needs that field, of type choice, with "
+                    f"exactly the choices {', '.join(auth.schemes)}."
+                )
+            for scheme in auth.schemes.values():
+                _check_auth(definition, scheme, where)
+        case OAuth2():
+            kept = fields.get(auth.refresh_token)
+            if auth.grant == "refresh_token" and (kept is None or not kept.sealed):
+                raise ConfigurationError(
+                    f"{where}: the grant refresh_token needs a secret form field {auth.refresh_token!r}."
+                )
+            if auth.assertion is None and "assertion" in (
+                auth.client,
+                auth.grant.replace("jwt_bearer", "assertion"),
+            ):
+                raise ConfigurationError(f"{where}: this oauth2 scheme needs `assertion`.")
 
 
 def _with_declared_statuses(definition: Definition) -> Definition:

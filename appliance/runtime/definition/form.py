@@ -24,6 +24,12 @@ class FormField(Node, frozen=True, kw_only=True):
     choices: Annotated[dict[str, str], Meta(description="For `choice`: value to label.")] = {}
     example: Annotated[str, Meta(description="Shown as a hint.")] = ""
     help: Annotated[str, Meta(description="Where to find the value, what rights it needs.")] = ""
+    when: Annotated[
+        dict[str, str],
+        Meta(
+            description="Asked for only when these other fields have these values, such as a method of sign-in."
+        ),
+    ] = {}
     max_length: Annotated[int, Meta(ge=1, description="Longest value in characters.")] = 2000
 
     @property

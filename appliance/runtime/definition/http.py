@@ -18,13 +18,69 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
 
 
+class CallWindow(Node, frozen=True, kw_only=True):
+    """At most `calls` in any span of `seconds`."""
+
+    calls: Annotated[int, Meta(ge=1, description="Calls in the span.")]
+    seconds: Annotated[float, Meta(gt=0, description="Length of the span: 60 a minute, 86400 a day.")]
+
+
+class HostBudget(Node, frozen=True, kw_only=True):
+    """Limits of the source's host, whoever asks."""
+
+    windows: Annotated[
+        tuple[CallWindow, ...], Meta(description="Calls of all connections to the host together.")
+    ] = ()
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Requests at a time of all connections to the host together."),
+    ] = None
+
+
+class LimitAnswer(Node, frozen=True, kw_only=True):
+    """Headers in which the source tells what is left of its call limit. At none left, the connection waits."""
+
+    remaining: Annotated[str, Meta(description="Header with the calls left.")]
+    reset: Annotated[str, Meta(description="Header that tells when there are calls again.")]
+    reset_as: Annotated[
+        Literal["seconds", "epoch", "epoch_ms"],
+        Meta(description="What it holds: seconds from now, seconds or milliseconds since 1970."),
+    ] = "seconds"
+    limit: Annotated[
+        str, Meta(description="Header with the calls of a whole span; with it the reserve is kept as well.")
+    ] = ""
+
+
+class CallBudget(Node, frozen=True, kw_only=True):
+    """How often a connection may ask its source. All limits hold at once."""
+
+    windows: Annotated[tuple[CallWindow, ...], Meta(description="Calls of one connection.")] = ()
+    concurrency: Annotated[int, Meta(ge=1, description="Requests at a time of one connection.")] = 4
+    host: Annotated[HostBudget, Meta(description="Limits for all connections to one host together.")] = (
+        HostBudget()
+    )
+    reserve: Annotated[
+        float, Meta(ge=0, lt=1, description="Share kept back for calls a person waits for.")
+    ] = 0.1
+    headers: Annotated[
+        LimitAnswer | None, Meta(description="Headers in which the source tells what is left.")
+    ] = None
+
+
 class Http(Node, frozen=True, kw_only=True):
     """How to reach the source over HTTP."""
 
-    base_url: str
-    headers: dict[str, str] = {}
+    base_url: Annotated[str, Meta(description="Address every path is joined to.")]
+    headers: Annotated[dict[str, str], Meta(description="Headers of every request.")] = {}
     query: Annotated[dict[str, str], Meta(description="Query parameters of every request.")] = {}
-    concurrency: Annotated[int, Meta(ge=1, description="Requests at a time to this host.")] = 4
+    budget: Annotated[CallBudget, Meta(description="How often the source may be asked.")] = CallBudget()
+    tls: Annotated[
+        tuple[Literal["client_certificate", "ca", "minimum"], ...],
+        Meta(
+            description="TLS fields to add to the form: a client certificate with its key, a certificate authority"
+            " of the source, the lowest TLS version."
+        ),
+    ] = ()
     timeout: Annotated[float, Meta(gt=0, description="Seconds for one request.")] = 60.0
 
 
@@ -32,10 +88,20 @@ class ErrorRule(Node, frozen=True, kw_only=True):
     """The first rule that matches an answer says what it means. Rules stand before the built-in ones by status."""
 
     then: Annotated[
-        Literal["credentials", "denied", "throttled", "unavailable", "fail", "restart", "end", "ignore"],
+        Literal[
+            "credentials",
+            "reauthorize",
+            "denied",
+            "throttled",
+            "unavailable",
+            "fail",
+            "restart",
+            "end",
+            "ignore",
+        ],
         Meta(
-            description="`restart`: the page position has expired, begin the pass again. `end`: there are no more"
-            " rows. `ignore`: the answer is a good one."
+            description="`reauthorize`: the session has ended, sign in again, once. `restart`: the page position"
+            " has expired, begin the pass again. `end`: there are no more rows. `ignore`: the answer is a good one."
         ),
     ]
     status: tuple[int, ...] = ()

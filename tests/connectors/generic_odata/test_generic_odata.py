@@ -159,7 +159,7 @@ def probe_of(connector: Connector) -> Report:
 def test_the_probe_of_the_gateway(gateway: Gateway) -> None:
     report = probe_of(to_gateway(gateway))
     assert (report.failure, report.readable) == (None, ("PurchaseOrder",))
-    assert report.stages[-1].message == "Readable."
+    assert "Readable." in [stage.message for stage in report.stages]
 
 
 def test_a_wrong_password_at_the_gateway_is_noticed_with_and_without_reading(gateway: Gateway) -> None:

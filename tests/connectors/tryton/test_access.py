@@ -31,7 +31,7 @@ def test_an_expired_session_logs_in_again_between_two_pages(tryton: Tryton) -> N
 
 
 def session_of(connector: Connector) -> str:
-    return str(connector.source._authenticator._headers["Authorization"])  # type: ignore[union-attr]
+    return str(connector.source._authenticator._headers._held.headers["Authorization"])  # type: ignore[union-attr]
 
 
 def logged_out(tryton: Tryton, connector: Connector) -> str:

@@ -1,0 +1,111 @@
+"""Tokens against cross-site requests, as SAP systems ask for them."""
+
+import pytest
+
+from appliance.errors import SourceAccessDenied, SourceCredentialsRejected
+from appliance.transport.http import Request
+from tests.runtime.auth.asking import at_once, get, post
+from tests.transport.servers import serving
+
+AUTH = {"scheme": "csrf", "inner": {"scheme": "basic"}}
+FIELDS = {"username": "ann", "password": "p"}
+
+
+class Gateway:
+    """Gives a token and a session cookie together, and believes them only together."""
+
+    def __init__(self):
+        self.fetches = []
+        self.writes = []
+        self.token = None
+        self.forbidden = False
+
+    def __call__(self, it):
+        token = it.headers["X-CSRF-Token"]
+        if not it.headers["Authorization"]:
+            it.reply(401)
+        elif token == "Fetch":
+            self.fetches.append((it.command, it.path))
+            self.token = f"t{len(self.fetches)}"
+            it.reply(200, b"{}", X_CSRF_Token=self.token, Set_Cookie=f"SESSION={self.token}; Path=/")
+        elif it.command == "GET":
+            it.reply()
+        elif self.forbidden:
+            it.reply(403, b'{"error": {"message": "no rights"}}')
+        elif token is None or token != self.token or it.headers["Cookie"] != f"SESSION={token}":
+            it.reply(403, b"CSRF token validation failed", X_CSRF_Token="Required")
+        else:
+            self.writes.append((it.command, it.path))
+            it.reply(201)
+
+
+def test_reads_need_no_token_and_many_writes_need_one(open_source):
+    gateway = Gateway()
+    with serving(gateway) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        get(source, "/srv/Orders")
+        assert gateway.fetches == []
+        for method in ("POST", "PATCH", "DELETE"):
+            source.send(Request(method, f"{server.url}/srv/Orders", body=b"{}"))
+    # The folder of the request is the service document, with its slash.
+    assert gateway.fetches == [("HEAD", "/srv/")] and len(gateway.writes) == 3
+
+
+def test_the_request_for_the_token_can_be_named(open_source):
+    gateway = Gateway()
+    with serving(gateway) as server:
+        http = {"query": {"sap-client": "100"}}
+        source = open_source(server.url, {**AUTH, "path": "/srv/ping", "method": "GET"}, FIELDS, http=http)
+        post(source, "/deep/down/Orders")
+    assert gateway.fetches == [("GET", "/srv/ping?sap-client=100")]
+
+
+def test_a_lost_token_is_fetched_again_and_the_write_repeated_once(open_source):
+    gateway = Gateway()
+    with serving(gateway) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        post(source)
+        gateway.token = "gone"
+        assert post(source).status == 201
+    assert len(gateway.fetches) == 2 and len(gateway.writes) == 2
+
+
+def test_any_other_refusal_is_a_lack_of_rights(open_source):
+    gateway = Gateway()
+    gateway.forbidden = True
+    with serving(gateway) as server, pytest.raises(SourceAccessDenied, match="no rights"):
+        post(open_source(server.url, AUTH, FIELDS))
+    assert len(gateway.fetches) == 1
+
+
+def test_a_source_that_always_wants_another_token_is_not_asked_for_ever(open_source):
+    def answer(it):
+        if it.headers["X-CSRF-Token"] == "Fetch":
+            it.reply(200, X_CSRF_Token="t")
+        else:
+            it.reply(403, X_CSRF_Token="Required")
+
+    with serving(answer) as server, pytest.raises(SourceAccessDenied):
+        post(open_source(server.url, AUTH, FIELDS))
+    assert len(server.requests) == 4
+
+
+def test_a_refused_request_for_the_token_tells_why(open_source):
+    with serving(lambda it: it.reply(401)) as server, pytest.raises(SourceCredentialsRejected):
+        post(open_source(server.url, AUTH, FIELDS))
+    assert len(server.requests) == 1
+
+
+def test_a_source_that_gives_no_token_gets_none(open_source):
+    with serving(lambda it: it.reply()) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        assert post(source).status == post(source).status == 200
+    assert [head.get("X-CSRF-Token") for _, _, head, _ in server.requests] == ["Fetch", None, None]
+
+
+def test_threads_share_one_fetch(open_source):
+    gateway = Gateway()
+    with serving(gateway) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        assert [answer.status for answer in at_once(4, lambda: post(source))] == [201] * 4
+    assert len(gateway.fetches) == 1
