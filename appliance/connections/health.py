@@ -44,9 +44,7 @@ class Health:
         return False
 
     def _confirm_credentials(self, connection: Connection, connector: Connector) -> bool:
-        # A system without a sign-in test of its own shows in its reads whether the credentials are valid.
-        without_test = connector.definition.probe is None
-        report = probe(connector, self._open_reach, self._clock, read=without_test)
+        report = probe(connector, self._open_reach, self._clock, read=False)
         if isinstance(report.failure, SourceCredentialsRejected):
             self.mark_reauthorization_required(connection, report.failure.message)
             return True

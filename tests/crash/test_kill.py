@@ -70,7 +70,7 @@ class Plan:
         """After a start: no run is said to be running but by the engine that lives. Far below the lease of 60 s."""
         with self.program.opened() as appliance:
             mine = {f"engine-{engine}"}
-            wait_until(lambda: self.owners(appliance) == mine or not self.active(appliance), 10)
+            wait_until(lambda: self.owners(appliance) == mine or not self.active(appliance))
 
     def owners(self, appliance: Appliance) -> set[str]:
         rows = appliance.database.rows("SELECT lease_owner FROM run WHERE state = 'running'")
@@ -155,8 +155,8 @@ def test_a_killed_engine_is_started_again_by_the_service_and_goes_on(
         first = plan.program.child("engine")
         assert first is not None
         os.kill(first, 9)
-        wait_until(lambda: plan.program.child("engine") not in (None, first), 10)
+        wait_until(lambda: plan.program.child("engine") not in (None, first))
         second = plan.program.child("engine")
         assert second is not None
-        wait_until(lambda: plan.owners(appliance) == {f"engine-{second}"}, 10)
+        wait_until(lambda: plan.owners(appliance) == {f"engine-{second}"})
     plan.at_the_end()

@@ -97,5 +97,5 @@ def test_a_second_engine_waits_until_the_first_is_gone(
         assert owner() == f"engine-{first.process.pid}"
         assert second.process.poll() is None
         first.kill()
-        wait_until(lambda: owner() == f"engine-{second.process.pid}", 5)
+        wait_until(lambda: owner() == f"engine-{second.process.pid}")
         assert second.terminate()[0] == 0
