@@ -36,6 +36,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
     "json": lambda value: json.dumps(value, separators=(",", ":")),
     "parts": _parts,
+    "quote": lambda value: str(value).replace("'", "''"),
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
     "unix": lambda moment: int(moment.timestamp()),
     "unix_ms": lambda moment: int(moment.timestamp() * 1000),

@@ -8,7 +8,7 @@ is `code`.
 from appliance.runtime.definition.auth import Auth, BasicAuth, HeaderAuth, NoAuth, SessionLogin
 from appliance.runtime.definition.connector import Definition, deep_merge, parse_definition, parse_entities
 from appliance.runtime.definition.form import FormField
-from appliance.runtime.definition.http import ErrorRule, Http, Probe, RequestTemplate
+from appliance.runtime.definition.http import ErrorRule, Http, Probe, RequestTemplate, XmlRpcCall
 from appliance.runtime.definition.reading import (
     CodeRead,
     CursorPaging,
@@ -19,10 +19,14 @@ from appliance.runtime.definition.reading import (
     LinkPaging,
     NoPaging,
     NumberPaging,
+    OData4Read,
     ODataRead,
     OffsetPaging,
     Paging,
     Read,
+    RfcRead,
+    SoapRead,
+    TableRead,
 )
 
 __all__ = [
@@ -43,13 +47,18 @@ __all__ = [
     "NoAuth",
     "NoPaging",
     "NumberPaging",
+    "OData4Read",
     "ODataRead",
     "OffsetPaging",
     "Paging",
     "Probe",
     "Read",
     "RequestTemplate",
+    "RfcRead",
     "SessionLogin",
+    "SoapRead",
+    "TableRead",
+    "XmlRpcCall",
     "deep_merge",
     "parse_definition",
     "parse_entities",

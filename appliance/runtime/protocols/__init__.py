@@ -18,6 +18,15 @@ class Page:
     expected: int | None = None
     """How many rows the whole pass has, where the source counts."""
 
+    cursor: Position | None = None
+    """On the last page, where the source offers it: the position at which the next incremental pass begins."""
+
+    removed: tuple[bytes, ...] = ()
+    """JSON texts with the key properties of rows that the source says are gone."""
+
+    notices: tuple[str, ...] = ()
+    """What the user should know of this source, such as a filter it does not support. Nothing failed."""
+
 
 class Pages(Protocol):
     """Reads one entity page by page. Holds no state between calls but what it learned of the source."""
