@@ -21,6 +21,7 @@ PERMITTED = {
     "transport/": NETWORK,
     "server/": frozenset({"socket", "select", "selectors", "http.server", "socketserver"}),
     "server/tls.py": frozenset({"ssl"}),
+    "server/gunicorn.py": frozenset({"ssl"}),
     # The appliance's own database, when it is PostgreSQL.
     "store/": frozenset({"psycopg"}),
 }

@@ -95,7 +95,9 @@ def target_after_sign_in(given: str | None) -> str:
     if not given or "\\" in given or any(ord(character) < 33 for character in given):
         return home
     parts = urlsplit(given)
-    inside = not parts.scheme and not parts.netloc and parts.path.startswith(home) and not given.startswith("//")
+    inside = (
+        not parts.scheme and not parts.netloc and parts.path.startswith(home) and not given.startswith("//")
+    )
     return given if inside else home
 
 

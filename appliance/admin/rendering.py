@@ -146,7 +146,9 @@ def pretty_json(text: str | bytes) -> Markup:
     return marked + Markup("\n<em>… longer than is shown here; read it by the API.</em>") if cut else marked
 
 
-_JSON_TOKEN = re.compile(r'(?P<name>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<text>"(?:\\.|[^"\\])*")|(?P<word>[\w.+-]+)|.', re.S)
+_JSON_TOKEN = re.compile(
+    r'(?P<name>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<text>"(?:\\.|[^"\\])*")|(?P<word>[\w.+-]+)|.', re.S
+)
 
 
 def _marked(match: re.Match[str]) -> Markup:
@@ -162,7 +164,14 @@ def moment(value: int | str | None, clock: Clock) -> Markup:
         return Markup("–")
     ms = value if isinstance(value, int) else _milliseconds(value)
     exact = f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(ms), exact, relative(ms, clock.now_ms()))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(ms), exact, relative(ms, clock.now_ms())
+    )
+
+
+def ago(value: str | None, clock: Clock) -> str | None:
+    """An ISO-8601 time as `5 min ago`, None for None."""
+    return None if value is None else relative(_milliseconds(value), clock.now_ms())
 
 
 def _milliseconds(text: str) -> int:

@@ -91,6 +91,8 @@ class Connectors:
         """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput."""
         folder = self.catalog.folder(system)
         definition = self.catalog.definition(system, fields)
+        # Fields left empty are there for the templates all the same.
+        fields = {**{form_field.name: None for form_field in definition.form}, **fields}
         client = None
         if definition.http is not None:
             base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)

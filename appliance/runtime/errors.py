@@ -30,6 +30,12 @@ class ResumeRefused(SourceError):
     retryable = True
 
 
+class EndOfData(SourceError):
+    """The source answers with an error where the rows end."""
+
+    code = "SOURCE_END_OF_DATA"
+
+
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
@@ -113,6 +119,8 @@ def _meaning(kind: str, response: Response, advice: str) -> ApplianceError:
                 ),
                 details=details,
             )
+        case "end":
+            return EndOfData("There are no more rows.")
         case "restart":
             return ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     text = advice or "Look the message up in the source's documentation."

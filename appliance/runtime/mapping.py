@@ -19,7 +19,8 @@ entity's. The hot loop holds no interpretation: field names are literals of gene
 bound by name.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,7 @@ from appliance.errors import ConfigurationError
 from appliance.model.entity import Entity, Field, Model
 from appliance.model.keys import key_of
 from appliance.runtime import transforms
+from appliance.runtime.narrow import Looks
 from appliance.runtime.select import dig, steps
 
 Row = Mapping[str, Any]
@@ -65,6 +67,9 @@ class MappingCompiler:
             "items": items,
         }
         self._functions: list[str] = []
+        self.looks = Looks()
+        """Where the compiled mapping looks in a row."""
+        self._scopes = [self.looks]
 
     def entity(self, entity: Entity, key: Iterable[str], mapping: Mapping[str, Any]) -> Mapped:
         """The function of a row; `key` are the paths of the row's own key.
@@ -98,7 +103,7 @@ class MappingCompiler:
         members = []
         for name, field in entity.fields.items():
             if name == "key" and key:
-                members.append(f"'key': {self._key_of(entity, key, where)}")
+                members.append(f"'key': {self._key_of(entity, key, where, own=True)}")
             elif name in mapping:
                 members.append(f"{name!r}: {self._field(field, mapping[name], f'{where}.{name}')}")
             else:
@@ -134,47 +139,55 @@ class MappingCompiler:
                     raise ConfigurationError(
                         f"{where}: a list is mapped with `each: path, map: {{field: …}}`."
                     )
-                inner = self._record_function(
-                    self._model.entities[str(field.of)], expression["map"], where, expression.get("key")
-                )
-                return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+                with self._items(expression["each"], where) as listed:
+                    inner = self._record_function(
+                        self._model.entities[str(field.of)], expression["map"], where, expression.get("key")
+                    )
+                return f"[{inner}(item, row) for item in items({listed})]"
             case "any":
                 return self._any(expression, operator, where)
             case "datetime" | "date":
                 return self._value(expression, operator, where, wrap=self._time_name(expression, field.type))
+            case "string" if operator is None:
+                # Most fields are texts that need nothing done; the call is spared for them.
+                found = self._path(expression, where)
+                return f"(v if type(v := {found}) is str and v and not v.isspace() else text(v))"
             case _:
                 return self._value(expression, operator, where, wrap=_CONVERT[field.type])
 
     def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "status":
-            make = self._bind(key_of(str(self._model.entities["Status"].prefix), self._part))
-            return f"{make}(({expression['status']!r}, text({self._path(expression['path'], where)})))"
+            make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
+            return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
         parts = expression["parts"] if operator == "parts" else [expression]
         return self._key_of(self._model.entities[str(field.to)], parts, where)
 
-    def _key_of(self, target: Entity, parts: Iterable[Any], where: str) -> str:
+    def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
+        """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
-        if len(values) == 1:
-            return f"{self._bind(_of_one(make))}({values[0]})"
-        return f"{self._bind(make)}(({', '.join(values)},))"
+        if own:
+            return f"{self._bind(make)}(({', '.join(values)},))"
+        return f"{self._bind(_remembered(make))}({', '.join(values)})"
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "each":
             target = self._model.entities[str(field.to)]
             if "parts" not in expression:
-                make = self._bind(_of_one(key_of(str(target.prefix), self._part)))
+                make = self._bind(_remembered(key_of(str(target.prefix), self._part)))
                 return f"[{make}(text(item)) for item in items({self._path(expression['each'], where)})]"
-            inner = self._function(self._key_of(target, expression["parts"], where))
-            return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+            with self._items(expression["each"], where) as listed:
+                inner = self._function(self._key_of(target, expression["parts"], where))
+            return f"[{inner}(item, row) for item in items({listed})]"
         single = self._key(field, expression, operator, where)
         return f"[key for key in ({single},) if key is not None]"
 
     def _any(self, expression: Any, operator: str | None, where: str) -> str:
         if operator == "rest":
             prefixes = self._bind(tuple(expression["rest"]))
+            self._scopes[-1].everywhere = True
             return "{name: value for name, value in row.items() if name.startswith(" + prefixes + ")}"
         if operator == "fields":
             members = [
@@ -185,12 +198,13 @@ class MappingCompiler:
         if operator == "each":
             if "map" not in expression:
                 return f"items({self._path(expression['each'], where)})"
-            members = [
-                f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
-                for name, inner in expression["map"].items()
-            ]
-            inner = self._function("{" + ", ".join(members) + "}")
-            return f"[{inner}(item, row) for item in items({self._path(expression['each'], where)})]"
+            with self._items(expression["each"], where) as listed:
+                members = [
+                    f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
+                    for name, inner in expression["map"].items()
+                ]
+                inner = self._function("{" + ", ".join(members) + "}")
+            return f"[{inner}(item, row) for item in items({listed})]"
         return self._value(expression, operator, where, wrap="")
 
     def _value(self, expression: Any, operator: str | None, where: str, *, wrap: str) -> str:
@@ -221,16 +235,31 @@ class MappingCompiler:
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
 
+    @contextmanager
+    def _items(self, path: Any, where: str) -> Iterator[str]:
+        """Source text of the list at a path; expressions compiled inside are about its items."""
+        row, scope, along = self._resolve(path, where)
+        self._scopes.append(scope.items(along))
+        try:
+            yield _lookup(row, along)
+        finally:
+            self._scopes.pop()
+
     def _path(self, path: Any, where: str) -> str:
+        """Source text of the value at a path."""
+        row, scope, along = self._resolve(path, where)
+        scope.at(along)
+        return _lookup(row, along)
+
+    def _resolve(self, path: Any, where: str) -> tuple[str, Looks, tuple[str, ...]]:
+        """The variable a path starts from, where looks into it are noted, and the steps from there."""
         if not isinstance(path, str) or not path:
             raise ConfigurationError(f"{where}: a path is a text such as `party.name`.")
-        row = "row"
-        while path.startswith("^."):
-            if row == "up":
-                raise ConfigurationError(f"{where}: only one level up can be reached with ^.")
-            row, path = "up", path[2:]
-        along = tuple(steps(path))
-        return f"{row}.get({along[0]!r})" if len(along) == 1 else f"dig({row}, {along!r})"
+        if not path.startswith("^."):
+            return "row", self._scopes[-1], tuple(steps(path))
+        if path.startswith("^.^.") or len(self._scopes) == 1:
+            raise ConfigurationError(f"{where}: ^. reaches the row around a list item, one level up.")
+        return "up", self._scopes[-2], tuple(steps(path[2:]))
 
     def _time_name(self, expression: Any, kind: str) -> str:
         name = expression.get("as", self._times) if isinstance(expression, dict) else self._times
@@ -255,9 +284,13 @@ _CONVERT = {
 }
 
 
-def _of_one(make: Callable[[list[str | None]], str | None]) -> Callable[[str | None], str | None]:
-    """The key of a single value. The same vendors, units and products come again and again."""
-    return lru_cache(16384)(lambda value: make([value]))
+def _lookup(row: str, along: tuple[str, ...]) -> str:
+    return f"{row}.get({along[0]!r})" if len(along) == 1 else f"dig({row}, {along!r})"
+
+
+def _remembered(make: Callable[[Sequence[object]], str | None]) -> Callable[..., str | None]:
+    """Keys by their values. The same vendors, units and products come again and again."""
+    return lru_cache(16384)(lambda *values: make(values))
 
 
 def items(value: Any) -> list[Any]:

@@ -1,9 +1,13 @@
-"""Paging: where the next page is. Every kind is a pair of functions over a small position that can be kept.
+"""Paging: where the next page is. A position is plain JSON data, the checkpoint of a pass; None ends the pass.
 
-A position is plain JSON data: the checkpoint of a pass. `None` as the next position ends the pass.
+A source that ignores what it is asked for would be read for ever: every position remembers what the page before
+began and ended with, and the same page again is an error.
 """
 
-from collections.abc import Callable
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
@@ -16,8 +20,21 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
+from appliance.runtime.select import key_decoder
 
 Position = dict[str, Any]
+
+_NEXT = re.compile(r'<([^>]*)>[^,]*;\s*rel="?next"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a page was answered with: its rows, the value at `next`, the promised count, the Link header."""
+
+    rows: Sequence[bytes]
+    next: Any = None
+    count: int | None = None
+    link_header: str = ""
 
 
 def first_position(paging: Paging) -> Position:
@@ -36,44 +53,69 @@ def first_position(paging: Paging) -> Position:
             return {}
 
 
-def next_position(
-    paging: Paging,
-    position: Position,
-    rows: int,
-    beside: dict[str, Any],
-    last_key: Callable[[str], Any],
-) -> Position | None:
-    """The position after a page of `rows` rows; `last_key(path)` reads a value of its last row.
+def page_variables(paging: Paging, position: Position, size: int) -> dict[str, Any]:
+    """What a request template may use as `${page.…}`."""
+    offset = position.get("offset")
+    return {
+        "size": size,
+        "offset": offset,
+        "last": None if offset is None else offset + max(1, size) - 1,
+        "number": position.get("number"),
+        "after": position.get("after"),
+        "cursor": position.get("cursor"),
+    }
 
-    Raises SourceAnswerInvalid when the source hands out the same position again, which would never end.
-    """
-    following = _following(paging, position, rows, beside, last_key)
-    if following is not None and following == position:
+
+def next_position(paging: Paging, position: Position, answered: Answered) -> Position | None:
+    """The position after a page. Raises SourceAnswerInvalid for a page that came before."""
+    following = _following(paging, position, answered)
+    if following is None:
+        return None
+    seen = _seen(answered.rows)
+    repeated = seen is not None and seen == position.get("seen")
+    if repeated or all(following[name] == position.get(name) for name in following):
         raise SourceAnswerInvalid(
             "The source gives the same page again and again. Its paging does not work as its documentation says; "
-            "the pass was stopped so that nothing is read for ever.",
-            details={"position": position},
+            "the pass was stopped so that nothing is read for ever."
         )
-    return following
+    return {**following, "seen": seen}
 
 
-def _following(
-    paging: Paging,
-    position: Position,
-    rows: int,
-    beside: dict[str, Any],
-    last_key: Callable[[str], Any],
-) -> Position | None:
+def _following(paging: Paging, position: Position, answered: Answered) -> Position | None:
+    rows = len(answered.rows)
     match paging:
+        case OffsetPaging():
+            offset = position["offset"] + rows
+            return {"offset": offset} if _goes_on(paging, offset, answered) else None
+        case NumberPaging():
+            number = position["number"] + 1
+            read = (number - paging.first) * paging.size
+            return {"number": number} if _goes_on(paging, read, answered) else None
+        case KeysetPaging():
+            if rows < paging.size:
+                return None
+            return {"after": key_decoder([paging.by])(answered.rows[-1])[0]}
+        case CursorPaging():
+            return {"cursor": answered.next} if answered.next else None
+        case LinkPaging():
+            link = answered.next
+            if not paging.next:
+                found = _NEXT.search(answered.link_header)
+                link = found[1] if found else None
+            return {"link": link} if link else None
         case NoPaging():
             return None
-        case OffsetPaging():
-            return {"offset": position["offset"] + rows} if rows >= paging.size else None
-        case NumberPaging():
-            return {"number": position["number"] + 1} if rows >= paging.size else None
-        case KeysetPaging():
-            return {"after": last_key(paging.by)} if rows >= paging.size else None
-        case CursorPaging():
-            return {"cursor": beside["next"]} if beside.get("next") else None
-        case LinkPaging():
-            return {"link": beside["next"]} if beside.get("next") else None
+
+
+def _goes_on(paging: OffsetPaging | NumberPaging, read: int, answered: Answered) -> bool:
+    if not answered.rows:
+        return False
+    if paging.until == "count" and answered.count is not None:
+        return read < answered.count
+    return paging.until == "empty" or len(answered.rows) >= paging.size
+
+
+def _seen(rows: Sequence[bytes]) -> str | None:
+    if not rows:
+        return None
+    return hashlib.sha256(b"%d" % len(rows) + rows[0] + rows[-1]).hexdigest()[:16]

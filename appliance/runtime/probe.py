@@ -14,6 +14,7 @@ from appliance.errors import ApplianceError, SourceAnswerInvalid
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import CodeRead, DeclaredRead
 from appliance.runtime.projection import RowRejected
+from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.request import compile_request
 from appliance.transport.outbound import Reach
 
@@ -125,7 +126,7 @@ class _Probe:
     def _read(self, entity: str) -> str:
         pages = self._connector.pages(entity)
         projection = self._connector.projection(entity)
-        page = pages.fetch(pages.first(), None, resuming=False, sample=True)
+        page = pages.fetch(pages.first(), EVERYTHING, resuming=False, sample=True)
         if not page.rows:
             return "Readable; there are no rows, or none the user may see."
         try:

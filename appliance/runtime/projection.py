@@ -10,7 +10,8 @@ from appliance.model.entity import Entity, Model
 from appliance.model.keys import key_of
 from appliance.runtime.definition import EntityDefinition
 from appliance.runtime.mapping import MappingCompiler
-from appliance.runtime.select import encode, key_decoder, row_decoder
+from appliance.runtime.narrow import narrow_decoder
+from appliance.runtime.select import encode, key_decoder
 from appliance.runtime.transforms import text
 
 
@@ -53,7 +54,7 @@ class Projection:
         self._modified = None if definition.modified is None else compiler.moment(definition.modified)
         self._key_values = key_decoder(definition.key)
         self._make_key = key_of(str(entity.prefix), part)
-        self._decode = row_decoder()
+        self._decode = narrow_decoder(compiler.looks)
 
     def key(self, raw: bytes) -> str:
         """The unified key of a row. Raises RowRejected for a row without one."""

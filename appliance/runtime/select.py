@@ -100,11 +100,6 @@ class Envelope:
         return msgspec.json.Decoder(_struct(tree), float_hook=exact)
 
 
-def row_decoder() -> Callable[[bytes], Any]:
-    """A decoder of one row, exact decimals."""
-    return msgspec.json.Decoder(float_hook=exact).decode
-
-
 def key_decoder(paths: Sequence[str]) -> Callable[[bytes], list[Any]]:
     """A function of a row's JSON text that gives the values at `paths` and decodes nothing else."""
     tree: dict[str, Any] = {}

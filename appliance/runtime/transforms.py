@@ -17,7 +17,6 @@ from appliance.clock import iso, to_ms
 Transform = Callable[[Any], Any]
 
 _ODATA_TIME = re.compile(r"/Date\((-?\d+)(?:[+-]\d{1,4})?\)/")
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _TRUE = {"true", "1", "x", "y", "yes", "t"}
 _FALSE = {"false", "0", "", "n", "no", "f", " "}
 # SAP and others write "for ever" as the last day of the calendar; it means no date.
@@ -58,9 +57,13 @@ def number(value: Any) -> Decimal | None:
         stripped = value.strip()
         if not stripped:
             return None
-        if not _DECIMAL.fullmatch(stripped):
+        try:
+            exact_value = Decimal(stripped)
+        except InvalidOperation:
+            exact_value = Decimal("nan")
+        if "_" in stripped or not exact_value.is_finite():
             raise ValueError(f"{stripped:.40} is not a number")
-        return Decimal(stripped)
+        return exact_value
     if kind is Decimal:
         if not value.is_finite():
             raise ValueError("a number that is not finite")
@@ -182,7 +185,9 @@ def time_parser(name: str, zone: str | None = None) -> Callable[[Any], int | Non
 
 def datetime_of(parse: Callable[[Any], int | None]) -> Transform:
     """Milliseconds of a format to ISO-8601 UTC text. Business dates stay at midnight and are never shifted."""
-    return lambda value: iso(parse(value))
+    remembered = lru_cache(8192)(lambda value: iso(parse(value)))
+    # Many rows share a business date; values that come as mappings cannot be remembered.
+    return lambda value: remembered(value) if type(value) is str else iso(parse(value))
 
 
 def date_of(parse: Callable[[Any], int | None]) -> Transform:

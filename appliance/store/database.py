@@ -54,6 +54,8 @@ class Database:
                 ("foreign_keys", 1),
                 ("cache_size", -cache_kib),
                 ("temp_store", "memory"),
+                # Pages that change often, those of indexes, are moved into the file once instead of many times.
+                ("wal_autocheckpoint", 4000),
                 ("journal_size_limit", WAL_LIMIT_BYTES),
             ],
             autoconnect=True,

@@ -6,10 +6,9 @@ may be killed at any moment: it goes on after the last committed page, and a pag
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.clock import Clock
 from appliance.connections.health import Health
@@ -19,9 +18,10 @@ from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
 from appliance.runtime.projection import Projection, RowRejected
-from appliance.runtime.protocols import Page
+from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
+from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable, ScheduleTable
 
@@ -131,57 +131,50 @@ class Runner:
         if task.state == "running" and task.pass_started_at is not None:
             return task
         now = self._clock.now_ms()
-        since = self._since(claim, task.entity, connection, connector, now)
-        self._runs.begin_pass(task, now, since)
-        return EntityTask(task.run_id, task.entity, "running", now, since, None)
+        since, mark = self._since(claim, task.entity, connection, connector, now)
+        begun = replace(
+            task, state="running", pass_started_at=now, since=since, since_mark=mark, checkpoint=None
+        )
+        self._runs.begin_pass(begun)
+        return begun
 
     def _restart_pass(self, task: EntityTask) -> EntityTask:
-        now = self._clock.now_ms()
-        self._runs.begin_pass(task, now, task.since)
-        return EntityTask(task.run_id, task.entity, "running", now, task.since, None)
+        begun = replace(task, pass_started_at=self._clock.now_ms(), checkpoint=None)
+        self._runs.begin_pass(begun)
+        return begun
 
     def _since(
         self, claim: Claim, entity: str, connection: Connection, connector: Connector, now: int
-    ) -> int | None:
-        """From when on rows are asked for, milliseconds; None for all.
+    ) -> tuple[int | None, Any]:
+        """From when on rows are asked for, milliseconds, and the mark to go on from; None for all.
 
-        An incremental pass goes on from the watermark. A full pass takes all master data, and transactions of the
-        historical period.
+        An incremental pass goes on where the last successful one got to. A full pass takes all master data, and
+        transactions of the historical period.
         """
         definition = connector.definition.entities[entity]
         if definition.incremental == "compare":
-            return None
+            return None, None
         if claim.mode == "incremental":
-            watermark = self._schedules.watermark(connection.id, entity)
+            watermark, mark = self._schedules.reached(connection.id, entity)
             if watermark is not None:
-                return watermark
+                return watermark, mark
         if self._model.entities[entity].nature == "master":
-            return None
-        return now - connection.historical_days * DAY_MS
+            return None, None
+        return now - connection.historical_days * DAY_MS, None
 
     def _read_pass(self, claim: Claim, task: EntityTask, connector: Connector) -> None:
         pages = connector.pages(task.entity)
         projection = connector.projection(task.entity)
         stream = self._records.stream(claim.connection_id, task.entity)
-        since = None if task.since is None else datetime.fromtimestamp(task.since / 1000, UTC)
+        moment = None if task.since is None else datetime.fromtimestamp(task.since / 1000, UTC)
+        since = Since(moment, task.since_mark)
         position = task.checkpoint if task.checkpoint is not None else pages.first()
         traffic = _Traffic(connector)
-        # The next page is on its way while this one is mapped and written: two pages in memory, never more.
-        ahead = ThreadPoolExecutor(1, "fetch")
-        fetch = partial(pages.fetch, since=since, sample=False)
-        try:
-            coming = ahead.submit(fetch, position, resuming=task.checkpoint is not None)
-            while True:
-                page = coming.result()
-                if page.next is not None:
-                    coming = ahead.submit(fetch, page.next, resuming=False)
+        with FetchAhead(pages, position, since, resuming=task.checkpoint is not None) as arriving:
+            for page in arriving:
                 self._write_page(claim, task, stream, projection, page, traffic.since_last())
-                if page.next is None:
-                    return
-                if self._stopping():
+                if page.next is not None and self._stopping():
                     raise Interrupted("The appliance is stopping; the run goes on at the next start.")
-        finally:
-            ahead.shutdown(wait=False, cancel_futures=True)
 
     def _write_page(
         self,
@@ -198,6 +191,8 @@ class Runner:
             if not self._runs.renew(claim.run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
             written = self._records.write(stream, found.changed)
+            if page.removed:
+                self._records.mark_deleted(stream, [projection.key(raw) for raw in page.removed], now)
             counts = PageCounts(
                 fetched=len(page.rows),
                 inserted=written.inserted,
@@ -207,9 +202,11 @@ class Runner:
                 requests=traffic[0],
                 bytes=traffic[1],
             )
-            self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.expected, now)
+            self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.mark, page.expected, now)
             if found.first_rejection is not None:
-                self._runs.note_rejected(claim.run_id, task.entity, found.first_rejection)
+                self._runs.note(claim.run_id, task.entity, "ROW_REJECTED", found.first_rejection)
+            for notice in page.notices[:1]:
+                self._runs.note(claim.run_id, task.entity, "NOTICE", notice)
 
     def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
         """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
@@ -253,7 +250,7 @@ class Runner:
         with self._database.write():
             self._runs.finish_entity(claim.run_id, task.entity, "completed", now)
             self._schedules.succeeded(
-                connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
+                claim.run_id, connection.id, task.entity, watermark=task.pass_started_at - overlap, now=now
             )
         self._health.source_answered(connection)
 

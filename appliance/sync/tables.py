@@ -38,6 +38,7 @@ class EntityTask:
     state: EntityState
     pass_started_at: int | None
     since: int | None
+    since_mark: Any
     checkpoint: dict[str, Any] | None
 
 
@@ -82,11 +83,13 @@ class ScheduleTable:
             )
         ]
 
-    def watermark(self, connection_id: str, entity: str) -> int | None:
-        found: int | None = self._database.value(
-            "SELECT watermark FROM schedule WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+    def reached(self, connection_id: str, entity: str) -> tuple[int | None, Any]:
+        """Watermark and mark: where the last successful pass got to."""
+        row = self._database.row(
+            "SELECT watermark, mark FROM schedule WHERE connection_id = ? AND entity = ?",
+            (connection_id, entity),
         )
-        return found
+        return (None, None) if row is None else (row["watermark"], _json(row["mark"]))
 
     def due(self, now: int, limit: int) -> list[Row]:
         """Due entities of connections that synchronize, those waiting longest first."""
@@ -111,12 +114,13 @@ class ScheduleTable:
     def clear_due(self, connection_id: str) -> None:
         self._database.run("UPDATE schedule SET next_due_at = NULL WHERE connection_id = ?", (connection_id,))
 
-    def succeeded(self, connection_id: str, entity: str, *, watermark: int, now: int) -> None:
-        """Note a success; the next time is an interval from now."""
+    def succeeded(self, run_id: str, connection_id: str, entity: str, *, watermark: int, now: int) -> None:
+        """Note a success and the mark its pass left; the next time is an interval from now."""
         self._database.run(
             "UPDATE schedule SET watermark = ?, last_success_at = ?, last_error = NULL, failures = 0,"
+            " mark = coalesce((SELECT mark FROM run_entity WHERE run_id = ? AND entity = ?), mark),"
             " next_due_at = ? + interval_seconds * 1000 WHERE connection_id = ? AND entity = ?",
-            (watermark, now, now, connection_id, entity),
+            (watermark, now, run_id, entity, now, connection_id, entity),
         )
 
     def failed(self, connection_id: str, entity: str, message: str, *, now: int) -> None:
@@ -162,17 +166,18 @@ class RunTable:
 
     def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
         """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""
-        row = self._database.row(
-            "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
-            " started_at = coalesce(started_at, ?) WHERE id = ("
-            " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
-            " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
-            " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
-            " AND o.lease_until >= ? AND o.id <> r.id)"
-            " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
-            " RETURNING id, connection_id, mode",
-            (owner, lease_until, now, now, now),
-        )
+        with self._database.write():
+            row = self._database.row(
+                "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
+                " started_at = coalesce(started_at, ?) WHERE id = ("
+                " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
+                " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
+                " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
+                " AND o.lease_until >= ? AND o.id <> r.id)"
+                " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
+                " RETURNING id, connection_id, mode",
+                (owner, lease_until, now, now, now),
+            )
         return None if row is None else Claim(row["id"], row["connection_id"], row["mode"])
 
     def has_waiting(self, now: int) -> bool:
@@ -211,22 +216,30 @@ class RunTable:
     def tasks(self, run_id: str) -> list[EntityTask]:
         """The entities of a run that still are to be done, in order."""
         rows = self._database.rows(
-            "SELECT run_id, entity, state, pass_started_at, since, checkpoint FROM run_entity"
+            "SELECT run_id, entity, state, pass_started_at, since, since_mark, checkpoint FROM run_entity"
             " WHERE run_id = ? AND state IN ('queued', 'running') ORDER BY position",
             (run_id,),
         )
         return [
             EntityTask(
-                **{**row, "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"])}
+                **{**row, "since_mark": _json(row["since_mark"]), "checkpoint": _json(row["checkpoint"])}
             )
             for row in rows
         ]
 
-    def begin_pass(self, task: EntityTask, pass_started_at: int, since: int | None) -> None:
+    def begin_pass(self, task: EntityTask) -> None:
         self._database.run(
-            "UPDATE run_entity SET state = 'running', pass_started_at = ?, since = ?,"
-            " started_at = coalesce(started_at, ?), checkpoint = NULL WHERE run_id = ? AND entity = ?",
-            (pass_started_at, since, pass_started_at, task.run_id, task.entity),
+            "UPDATE run_entity SET state = 'running', pass_started_at = ?, since = ?, since_mark = ?,"
+            " started_at = coalesce(started_at, ?), checkpoint = NULL, mark = NULL"
+            " WHERE run_id = ? AND entity = ?",
+            (
+                task.pass_started_at,
+                task.since,
+                _text(task.since_mark),
+                task.pass_started_at,
+                task.run_id,
+                task.entity,
+            ),
         )
 
     def add_page(
@@ -235,17 +248,19 @@ class RunTable:
         entity: str,
         counts: PageCounts,
         checkpoint: dict[str, Any] | None,
+        mark: Any,
         expected: int | None,
         now: int,
     ) -> None:
         """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
         self._database.run(
-            "UPDATE run_entity SET checkpoint = ?, fetched = fetched + ?, inserted = inserted + ?,"
-            " updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?, pages = pages + 1,"
-            " requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected), progress_at = ?"
-            " WHERE run_id = ? AND entity = ?",
+            "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark), fetched = fetched + ?,"
+            " inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?,"
+            " pages = pages + 1, requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected),"
+            " progress_at = ? WHERE run_id = ? AND entity = ?",
             (
-                None if checkpoint is None else json.dumps(checkpoint),
+                _text(checkpoint),
+                _text(mark),
                 counts.fetched,
                 counts.inserted,
                 counts.updated,
@@ -265,17 +280,17 @@ class RunTable:
     ) -> None:
         code, message = error or (None, None)
         self._database.run(
-            "UPDATE run_entity SET state = ?, finished_at = ?, error_code = ?, error_message = ?"
-            " WHERE run_id = ? AND entity = ?",
+            "UPDATE run_entity SET state = ?, finished_at = ?, error_code = coalesce(?, error_code),"
+            " error_message = coalesce(?, error_message) WHERE run_id = ? AND entity = ?",
             (state, now, code, message, run_id, entity),
         )
 
-    def note_rejected(self, run_id: str, entity: str, message: str) -> None:
-        """Keep the first reason for a rejected row where people look."""
+    def note(self, run_id: str, entity: str, code: str, message: str) -> None:
+        """Keep the first thing to know about a pass that goes on, such as why a row was rejected."""
         self._database.run(
-            "UPDATE run_entity SET error_code = 'ROW_REJECTED', error_message = ?"
+            "UPDATE run_entity SET error_code = ?, error_message = ?"
             " WHERE run_id = ? AND entity = ? AND error_code IS NULL",
-            (message, run_id, entity),
+            (code, message, run_id, entity),
         )
 
     def finish(self, run_id: str, owner: str, now: int) -> None:
@@ -353,6 +368,14 @@ class RunTable:
             (*(() if connection_id is None else (connection_id,)), limit),
         )
         return [_times(row) for row in rows]
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at")

@@ -46,7 +46,9 @@ def test_every_form_needs_the_token_of_its_session(browser: Browser, token: str 
     forms = _rules(browser, "POST")
     assert len(forms) > 9
     for rule, path in forms:
-        response = browser.client.post(path, base_url=BASE, data={} if token is None else {"form_token": token})
+        response = browser.client.post(
+            path, base_url=BASE, data={} if token is None else {"form_token": token}
+        )
         assert response.status_code == 403, rule
         assert "FORM_REFUSED" in response.text
 
@@ -104,7 +106,14 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for(plant: Plant) -> N
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/admin/", "//evil.example/admin/", "/\\evil.example", "/admin/\n", "javascript:x", "/api/"],
+    [
+        "https://evil.example/admin/",
+        "//evil.example/admin/",
+        "/\\evil.example",
+        "/admin/\n",
+        "javascript:x",
+        "/api/",
+    ],
 )
 def test_signing_in_never_leads_elsewhere(plant: Plant, elsewhere: str) -> None:
     assert plant.browser().sign_in(next=elsewhere).headers["Location"] == "/admin/"

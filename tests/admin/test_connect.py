@@ -92,7 +92,9 @@ def test_where_a_system_is_installed_has_to_be_said_and_shows_its_price(browser:
 
 def test_a_period_that_is_no_number_is_refused(browser: Browser) -> None:
     ticket = browser.ticket("/admin/connect/sandbox")
-    response = browser.post("/admin/connect/sandbox", {"name": "x", "ticket": ticket, "historical_days": "all"})
+    response = browser.post(
+        "/admin/connect/sandbox", {"name": "x", "ticket": ticket, "historical_days": "all"}
+    )
     assert response.status_code == 422
     assert 'id="historical_days-problem"' in response.text
 

@@ -32,17 +32,25 @@ def hostile(plant: Plant, browser: Browser) -> list[str]:
     connection = plant.connection(browser.connect_sandbox(HOSTILE))
     stream = plant.appliance.records.stream(connection.id, "WorkOrder")
     plant.appliance.records.write(stream, [_record("03a", code=HOSTILE, title=HOSTILE, statusKey=HOSTILE)])
-    plant.appliance.planner.schedules.failed(
-        connection.id, "Asset", HOSTILE, now=plant.clock.now_ms()
-    )
+    plant.appliance.planner.schedules.failed(connection.id, "Asset", HOSTILE, now=plant.clock.now_ms())
     plant.appliance.health.mark_reauthorization_required(connection, HOSTILE)
     plant.appliance.api_keys.create(HOSTILE)
     run = plant.appliance.planner.runs.recent(connection.id, 1)[0]["id"]
     base = f"/admin/connections/{connection.id}"
     return [
         *("/admin/", f"/admin/?q={HOSTILE}", base, f"{base}/reauthorize", f"{base}/disconnect"),
-        *(f"{base}/records/WorkOrder", f"{base}/records/WorkOrder?key={HOSTILE}", f"{base}/records/WorkOrder/03a"),
-        *(f"/admin/runs/{run}", "/admin/credits", "/admin/api-keys", "/admin/connect", "/admin/connect/tryton"),
+        *(
+            f"{base}/records/WorkOrder",
+            f"{base}/records/WorkOrder?key={HOSTILE}",
+            f"{base}/records/WorkOrder/03a",
+        ),
+        *(
+            f"/admin/runs/{run}",
+            "/admin/credits",
+            "/admin/api-keys",
+            "/admin/connect",
+            "/admin/connect/tryton",
+        ),
         *(f"/admin/connect?q={HOSTILE}", f"/admin/runs/{HOSTILE}", f"{base}/records/{HOSTILE}"),
     ]
 
@@ -56,7 +64,9 @@ def test_hostile_text_is_shown_as_text(browser: Browser, hostile: list[str]) -> 
     assert shown >= 10
 
 
-def test_no_page_has_inline_code_or_style_and_the_policy_forbids_it(browser: Browser, hostile: list[str]) -> None:
+def test_no_page_has_inline_code_or_style_and_the_policy_forbids_it(
+    browser: Browser, hostile: list[str]
+) -> None:
     for path in [*hostile, "/admin/nothing"]:
         response = browser.get(path)
         policy = response.headers["Content-Security-Policy"]
@@ -85,7 +95,12 @@ def test_every_field_has_a_label(browser: Browser, hostile: list[str]) -> None:
         text = browser.get(path).text
         fields = re.findall(r"<(?:input|select|textarea)\b[^>]*>", text)
         for one in fields:
-            if 'type="hidden"' in one or "aria-label=" in one or 'type="radio"' in one or 'type="checkbox"' in one:
+            if (
+                'type="hidden"' in one
+                or "aria-label=" in one
+                or 'type="radio"' in one
+                or 'type="checkbox"' in one
+            ):
                 continue
             name = re.search(r'\bid="([^"]+)"', one)
             assert name is not None, one

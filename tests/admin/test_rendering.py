@@ -50,7 +50,10 @@ def test_numbers_are_grouped_and_durations_rounded() -> None:
 
 def test_json_is_indented_and_escaped_and_cut_where_it_is_endless() -> None:
     shown = pretty_json('{"a":"<b>","n":-1.5e3,"t":true}')
-    assert '<span class="json-name">&#34;a&#34;</span>: <span class="json-text">&#34;&lt;b&gt;&#34;</span>' in shown
+    assert (
+        '<span class="json-name">&#34;a&#34;</span>: <span class="json-text">&#34;&lt;b&gt;&#34;</span>'
+        in shown
+    )
     assert '<span class="json-word">-1.5e3</span>' in shown
     assert "longer than is shown" in pretty_json('["' + "x" * 300_000 + '"]')
     assert pretty_json("no <json>") == "no &lt;json&gt;"

@@ -49,7 +49,8 @@ def main() -> None:
         print(f"\n{orders} orders with 3 lines, 8.5 kB each")
         show("hand-written script", by_hand, orders)
         show("encrypted floor, one thread", floor, orders)
-        show("full", full["seconds"], orders, f"{full['seconds'] / by_hand:.2f} x by hand, {full['seconds'] / floor:.2f} x floor")
+        ratios = f"{full['seconds'] / by_hand:.2f} x by hand, {full['seconds'] / floor:.2f} x floor"
+        show("full", full["seconds"], orders, ratios)
         show("all read again, unchanged", again["seconds"], orders, f"{again['seconds'] / floor:.2f} x floor")
         show("nothing changed", idle["seconds"], idle["fetched"])
         show("1 % changed", changed["seconds"], changed["fetched"], f"{changed['updated']} written")
@@ -98,11 +99,16 @@ def start_gateway(orders: int) -> tuple[subprocess.Popen[str], str]:
     return gateway, gateway.stdout.readline().strip()
 
 
+def control(url: str, command: str, **arguments: Any) -> Any:
+    body = json.dumps(arguments).encode()
+    request = urllib.request.Request(f"{url}/_control/{command}", body, {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request))["result"]
+
+
 def touch(url: str, orders: int) -> None:
-    for number in range(orders):
-        body = json.dumps({"order": number * 7, "changes": {"CorrespncExternalReference": f"T{number}"}})
-        request = urllib.request.Request(f"{url}/_control/touch", body.encode(), {"Content-Type": "application/json"})
-        urllib.request.urlopen(request).read()
+    numbers = control(url, "order_numbers")
+    for order in numbers[:: len(numbers) // orders][:orders]:
+        control(url, "touch", order=order, CorrespncExternalReference=f"T{order}")
 
 
 def handwritten(url: str, path: Path) -> None:
@@ -117,7 +123,9 @@ def handwritten(url: str, path: Path) -> None:
         for order in page["results"]:
             lines = order.pop("to_PurchaseOrderItem")["results"]
             header = {name: value for name, value in order.items() if not isinstance(value, dict)}
-            rows = [{name: value for name, value in line.items() if not isinstance(value, dict)} for line in lines]
+            rows = [
+                {name: value for name, value in line.items() if not isinstance(value, dict)} for line in lines
+            ]
             if not ready:
                 make_table(database, "orders", header)
                 make_table(database, "lines", rows[0])

@@ -116,7 +116,11 @@ def _shoot(page: Page, folder: Path, name: str, *, every: bool) -> None:
     if not every:
         page.screenshot(path=folder / f"{name}.png")
         return
-    for suffix, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("narrow", "light", NARROW)):
+    for suffix, scheme, size in (
+        ("light", "light", WIDE),
+        ("dark", "dark", WIDE),
+        ("narrow", "light", NARROW),
+    ):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=size is NARROW)

@@ -105,7 +105,9 @@ def test_reloading_the_page_with_the_token_connects_nothing(page: Page, set_up: 
     expect(page.get_by_role("link", name="Reloaded")).to_have_count(1)
 
 
-def test_a_failed_connection_test_says_at_which_stage_and_forgets_the_password(page: Page, set_up: Served) -> None:
+def test_a_failed_connection_test_says_at_which_stage_and_forgets_the_password(
+    page: Page, set_up: Served
+) -> None:
     sign_in(page, set_up)
     page.goto(f"{set_up.url}/admin/connect/tryton")
     page.get_by_label("Server address").fill("https://127.0.0.1:9")
@@ -147,7 +149,9 @@ def test_disconnecting_explains_asks_and_folds_the_connection_away(page: Page, s
     page.locator("summary").click()
     expect(page.get_by_role("link", name="Leaving")).to_be_visible()
     answer = page.request.get(
-        f"{set_up.url}/api/eam/work-orders", headers={"Authorization": f"Bearer {token}"}, fail_on_status_code=False
+        f"{set_up.url}/api/eam/work-orders",
+        headers={"Authorization": f"Bearer {token}"},
+        fail_on_status_code=False,
     )
     assert answer.status == 401
     page.get_by_role("link", name="Credits").click()

@@ -89,6 +89,7 @@ function followRun() {
 
   function show(run) {
     setState(page.querySelector(".head [data-state]"), run.label);
+    if (run.started) page.querySelector("[data-started]").textContent = run.started;
     for (const place of page.querySelectorAll("[data-sum]")) {
       const name = place.dataset.sum;
       place.textContent = shown(name === "done" ? run.done : run.sums[name]);

@@ -22,14 +22,19 @@ def add_views(pages: Blueprint, appliance: Appliance, tickets: Tickets) -> None:
     def create() -> View:
         """Make a key; it is on the page answered, once."""
         if not tickets.take(request.form.get(FIELD, "")):
-            return page(notice="That form was sent before, and its key made then. No other key was made."), 409
+            return page(
+                notice="That form was sent before, and its key made then. No other key was made."
+            ), 409
         name = request.form.get("name", "")
         try:
             key = appliance.api_keys.create(name)
         except InvalidInput as refused:
             return page(name=name, problem=refused.message), 422
         return render_template(
-            "api_key.html", name=name.strip(), key=key, example=f"{base_url(appliance)}/api/system/connections"
+            "api_key.html",
+            name=name.strip(),
+            key=key,
+            example=f"{base_url(appliance)}/api/system/connections",
         )
 
     @pages.post("/api-keys/<key_id>/revoke", endpoint="revoke_api_key")

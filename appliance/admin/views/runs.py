@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.admin.rendering import duration, label
+from appliance.admin.rendering import ago, duration, label
 from appliance.app import Appliance
 from appliance.sync.tables import ACTIVE
 
@@ -41,6 +41,7 @@ def describe(appliance: Appliance, run_id: str) -> dict[str, Any]:
     return {
         **run,
         "label": label(run["state"])._asdict(),
+        "started": ago(run["started_at"], appliance.clock),
         "active": run["state"] in ACTIVE,
         "entities": entities,
         "done": sum(entity["state"] not in ("queued", "running") for entity in entities),

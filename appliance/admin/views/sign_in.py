@@ -68,7 +68,8 @@ def add_views(pages: Blueprint, appliance: Appliance, access: Access) -> None:
             if password != request.form.get("repeated", ""):
                 appliance.bootstrap.check(token)
                 raise InvalidInput(
-                    "The two passwords differ.", details={"fields": {"repeated": "Differs from the password."}}
+                    "The two passwords differ.",
+                    details={"fields": {"repeated": "Differs from the password."}},
                 )
             account = appliance.bootstrap.set_up(token, name, password)
         except InvalidInput as refused:

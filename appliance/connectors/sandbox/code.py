@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from appliance.runtime.protocols import Page, Position
+from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.select import encode
 from appliance.runtime.source import Source
 
@@ -67,7 +67,7 @@ class Reader:
     def first(self) -> Position:
         return {"offset": 0}
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         start = position["offset"]
         size = 1 if sample else PAGE
         following = {"offset": start + size} if not sample and start + size < len(self._rows) else None

@@ -42,7 +42,13 @@ class Http(Node, frozen=True, kw_only=True):
 class ErrorRule(Node, frozen=True, kw_only=True):
     """The first rule that matches an answer says what it means. Rules stand before the built-in ones by status."""
 
-    then: Literal["credentials", "denied", "throttled", "unavailable", "fail", "restart", "ignore"]
+    then: Annotated[
+        Literal["credentials", "denied", "throttled", "unavailable", "fail", "restart", "end", "ignore"],
+        Meta(
+            description="`restart`: the page position has expired, begin the pass again. `end`: there are no more"
+            " rows. `ignore`: the answer is a good one."
+        ),
+    ]
     status: tuple[int, ...] = ()
     path: Annotated[str, Meta(description="Path into the JSON body that must be present.")] = ""
     contains: Annotated[str, Meta(description="Text the value at `path` (or the body) must hold.")] = ""

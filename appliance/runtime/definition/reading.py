@@ -12,17 +12,28 @@ class NoPaging(Node, frozen=True, kw_only=True, tag="none", tag_field="kind"):
     """Everything in one answer."""
 
 
+Until = Annotated[
+    Literal["short", "empty", "count"],
+    Meta(
+        description="What ends the pass: a page with fewer rows than asked for, one without any, or the number of"
+        " rows that `count` promises."
+    ),
+]
+
+
 class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
-    """`${page.offset}` and `${page.size}`; ends at a short page."""
+    """`${page.offset}`, `${page.last}` (the offset of the page's last row) and `${page.size}`."""
 
     size: Annotated[int, Meta(ge=1)] = 100
+    until: Until = "short"
 
 
 class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):
-    """`${page.number}` and `${page.size}`; ends at a short page."""
+    """`${page.number}` and `${page.size}`."""
 
     size: Annotated[int, Meta(ge=1)] = 100
     first: int = 1
+    until: Until = "short"
 
 
 class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kind"):
@@ -33,10 +44,10 @@ class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kin
 
 
 class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
-    """The address of the next page stands at the path `next` of the answer; ends when it is empty."""
+    """The address of the next page stands in the answer; ends when there is none."""
 
     size: Annotated[int, Meta(ge=1)] = 100
-    next: str
+    next: Annotated[str, Meta(description="Path of the address; empty: the Link header with rel=next.")] = ""
 
 
 class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
@@ -47,6 +58,28 @@ class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kin
 
 
 Paging = NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging
+
+
+class Pivot(Node, frozen=True, kw_only=True):
+    """A list of name and value pairs becomes members of the row."""
+
+    list: Annotated[str, Meta(description="Path of the list in the row.")]
+    name: Annotated[str, Meta(description="Member of a pair that names it.")]
+    value: Annotated[str, Meta(description="Member of a pair that holds the value.")]
+    into: Annotated[str, Meta(description="Member of the row to put them under; empty: the row itself.")] = ""
+
+
+class Detail(Node, frozen=True, kw_only=True):
+    """A second request for each row, for lists that show only part of a record."""
+
+    request: Annotated[RequestTemplate, Meta(description="May use `${row.…}` of the listed row.")]
+    record: Annotated[
+        str, Meta(description="Path of the record in the answer; empty: the answer itself.")
+    ] = ""
+    into: Annotated[
+        str, Meta(description="Member of the row to put it under; empty: merged into the row.")
+    ] = ""
+    concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
 
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
@@ -77,6 +110,18 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         RequestTemplate | None, Meta(description="A request that counts; `count` is its path.")
     ] = None
     paging: Paging = NoPaging()
+    mark: Annotated[
+        str,
+        Meta(
+            description="Path of a number that grows with every change; the highest one is `${mark}` next time."
+        ),
+    ] = ""
+    explode: Annotated[
+        str,
+        Meta(description="Path of a list in each row whose items become the rows, with the row as `parent`."),
+    ] = ""
+    pivot: Pivot | None = None
+    detail: Detail | None = None
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
@@ -232,8 +277,11 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
     key: Annotated[tuple[str, ...], Meta(min_length=1, description="Paths of the source's primary key.")]
     modified: Annotated[Any, Meta(description="Mapping expression of the time of the last change.")] = None
     incremental: Annotated[
-        Literal["changed", "compare"],
-        Meta(description="`changed`: the request can ask since when. `compare`: read all, compare hashes."),
+        Literal["changed", "mark", "compare"],
+        Meta(
+            description="`changed`: the request can ask since when. `mark`: since which number or token."
+            " `compare`: read all, compare hashes."
+        ),
     ] = "changed"
     overlap_seconds: Annotated[
         int, Meta(ge=0, description="Overlap the source needs beyond the setting.")

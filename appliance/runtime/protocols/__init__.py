@@ -8,6 +8,21 @@ Position = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """From where on rows are asked for: all of them when both are None.
+
+    `moment` is a time in UTC. `mark` is what the last successful pass left, such as the highest row version or a
+    delta token: plain JSON data that only the protocol understands.
+    """
+
+    moment: datetime | None = None
+    mark: Any = None
+
+
+EVERYTHING = Since()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a source. `rows` are JSON texts as the source sent them."""
 
@@ -18,14 +33,14 @@ class Page:
     expected: int | None = None
     """How many rows the whole pass has, where the source counts."""
 
-    cursor: Position | None = None
-    """On the last page, where the source offers it: the position at which the next incremental pass begins."""
+    mark: Any = None
+    """What a pass leaves for the next one when it ends after this page; None keeps what an earlier page left."""
+
+    notices: tuple[str, ...] = ()
+    """What an administrator should know though the pass goes on."""
 
     removed: tuple[bytes, ...] = ()
     """JSON texts with the key properties of rows that the source says are gone."""
-
-    notices: tuple[str, ...] = ()
-    """What the user should know of this source, such as a filter it does not support. Nothing failed."""
 
 
 class Pages(Protocol):
@@ -33,8 +48,8 @@ class Pages(Protocol):
 
     def first(self) -> Position: ...
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
-        """The page at `position` of the rows changed at or after `since` (all when None).
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
+        """The page at `position` of the rows changed at or after `since`.
 
         `resuming` tells that the position was kept from an earlier attempt: ResumeRefused is raised when the source
         no longer knows it. `sample` asks for as few rows as the source allows (a probe). Raises SourceError.

@@ -1,9 +1,7 @@
 """Rows that stand in the definition itself, such as the fixed statuses of a system."""
 
-from datetime import datetime
-
 from appliance.runtime.definition import DeclaredRead
-from appliance.runtime.protocols import Page, Position
+from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.select import encode
 
 
@@ -14,5 +12,5 @@ class DeclaredPages:
     def first(self) -> Position:
         return {}
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         return Page(self._rows, None, len(self._rows))

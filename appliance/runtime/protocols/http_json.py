@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, LinkPaging, NoPaging
-from appliance.runtime.paging import first_position, next_position
-from appliance.runtime.protocols import Page, Position
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, LinkPaging
+from appliance.runtime.errors import EndOfData
+from appliance.runtime.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
-from appliance.runtime.select import Envelope, key_decoder
+from appliance.runtime.select import Envelope, decode, encode, key_decoder
+from appliance.runtime.shape import Row, explode, pivot, with_details
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
@@ -27,51 +28,80 @@ class JsonPages:
             if read.count_request is None
             else compile_request(read.count_request, http, where=f"{where}.count_request", safe=True)
         )
-        following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
-        self._envelope = Envelope(
-            read.rows, {"next": following, "count": read.count if not self._count else ""}
+        self._detail = (
+            None
+            if read.detail is None
+            else compile_request(read.detail.request, http, where=f"{where}.detail", safe=True)
         )
-        self._counted = Envelope(read.count, {}) if self._count else None
+        following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
+        beside = {"next": following, "count": "" if self._count else read.count}
+        self._envelope = Envelope(read.rows, beside)
+        self._mark = key_decoder([read.mark]) if read.mark else None
 
     def first(self) -> Position:
         return first_position(self._paging)
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
-        size = 1 if sample else getattr(self._paging, "size", 0)
-        context = self._context(position, since, size)
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
+        context = self._context(position, since, 1 if sample else getattr(self._paging, "size", 0))
         request = self._request(context)
-        link = position.get("link")
-        if link:
-            request = replace(request, url=follow_link(request.url, link), params=[])
-        response = self._source.send(request, resuming=resuming)
+        if position.get("link"):
+            request = replace(request, url=follow_link(request.url, position["link"]), params=[])
+        try:
+            response = self._source.send(request, resuming=resuming)
+        except EndOfData:
+            return Page([], None)
         rows, beside = self._envelope.read(response.body)
         if rows is None:
             raise SourceAnswerInvalid(
                 f"The source's answer holds no rows at {self._read.rows!r}. "
                 "Its version may differ from the one this connector knows.",
             )
-        following = None if sample else self._next(position, rows, beside)
-        return Page(rows, following, self._expected(position, beside, context, sample))
+        counted = str(beside.get("count"))
+        count = int(counted) if counted.isdigit() else None
+        link_header = response.headers.get("Link", "")
+        answered = Answered(rows, beside.get("next"), count, link_header)
+        following = None if sample else next_position(self._paging, position, answered)
+        mark = self._highest(rows, position.get("mark", since.mark))
+        if following is not None and mark is not None:
+            following = {**following, "mark": mark}
+        expected = self._expected(position, count, context, sample)
+        return Page(self._shaped(rows, context), following, expected, mark)
 
-    def _next(self, position: Position, rows: list[bytes], beside: Mapping[str, Any]) -> Position | None:
-        if isinstance(self._paging, NoPaging) or not rows:
+    def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> list[bytes]:
+        """The rows in the shape the mapping expects. Most reads need none and are not decoded."""
+        read = self._read
+        if not (read.explode or read.pivot or read.detail):
+            return rows
+        shaped: list[Row] = [decode(row) for row in rows]
+        if read.detail is not None and self._detail is not None:
+            prepare = self._detail
+            shaped = with_details(
+                shaped,
+                read.detail,
+                lambda row: decode(self._source.send(prepare({**context, "row": row})).body),
+            )
+        if read.pivot is not None:
+            shaped = pivot(shaped, read.pivot)
+        if read.explode:
+            shaped = explode(shaped, read.explode)
+        return [encode(row) for row in shaped]
+
+    def _highest(self, rows: list[bytes], before: Any) -> Any:
+        """The highest mark of these rows and those before; pages need not come in its order."""
+        if self._mark is None:
             return None
-        return next_position(
-            self._paging, position, len(rows), dict(beside), lambda path: key_decoder([path])(rows[-1])[0]
-        )
+        marks = [value for row in rows for value in self._mark(row) if value is not None]
+        return max([*marks, *([] if before is None else [before])], default=None)
 
     def _expected(
-        self, position: Position, beside: Mapping[str, Any], context: Mapping[str, Any], sample: bool
+        self, position: Position, count: int | None, context: Mapping[str, Any], sample: bool
     ) -> int | None:
-        if self._count is None:
-            counted = beside.get("count")
-            return int(counted) if isinstance(counted, int | str) and str(counted).isdigit() else None
-        if sample or position != self.first():
-            return None
+        if self._count is None or sample or position != self.first():
+            return count
         answer = self._source.answer(self._source.send(self._count(context)), self._read.count)
         return answer if isinstance(answer, int) else None
 
-    def _context(self, position: Position, since: datetime | None, size: int) -> dict[str, Any]:
-        page = {"size": size, "offset": None, "number": None, "after": None, "cursor": None, **position}
-        context = {**self._source.fields, "since": since, "page": page}
+    def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
+        page = page_variables(self._paging, position, size)
+        context = {**self._source.fields, "since": since.moment, "mark": since.mark, "page": page}
         return {**context, **self._vars(context)}

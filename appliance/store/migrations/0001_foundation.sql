@@ -118,7 +118,8 @@ CREATE TABLE entitlement (
     imported_at INTEGER NOT NULL
 );
 
--- What the scheduler and the runner know of a stream. `watermark` is where the next incremental pass begins.
+-- What the scheduler and the runner know of a stream. The next incremental pass begins at `watermark`, a time, or
+-- for sources that count or hand out tokens at `mark`, JSON that only the connector understands.
 CREATE TABLE schedule (
     stream_id INTEGER PRIMARY KEY REFERENCES stream (id),
     connection_id TEXT NOT NULL REFERENCES connection (id),
@@ -126,6 +127,7 @@ CREATE TABLE schedule (
     interval_seconds INTEGER NOT NULL,
     next_due_at INTEGER,
     watermark INTEGER,
+    mark TEXT,
     last_success_at INTEGER,
     last_error TEXT,
     failures INTEGER NOT NULL DEFAULT 0
@@ -149,7 +151,8 @@ CREATE TABLE run (
 CREATE INDEX run_state ON run (state, created_at);
 CREATE INDEX run_connection ON run (connection_id, created_at);
 
--- One entity of a run. `checkpoint` says where its pass goes on after the last committed page.
+-- One entity of a run. `checkpoint` says where its pass goes on after the last committed page, `mark` what becomes
+-- the mark of the stream when the pass succeeds.
 CREATE TABLE run_entity (
     run_id TEXT NOT NULL REFERENCES run (id),
     entity TEXT NOT NULL,
@@ -157,7 +160,9 @@ CREATE TABLE run_entity (
     state TEXT NOT NULL,
     pass_started_at INTEGER,
     since INTEGER,
+    since_mark TEXT,
     checkpoint TEXT,
+    mark TEXT,
     expected INTEGER,
     fetched INTEGER NOT NULL DEFAULT 0,
     inserted INTEGER NOT NULL DEFAULT 0,

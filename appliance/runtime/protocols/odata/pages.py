@@ -5,7 +5,7 @@ from datetime import datetime
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import Http, ODataRead, RequestTemplate
-from appliance.runtime.protocols import Page, Position
+from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.protocols.edmx import EntityType, Metadata, parse_metadata
 from appliance.runtime.request import compile_request, follow_link, join
 from appliance.runtime.select import Envelope
@@ -44,12 +44,12 @@ class ODataPages:
     def first(self) -> Position:
         return {"link": None}
 
-    def fetch(self, position: Position, since: datetime | None, *, resuming: bool, sample: bool) -> Page:
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         request = self._set(self._source.fields)
         if position["link"]:
             request = replace(request, url=follow_link(request.url, position["link"]), params=[])
         else:
-            request = replace(request, params=[*request.params, *self._options(since, sample)])
+            request = replace(request, params=[*request.params, *self._options(since.moment, sample)])
         if not sample:
             request = replace(
                 request, headers={**request.headers, "Prefer": f"odata.maxpagesize={self._read.size}"}

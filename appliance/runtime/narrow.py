@@ -1,0 +1,67 @@
+"""Decodes only what a mapping looks at: the rest of a row is skipped in the JSON text.
+
+Rows of business systems have many more members than a mapping uses; skipping them halves the time of decoding.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from appliance.runtime.transforms import exact
+
+
+class Looks:
+    """Where a mapping looks in a row, or in the items of a list of it."""
+
+    def __init__(self, *, listed: bool = False) -> None:
+        self._members: dict[str, Looks | None] = {}
+        self._listed = listed
+        self.everywhere = False
+
+    def at(self, path: Sequence[str]) -> None:
+        """The mapping takes the value at a path."""
+        self._inside(path[:-1])._members[path[-1]] = None
+
+    def items(self, path: Sequence[str]) -> "Looks":
+        """The mapping goes through the items of the list at a path; where it looks in them."""
+        parent = self._inside(path[:-1])
+        if path[-1] not in parent._members:
+            parent._members[path[-1]] = Looks(listed=True)
+        found = parent._members[path[-1]]
+        # Taken whole as well: then it does not matter where in it.
+        return found if found is not None and found._listed else Looks()
+
+    def _inside(self, path: Sequence[str]) -> "Looks":
+        looks = self
+        for step in path:
+            found = looks._members.setdefault(step, Looks())
+            if found is None or found._listed:
+                return Looks()
+            looks = found
+        return looks
+
+    def type(self) -> Any:
+        """A type that decodes to plain dicts and lists with just these members."""
+        if self.everywhere or (self._listed and not self._members):
+            return Any
+        members = {
+            name: Any if looks is None else looks.type() | None if looks.type() is not Any else Any
+            for name, looks in self._members.items()
+        }
+        row: Any = TypedDict("Row", members, total=False)  # type: ignore[misc]
+        return list[row] if self._listed else row
+
+
+def narrow_decoder(looks: Looks) -> Callable[[bytes], Any]:
+    """A decoder of one row, exact decimals. A row of an unexpected shape is decoded whole."""
+    whole = msgspec.json.Decoder(float_hook=exact).decode
+    narrow = msgspec.json.Decoder(looks.type(), float_hook=exact).decode
+
+    def decode(raw: bytes) -> Any:
+        try:
+            return narrow(raw)
+        except msgspec.ValidationError:
+            return whole(raw)
+
+    return decode
