@@ -18,7 +18,7 @@ from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.http_json import JsonPages
-from appliance.runtime.protocols.odata import ODataPages
+from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 from appliance.transport.http import HttpClient

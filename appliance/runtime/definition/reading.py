@@ -100,9 +100,7 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
             description="Path to the list of rows; empty when the answer is the list. "
             "For xml the names of the elements from the root on, the row's own last."
         ),
-    ] = (
-        ""
-    )
+    ] = ""
     count: Annotated[str, Meta(description="Path to the number of rows in all, where the source counts.")] = (
         ""
     )
@@ -135,14 +133,18 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
     ] = ()
     expand: Annotated[
         tuple[str, ...],
-        Meta(description="Navigations to read along: `to_Item/to_Line`, in V4 `_Item($select=A;$expand=_B)`."),
+        Meta(
+            description="Navigations to read along: `to_Item/to_Line`, in V4 `_Item($select=A;$expand=_B)`."
+        ),
     ] = ()
     custom: Annotated[
         tuple[str, ...], Meta(description="How names of the customer's own properties begin.")
     ] = ("YY1_", "ZZ", "Z")
     filter: Annotated[
         str,
-        Meta(description="A fixed $filter with `${…}` of form fields, joined with the changed filter by `and`."),
+        Meta(
+            description="A fixed $filter with `${…}` of form fields, joined with the changed filter by `and`."
+        ),
     ] = ""
     changed: Annotated[
         tuple[str, ...],
@@ -152,11 +154,15 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
     ] = ()
     changed_fallback: Annotated[
         tuple[tuple[str, ...], ...],
-        Meta(description="Lists like `changed`, tried in order where the service cannot filter by the one before."),
+        Meta(
+            description="Lists like `changed`, tried in order where the service cannot filter by the one before."
+        ),
     ] = ()
     literals: Annotated[
         dict[str, str],
-        Meta(description="Edm type to the strftime format of its literal, where the service departs from OData."),
+        Meta(
+            description="Edm type to the strftime format of its literal, where the service departs from OData."
+        ),
     ] = {}
     paging: Annotated[
         Literal["server", "skip", "key"],
@@ -174,7 +180,9 @@ class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="
 
     delta: Annotated[
         bool,
-        Meta(description="Ask for a delta link and go on from it; the changed filter takes over when it is refused."),
+        Meta(
+            description="Ask for a delta link and go on from it; the changed filter takes over when it is refused."
+        ),
     ] = False
 
 
@@ -221,7 +229,10 @@ class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field
     table: str
     key: Annotated[
         tuple[str, ...],
-        Meta(min_length=1, description="Key columns without the client; join the parts of rows too wide for one call."),
+        Meta(
+            min_length=1,
+            description="Key columns without the client; join the parts of rows too wide for one call.",
+        ),
     ]
     fields: Annotated[tuple[str, ...], Meta(min_length=1, description="Columns beside the key.")]
     where: Annotated[
@@ -230,11 +241,15 @@ class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field
     ] = ""
     changed: Annotated[
         tuple[str, ...],
-        Meta(description="Date columns of which one moves with a change; compared by day, from the day before."),
+        Meta(
+            description="Date columns of which one moves with a change; compared by day, from the day before."
+        ),
     ] = ()
     paging: Annotated[
         Literal["key", "skip"],
-        Meta(description="`key`: what comes after the last key. `skip`: ROWSKIPS, unstable without a sorted table."),
+        Meta(
+            description="`key`: what comes after the last key. `skip`: ROWSKIPS, unstable without a sorted table."
+        ),
     ] = "key"
     size: Annotated[int, Meta(ge=1, le=50000, description="Rows a call.")] = 1000
     amounts: Annotated[
@@ -247,10 +262,13 @@ class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field
     function: Annotated[
         str, Meta(description="The module, where security allows only a replacement; a template.")
     ] = "RFC_READ_TABLE"
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between columns; a rare character.")] = "|"
+    delimiter: Annotated[
+        str, Meta(min_length=1, max_length=1, description="Between columns; a rare character.")
+    ] = "|"
     width: Annotated[int, Meta(ge=64, description="Characters a row of DATA can hold.")] = 512
     sorted: Annotated[
-        bool, Meta(description="Send GET_SORTED, which newer systems know: rows come in the order of the key.")
+        bool,
+        Meta(description="Send GET_SORTED, which newer systems know: rows come in the order of the key."),
     ] = False
     path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
 

@@ -101,7 +101,9 @@ def _answer(content: bytes, outer: Response) -> Response:
     if status is None:
         raise SourceAnswerInvalid("A part of the answer to $batch is no HTTP answer.")
     headers, body = _head(content.split(b"\n", 1)[1] if b"\n" in content else b"")
-    named = {"-".join(word.capitalize() for word in name.split("-")): value for name, value in headers.items()}
+    named = {
+        "-".join(word.capitalize() for word in name.split("-")): value for name, value in headers.items()
+    }
     length = headers.get("content-length", "")
     return Response(
         int(status[1]), named, body[: int(length)] if length.isdigit() else body, outer.url, outer.seconds
