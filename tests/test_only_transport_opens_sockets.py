@@ -11,7 +11,7 @@ NETWORK = frozenset(
     {
         *("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "xmlrpc"),
         *("http.client", "http.server", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib"),
-        *("requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket", "websockets", "paramiko"),
+        *("requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket", "websockets", "paramiko", "zeep"),
         *("ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),
     }
 )

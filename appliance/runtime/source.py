@@ -1,15 +1,16 @@
 """A live outside system: a definition, the connection's fields and an HTTP client. Everything asked of it goes here."""
 
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
 from appliance.runtime.auth import Authenticator, authenticator
-from appliance.runtime.definition import Definition
+from appliance.runtime.definition import Definition, ErrorRule
+from appliance.runtime.document import read_document
 from appliance.runtime.errors import raise_for
-from appliance.runtime.select import decode, dig, steps
+from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.http import HttpClient, Request, Response
 
@@ -50,8 +51,15 @@ class Source:
             raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
         return str(compile_template(self.definition.http.base_url, where="base_url")(self.fields))
 
-    def send(self, request: Request, *, resuming: bool = False, interactive: bool = False) -> Response:
-        """Send an authenticated request and judge the answer.
+    def send(
+        self,
+        request: Request,
+        *,
+        resuming: bool = False,
+        interactive: bool = False,
+        rules: Sequence[ErrorRule] = (),
+    ) -> Response:
+        """Send an authenticated request and judge the answer, by `rules` of the protocol after the connector's own.
 
         Raises the SourceError that the answer means (see runtime.errors), SourceUnreachable when there is none.
         """
@@ -67,12 +75,12 @@ class Source:
             response = cast(Response, finished.value)
         finally:
             flow.close()
-        raise_for(response, self.definition.errors, resuming=resuming)
+        raise_for(response, (*self.definition.errors, *rules), resuming=resuming)
         return response
 
     def answer(self, response: Response, path: str) -> Any:
-        """The value at a path of a JSON answer. Raises SourceAnswerInvalid when it is no JSON."""
-        answer = decode(response.body)
+        """The value at a path of a JSON, XML or XML-RPC answer. Raises SourceAnswerInvalid when it is none."""
+        answer = read_document(response.body)
         return dig(answer, steps(path)) if path else answer
 
     def learned(self, name: Hashable, load: Callable[[], T]) -> T:

@@ -47,7 +47,10 @@ def test_a_service_may_have_its_own_time_literals():
     moment = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
     assert moment_literal(2, "Edm.DateTime", moment, {}) == "datetime'2026-01-04T00:00:00'"
     assert moment_literal(4, "Edm.DateTimeOffset", moment, {}) == "2026-01-05T08:00:00Z"
-    assert moment_literal(4, "Edm.DateTimeOffset", moment, {"Edm.DateTimeOffset": "'%Y-%m-%d'"}) == "'2026-01-04'"
+    assert (
+        moment_literal(4, "Edm.DateTimeOffset", moment, {"Edm.DateTimeOffset": "'%Y-%m-%d'"})
+        == "'2026-01-04'"
+    )
 
 
 def test_a_key_of_several_parts_is_named():
@@ -79,7 +82,10 @@ def test_a_change_set_is_one_part_with_numbered_operations():
     )
     assert content_type.startswith("multipart/mixed; boundary=batch_")
     assert b"\r\n\r\nGET A('1') HTTP/1.1\r\n\r\n" in body
-    assert b"Content-ID: 1\r\n\r\nPOST B HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" in body
+    assert (
+        b"Content-ID: 1\r\n\r\nPOST B HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        in body
+    )
     assert body.count(b"multipart/mixed; boundary=changeset_") == 1
 
 

@@ -21,9 +21,10 @@ from appliance.runtime.definition import (
     NoAuth,
     SessionLogin,
 )
+from appliance.runtime.document import read_document
 from appliance.runtime.errors import raise_for
 from appliance.runtime.request import compile_request
-from appliance.runtime.select import decode, dig, steps
+from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.http import Request, Response
 
@@ -112,7 +113,7 @@ class SessionAuthenticator:
 
     def _read_login(self, response: Response) -> dict[str, str]:
         raise_for(response, self._rules)
-        answer = decode(response.body)
+        answer = read_document(response.body)
         taken = {name: dig(answer, steps(path)) for name, path in self._auth.take.items()}
         required = self._auth.refused or next(iter(self._auth.take))
         if not taken.get(required):

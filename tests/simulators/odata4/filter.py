@@ -40,23 +40,29 @@ def parse_filter(text: str, types: Mapping[str, str], refused: Mapping[str, int]
     return test
 
 
-def _either(tokens: list[str], types: Mapping[str, str], refused: Mapping[str, int]) -> tuple[Test, list[str]]:
-    left, rest = _both(tokens, types, refused)
+def _either(
+    tokens: list[str], types: Mapping[str, str], refused: Mapping[str, int]
+) -> tuple[Test, list[str]]:
+    test, rest = _both(tokens, types, refused)
+    tests = [test]
     while rest and rest[0] == "or":
-        right, rest = _both(rest[1:], types, refused)
-        left = lambda row, a=left, b=right: a(row) or b(row)  # type: ignore[misc]
-    return left, rest
+        test, rest = _both(rest[1:], types, refused)
+        tests.append(test)
+    return lambda row: any(test(row) for test in tests), rest
 
 
 def _both(tokens: list[str], types: Mapping[str, str], refused: Mapping[str, int]) -> tuple[Test, list[str]]:
-    left, rest = _single(tokens, types, refused)
+    test, rest = _single(tokens, types, refused)
+    tests = [test]
     while rest and rest[0] == "and":
-        right, rest = _single(rest[1:], types, refused)
-        left = lambda row, a=left, b=right: a(row) and b(row)  # type: ignore[misc]
-    return left, rest
+        test, rest = _single(rest[1:], types, refused)
+        tests.append(test)
+    return lambda row: all(test(row) for test in tests), rest
 
 
-def _single(tokens: list[str], types: Mapping[str, str], refused: Mapping[str, int]) -> tuple[Test, list[str]]:
+def _single(
+    tokens: list[str], types: Mapping[str, str], refused: Mapping[str, int]
+) -> tuple[Test, list[str]]:
     if tokens and tokens[0] == "(":
         inner, rest = _either(tokens[1:], types, refused)
         if not rest or rest[0] != ")":

@@ -32,7 +32,17 @@ TYPES = {
         "ZZBATCH": "Edm.String",
     },
 }
-_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$skip", "$count", "$skiptoken", "$deltatoken"}
+_OPTIONS = {
+    "$select",
+    "$filter",
+    "$expand",
+    "$orderby",
+    "$top",
+    "$skip",
+    "$count",
+    "$skiptoken",
+    "$deltatoken",
+}
 
 
 class Orders4:
@@ -79,7 +89,9 @@ class Orders4:
             yield server
 
     def _serve(self, exchange: Exchange) -> None:
-        status, body, kind = self.answer(exchange.command, exchange.path, dict(exchange.headers), exchange.body)
+        status, body, kind = self.answer(
+            exchange.command, exchange.path, dict(exchange.headers), exchange.body
+        )
         exchange.reply(status, body, Content_Type=kind)
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes, str]:
@@ -90,7 +102,11 @@ class Orders4:
                 raise Wrong("no such service", 404)
             rest = unquote(parts.path[len(ROOT) :])
             if rest == "$metadata":
-                return 200, METADATA.replace("<!--restrictions-->", self.restrictions).encode(), "application/xml"
+                return (
+                    200,
+                    METADATA.replace("<!--restrictions-->", self.restrictions).encode(),
+                    "application/xml",
+                )
             if rest == "$batch" and method == "POST":
                 return self._batch(headers, body)
             options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
@@ -172,7 +188,9 @@ class Orders4:
         for name in names:
             if name not in TYPES[set_name]:
                 raise Wrong(f"{set_name} has no property {name}")
-        shown: dict[str, Any] = {"@odata.etag": f'W/"{hash(str(row)) & 0xFFFF}"'} if set_name == "Orders" else {}
+        shown: dict[str, Any] = (
+            {"@odata.etag": f'W/"{hash(str(row)) & 0xFFFF}"'} if set_name == "Orders" else {}
+        )
         shown |= {name: row[name] for name in names}
         if "$expand" in options:
             nested = re.fullmatch(r"_Item(?:\((.*)\))?", options["$expand"])
