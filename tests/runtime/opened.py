@@ -1,5 +1,6 @@
 """A definition written in a test, opened against a server on loopback with the real transport."""
 
+from functools import cache
 from typing import Any
 
 from appliance.clock import SystemClock
@@ -37,7 +38,7 @@ def opened(url: str, read: dict[str, Any], *, key: str = "Number", **more: Any) 
     )
     definition = parse_definition(document, where="test")
     source = Source(definition, {"url": url, **fields}, client, clock, created_at=0)
-    return Connector(load_model(), None, definition, source, "0a1b2c")  # type: ignore[arg-type]
+    return Connector(_model(), None, definition, source, "0a1b2c")  # type: ignore[arg-type]
 
 
 def read_all(connector: Connector, since: Since = EVERYTHING) -> list[Page]:
@@ -52,3 +53,6 @@ def read_all(connector: Connector, since: Since = EVERYTHING) -> list[Page]:
             return found
         assert len(found) < 100, "it never ends"
         position = page.next
+
+
+_model = cache(load_model)

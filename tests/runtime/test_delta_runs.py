@@ -1,6 +1,7 @@
 """Whole runs over a delta link: what is gone at the source is deleted here, and what cannot be filtered is said."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from appliance.app import Appliance
+from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
 from appliance.settings import load_settings
+from appliance.sync.ahead import FetchAhead
 from tests.simulators.odata4 import Orders4
 from tests.support.clock import ManualClock
 
@@ -126,3 +129,30 @@ def test_the_test_of_the_connection_says_it_too(tmp_path):
         plant = Plant(appliance, orders, server.url)
     appliance.close()
     assert "every pass reads all rows" in plant.stages["read Vendor"]
+
+
+class Returning:
+    """A row is gone on one page and there again on the next; `arrived` is set when both have been fetched."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+
+    def first(self) -> Position:
+        return {"page": 1}
+
+    def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
+        number = position["page"]
+        if number == 3:
+            self.arrived.set()
+            return Page([], None)
+        gone, rows = ((b"{}",), []) if number == 1 else ((), [b"{}"])
+        return Page(rows, {"page": number + 1}, removed=gone)
+
+
+def test_a_removal_is_written_before_the_page_after_it():
+    pages = Returning()
+    with FetchAhead(pages, pages.first(), EVERYTHING, resuming=False) as arriving:
+        assert pages.arrived.wait(5)
+        first, *others = arriving
+    assert (first.removed, first.rows) == ((b"{}",), [])
+    assert [row for page in others for row in page.rows] == [b"{}"]

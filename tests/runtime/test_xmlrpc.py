@@ -1,6 +1,7 @@
 """XML-RPC against the standard library's server."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 from appliance.errors import SourceAnswerInvalid, SourceCredentialsRejected, SourceError
 from appliance.runtime.document import read_document
 from appliance.runtime.protocols import EVERYTHING, Since
+from appliance.runtime.xmlrpc import encode_call
 from tests.runtime.opened import opened, read_all
 
 ROWS = [
@@ -159,3 +161,10 @@ def test_a_sample_asks_for_one_row(odooish):
     pages = opened(odooish.url, read_of(), key="id", fields={"password": "x"}).pages("Vendor")
     page = pages.fetch(pages.first(), EVERYTHING, resuming=False, sample=True)
     assert (len(page.rows), page.next) == (1, None)
+
+
+def test_numbers_beyond_32_bits_are_written_as_i8():
+    body = encode_call("m", [2**31 - 1, 2**31, -(2**31), Decimal("0.10")])
+    assert re.findall(rb"<value>(.*?)</value>", body) == [
+        b"<int>2147483647</int>", b"<i8>2147483648</i8>", b"<int>-2147483648</int>", b"<double>0.10</double>"
+    ]  # fmt: skip
