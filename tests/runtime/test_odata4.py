@@ -245,3 +245,39 @@ def test_many_entities_are_read_by_key_in_one_batch(plant):
     assert [row and json.loads(row)["Number"] for row in rows] == ["0002", None, "0001"]
     assert json.loads(rows[0] or b"")["Amount"] == "2.10"
     assert len(plant.asked) - asked == 3
+
+
+@pytest.mark.parametrize("gone", [range(1, 6), range(1, 7), range(3, 7)])
+def test_more_rows_than_a_page_that_go_at_once_do_not_hide_others(gone):
+    plant = Plant(orders=14)
+    plant.page_size = None
+    with plant.served() as server:
+        plant.url = server.url
+        pages = plant.open(paging="skip", size=2).pages("Vendor")
+        position, found = pages.first(), []
+        while position is not None:
+            page = pages.fetch(position, EVERYTHING, resuming=False, sample=False)
+            found.append(page)
+            position = page.next
+            for number in gone if len(found) == 3 else ():
+                plant.remove(f"{number:04}")
+            assert len(found) < 30
+    assert set(numbers(found)) >= set(plant.rows)
+
+
+def test_rows_in_another_order_each_time_end_the_pass(plant):
+    plant.page_size = None
+    original, answers = plant._list, []
+
+    def shuffled(options, headers):
+        answers.append(1)
+        turned = list(plant.rows.items())
+        plant.rows = dict(turned[2:] + turned[:2])
+        whole = original({"$count": "true"}, headers)
+        begin = int(options.get("$skip", 0))
+        rows = list(reversed(whole["value"])) if len(answers) % 2 else whole["value"]
+        return {**whole, "value": rows[begin : begin + int(options["$top"])]}
+
+    plant._list = shuffled
+    with pytest.raises(SourceAnswerInvalid, match="another order each time"):
+        read_all(plant.open(paging="skip", size=2))

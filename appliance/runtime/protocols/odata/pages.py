@@ -30,14 +30,15 @@ _LONG_AGO = datetime(1990, 1, 2, tzinfo=UTC)
 # Filter number of a pass that reads everything, since the service filters by none.
 _UNFILTERED = -1
 
-_MOST_STEPS_BACK = 3
+_MOST_MOVES = 3
 
 
 class ODataPages:
     """Rows of one entity set.
 
     A position holds `link` (server paging; scheme and host always are the configured ones), or `skip` with the key
-    `last` read, or `after`, the last key; and `filter`, the number of the changed filter that the service accepted.
+    `last` read (and `back`, `moved` while rows shift), or `after`, the last key; and `filter`, the number of the
+    changed filter that the service accepted.
     """
 
     def __init__(self, source: Source, http: Http, read: ODataRead, *, where: str) -> None:
@@ -284,31 +285,35 @@ class ODataPages:
     def _page_by_skip(
         self, position: Position, rows: list[bytes], expected: int | None, kind: EntityType
     ) -> Page:
-        skip, steps_back = position["skip"], position.get("back", 0)
+        skip, last, moved = position["skip"], position.get("last"), position.get("moved", 0)
+        key_values = key_decoder(kind.keys)
+        keys = [[str(part) for part in key_values(row)] for row in rows]
         read = max(0, skip - 1) + len(rows)
-        keys = key_decoder(kind.keys)
-        if position.get("last") is not None:
-            if not rows or [str(part) for part in keys(rows[0])] != position["last"]:
-                return self._page_moved(rows, skip, steps_back, expected)
-            rows, steps_back = rows[1:], 0
+        if "back" in position:
+            if skip and last not in keys:
+                return Page(rows, self._step_back(position, 2 * position["back"], moved), expected)
+        elif last is not None:
+            if keys[:1] != [last]:
+                return Page(rows, self._step_back(position, self._read.size, moved + 1), expected)
+            rows, keys, moved = rows[1:], keys[1:], 0
         if len(rows) > self._read.size + 1:
             return Page(rows, None, expected, notices=(self._ignores_top(len(rows)),))
         if not rows or (expected is not None and read >= expected):
             return Page(rows, None, expected)
-        last = [str(part) for part in keys(rows[-1])]
-        following: Position = {"skip": read, "last": last}
-        return Page(rows, {**following, "back": steps_back} if steps_back else following, expected)
+        return Page(rows, {"skip": read, "last": keys[-1], "moved": moved}, expected)
 
-    def _page_moved(self, rows: list[bytes], skip: int, steps_back: int, expected: int | None) -> Page:
-        """Rows before this page have gone or come: what slid over its border is on the page before, read again."""
-        if steps_back >= _MOST_STEPS_BACK:
+    def _step_back(self, position: Position, distance: int, moved: int) -> Position:
+        """Rows before this page have gone or come: go back, farther each time, to the last row that was read.
+
+        What slid over the border of a page lies behind that row. When it is gone itself, the set begins again.
+        """
+        if moved > _MOST_MOVES:
             raise SourceAnswerInvalid(
                 f"{self._where}: the rows of {self._read.set} come in another order each time, so $skip loses some. "
                 "Use `paging: key`, or `paging: server` where the service gives next links."
             )
-        return Page(
-            rows, {"skip": max(0, skip - self._read.size), "last": None, "back": steps_back + 1}, expected
-        )
+        skip = max(0, position["skip"] - distance)
+        return {"skip": skip, "last": position["last"], "back": distance, "moved": moved}
 
     def _ignores_top(self, rows: int) -> str:
         return f"{self._read.set} ignores $top and gave all {rows} rows at once."
