@@ -11,7 +11,17 @@ NETWORK = frozenset(
     {
         *("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "xmlrpc"),
         *("http.client", "http.server", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib"),
-        *("requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket", "websockets", "paramiko"),
+        *(
+            "requests",
+            "urllib3",
+            "httpx",
+            "aiohttp",
+            "httplib2",
+            "websocket",
+            "websockets",
+            "paramiko",
+            "zeep",
+        ),
         # Its Kerberos asks domain controllers by itself.
         "spnego",
         *("ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),

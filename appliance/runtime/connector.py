@@ -14,12 +14,18 @@ from appliance.runtime.definition import (
     Definition,
     HttpRead,
     ODataRead,
+    RfcRead,
+    SoapRead,
+    TableRead,
 )
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.http_json import JsonPages
-from appliance.runtime.protocols.odata2 import ODataPages
+from appliance.runtime.protocols.odata.pages import ODataPages
+from appliance.runtime.protocols.sap_rfc.function import RfcPages
+from appliance.runtime.protocols.sap_rfc.read_table import TablePages
+from appliance.runtime.protocols.soap import SoapPages
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
@@ -51,6 +57,12 @@ class Connector:
                 return JsonPages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
+            case SoapRead():
+                return SoapPages(self.source, self._http(where), read, where=where)
+            case RfcRead():
+                return RfcPages(self.source, self._http(where), read, where=where)
+            case TableRead():
+                return TablePages(self.source, self._http(where), read, where=where)
             case DeclaredRead():
                 return DeclaredPages(read)
             case CodeRead():

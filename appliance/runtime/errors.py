@@ -20,6 +20,7 @@ from appliance.errors import (
     SourceUnreachable,
 )
 from appliance.runtime.definition import ErrorRule
+from appliance.runtime.document import is_xml, read_document
 from appliance.runtime.select import dig, key_decoder, steps
 from appliance.transport.http import Response
 
@@ -37,7 +38,7 @@ class EndOfData(SourceError):
     code = "SOURCE_END_OF_DATA"
 
 
-# Where common systems put the text of an error (OData V2 and V4, JSON-RPC, REST in many shapes).
+# Where common systems put the text of an error (OData V2 and V4, JSON-RPC, XML-RPC, SOAP, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
     "error.data.message",
@@ -50,6 +51,10 @@ _MESSAGE_PATHS = (
     "detail",
     "errors.0.message",
     "errors.0",
+    "fault.faultString",
+    "Envelope.Body.Fault.faultstring",
+    "Envelope.Body.Fault.faultstring.#text",
+    "Envelope.Body.Fault.Reason.Text.#text",
 )
 
 
@@ -68,6 +73,8 @@ def raise_for(
         raise _meaning(rule.then, response, rule.advice, secrets)
     status = response.status
     if 200 <= status < 300:
+        if _is_fault(response):
+            raise _meaning("fail", response, "", secrets)
         return
     if resuming and status in (400, 404, 410):
         raise ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
@@ -173,7 +180,8 @@ def _said(response: Response) -> str:
             value = dig(body, steps(path))
             if isinstance(value, str) and value.strip():
                 return value
-        return ""
+        if not is_xml(response.body):
+            return ""
     text = response.text(4000)
     title = re.search(r"<(?:title|message)[^>]*>([^<]{1,300})<", text, re.IGNORECASE)
     if title and not re.match(r"\s*\d{3}\b", title[1]):
@@ -185,8 +193,16 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()[:300]
 
 
+def _is_fault(response: Response) -> bool:
+    """Whether a good status carries a fault of XML-RPC, which has no other, or of SOAP."""
+    head = response.body[:4000]
+    return (b"<methodResponse" in head and b"<fault>" in head) or (
+        b"Envelope" in head and re.search(rb"<(\w+:)?Fault[ >]", head) is not None
+    )
+
+
 def _body(response: Response) -> Any:
     try:
-        return msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError):
+        return read_document(response.body)
+    except SourceAnswerInvalid:
         return None

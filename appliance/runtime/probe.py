@@ -158,14 +158,15 @@ class _Probe:
         pages = self._connector.pages(entity)
         projection = self._connector.projection(entity)
         page = pages.fetch(pages.first(), EVERYTHING, resuming=False, sample=True)
+        noticed = "".join(f" {notice}" for notice in page.notices)
         if not page.rows:
-            return "Readable; there are no rows, or none the user may see."
+            return f"Readable; there are no rows, or none the user may see.{noticed}"
         try:
             projection.key(page.rows[0])
             projection.record(page.rows[0])
         except RowRejected as rejected:
-            return f"Readable, but its first row does not fit: {rejected.message}"
-        return "Readable."
+            return f"Readable, but its first row does not fit: {rejected.message}{noticed}"
+        return f"Readable.{noticed}"
 
     def _is_declared(self, entity: str) -> bool:
         read = self._connector.definition.entities[entity].read

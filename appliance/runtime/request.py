@@ -7,7 +7,8 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
 from appliance.runtime.select import encode
-from appliance.runtime.template import compile_template
+from appliance.runtime.template import compile_template, compile_xml
+from appliance.runtime.xmlrpc import encode_call
 from appliance.transport.http import Request
 
 Prepare = Callable[[Mapping[str, Any]], Request]
@@ -19,23 +20,18 @@ def compile_request(template: RequestTemplate, http: Http, *, where: str, safe: 
     path = compile_template(template.path, where=f"{where}.path")
     query = compile_template({**http.query, **template.query}, where=f"{where}.query")
     headers = compile_template({**http.headers, **template.headers}, where=f"{where}.headers")
-    json_body = None if template.json is None else compile_template(template.json, where=f"{where}.json")
-    form_body = None if template.form is None else compile_template(template.form, where=f"{where}.form")
+    write_body = _compile_body(template, where)
 
     def prepare(context: Mapping[str, Any]) -> Request:
-        body = None
+        content_type, body = write_body(context)
         sent = {
-            "Accept": "application/json",
+            "Accept": "application/json" if template.xml is None and template.xmlrpc is None else "text/xml",
             **{name: str(value) for name, value in headers(context).items() if value is not None},
         }
-        if json_body is not None:
-            body = encode(json_body(context))
-            sent.setdefault("Content-Type", "application/json")
-        elif form_body is not None:
-            body = urlencode(list(_flat(form_body(context)))).encode()
-            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        if content_type:
+            sent.setdefault("Content-Type", content_type)
         return Request(
-            method=template.method,
+            method="POST" if template.xmlrpc is not None else template.method,
             url=join(str(base(context)), str(path(context))),
             params=list(_flat(query(context))),
             headers=sent,
@@ -45,6 +41,29 @@ def compile_request(template: RequestTemplate, http: Http, *, where: str, safe: 
         )
 
     return prepare
+
+
+def _compile_body(
+    template: RequestTemplate, where: str
+) -> Callable[[Mapping[str, Any]], tuple[str, bytes | None]]:
+    """A function of a context that gives content type and body; both empty for a request without one."""
+    if template.json is not None:
+        content = compile_template(template.json, where=f"{where}.json")
+        return lambda context: ("application/json", encode(content(context)))
+    if template.form is not None:
+        fields = compile_template(template.form, where=f"{where}.form")
+        return lambda context: (
+            "application/x-www-form-urlencoded",
+            urlencode(list(_flat(fields(context)))).encode(),
+        )
+    if template.xml is not None:
+        text = compile_xml(template.xml, where=f"{where}.xml")
+        return lambda context: ("text/xml; charset=utf-8", text(context).encode())
+    if template.xmlrpc is not None:
+        method = compile_template(template.xmlrpc.method, where=f"{where}.xmlrpc.method")
+        params = compile_template(list(template.xmlrpc.params), where=f"{where}.xmlrpc.params")
+        return lambda context: ("text/xml; charset=utf-8", encode_call(str(method(context)), params(context)))
+    return lambda context: ("", None)
 
 
 def join(base: str, path: str) -> str:

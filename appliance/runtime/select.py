@@ -14,9 +14,15 @@ from appliance.runtime.transforms import exact
 
 
 def steps(path: str) -> list[str]:
-    """The steps of a path. A doubled dot stands for a member whose name ends in one: `party..name`."""
+    """The steps of a path. A doubled dot stands for a member whose name ends in one: `party..name`.
+
+    A name with an @ goes on to the end of the path: `value.0.@odata.etag`.
+    """
     found: list[str] = []
     for step in path.split("."):
+        if found and "@" in found[-1]:
+            found[-1] += f".{step}"
+            continue
         if step == "" and found:
             found[-1] += "."
         else:

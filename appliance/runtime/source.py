@@ -2,17 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, ConfigurationError
 from appliance.runtime.auth import Authenticator, Credentials, authenticator
-from appliance.runtime.definition import Definition
-from appliance.runtime.errors import raise_for
+from appliance.runtime.definition import Definition, ErrorRule
+from appliance.runtime.document import read_document
+from appliance.runtime.errors import raise_for, source_message
 from appliance.runtime.form import sealed_values
-from appliance.runtime.select import decode, dig, steps
+from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.http import HttpClient, Request, Response
 from appliance.transport.trust import TlsOptions
@@ -64,8 +65,15 @@ class Source:
             raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
         return str(compile_template(self.definition.http.base_url, where="base_url")(self.fields))
 
-    def send(self, request: Request, *, resuming: bool = False, interactive: bool = False) -> Response:
-        """Send an authenticated request and judge the answer.
+    def send(
+        self,
+        request: Request,
+        *,
+        resuming: bool = False,
+        interactive: bool = False,
+        rules: Sequence[ErrorRule] = (),
+    ) -> Response:
+        """Send an authenticated request and judge the answer, by `rules` of the protocol after the connector's own.
 
         Raises the SourceError that the answer means (see runtime.errors), SourceUnreachable when there is none.
         """
@@ -75,12 +83,20 @@ class Source:
         date = response.header("Date")
         if date is not None:
             self.dated = (date, self._clock.now())
-        raise_for(response, self.definition.errors, resuming=resuming, secrets=self._secrets)
+        self.judge(response, rules, resuming=resuming)
         return response
 
+    def judge(self, response: Response, rules: Sequence[ErrorRule] = (), *, resuming: bool = False) -> None:
+        """Raise the error that an answer means, also one that stands inside another, as in a batch."""
+        raise_for(response, (*self.definition.errors, *rules), resuming=resuming, secrets=self._secrets)
+
+    def said(self, response: Response) -> str:
+        """The source's own words in an answer, without the connection's secrets; empty when it gave none."""
+        return source_message(response, self._secrets)
+
     def answer(self, response: Response, path: str) -> Any:
-        """The value at a path of a JSON answer. Raises SourceAnswerInvalid when it is no JSON."""
-        answer = decode(response.body)
+        """The value at a path of a JSON, XML or XML-RPC answer. Raises SourceAnswerInvalid when it is none."""
+        answer = read_document(response.body)
         return dig(answer, steps(path)) if path else answer
 
     def learned(self, name: Hashable, load: Callable[[], T]) -> T:

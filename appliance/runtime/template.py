@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.select import dig
@@ -37,6 +38,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
     "json": lambda value: json.dumps(value, separators=(",", ":")),
     "parts": _parts,
+    "quote": lambda value: str(value).replace("'", "''"),
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
     "unix": lambda moment: int(moment.timestamp()),
     "unix_ms": lambda moment: int(moment.timestamp() * 1000),
@@ -69,6 +71,12 @@ def compile_template(template: Any, *, where: str) -> Render:
     return lambda context: template
 
 
+def compile_xml(text: str, *, where: str) -> Callable[[Context], str]:
+    """Like `compile_template` for a text of XML: values are escaped, so that they stay text in it."""
+    render = _compile_text(text, where, lambda value: escape(str(value), {'"': "&quot;", "'": "&apos;"}))
+    return lambda context: str(render(context))
+
+
 def _compile_choice(template: Mapping[str, Any], where: str) -> Render:
     unknown = set(template) - {"$if", "then", "else"}
     if unknown or "then" not in template:
@@ -86,27 +94,36 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and value != ""
 
 
-def _compile_text(text: str, where: str) -> Render:
+def _compile_text(text: str, where: str, write: Callable[[Any], str] | None = None) -> Render:
+    """`write` puts values into the text; without it a text that is one place keeps the type of its value."""
     whole = _PLACE.fullmatch(text)
-    if whole:
+    if whole and write is None:
         return _compile_expression(whole[1], where)
     if "${" not in text:
         return lambda context: text
     pieces: list[Render] = []
+    put = write or str
     end = 0
     for place in _PLACE.finditer(text):
         pieces.append(_constant(text[end : place.start()]))
-        pieces.append(_compile_expression(place[1], where))
+        pieces.append(_written(_compile_expression(place[1], where), put))
         end = place.end()
     pieces.append(_constant(text[end:]))
     if "${" in _PLACE.sub("", text):
         raise ConfigurationError(f"{where}: a `${{` in {text[:60]!r} is not closed.")
 
     def render(context: Context) -> str:
-        values = [piece(context) for piece in pieces]
-        return "".join("" if value is None else str(value) for value in values)
+        return "".join(piece(context) for piece in pieces)
 
     return render
+
+
+def _written(value_of: Render, put: Callable[[Any], str]) -> Render:
+    def text(context: Context) -> str:
+        value = value_of(context)
+        return "" if value is None else put(value)
+
+    return text
 
 
 def _constant(text: str) -> Render:

@@ -131,6 +131,22 @@ class Records:
                 )
         return Written(inserted, len(fresh) - inserted, len(same))
 
+    def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int) -> int:
+        """Mark records as deleted at `now`, milliseconds; how many of `keys` were there. Part of the change feed."""
+        with self._database.write():
+            there = list(self.hashes(stream, keys))
+            if not there:
+                return 0
+            last = self._database.value(
+                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(there),)
+            )
+            self._database.run_many(
+                "UPDATE record SET seq = ?, modified_at = ?, deleted_at = ? WHERE stream_id = ? AND key = ?",
+                [(seq, now, now, stream.id, key) for seq, key in enumerate(there, last - len(there) + 1)],
+            )
+            self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
+        return len(there)
+
     def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:
         """Write records with their unified text and compressed row."""
         if not records:

@@ -57,7 +57,8 @@ class FetchAhead:
         if isinstance(first, BaseException):
             return None, first
         joined = first
-        while joined.next is not None and len(joined.rows) < ROWS_TOGETHER:
+        # A row that is gone may come again on the page after: removals are written before that.
+        while joined.next is not None and not joined.removed and len(joined.rows) < ROWS_TOGETHER:
             try:
                 following = self._arrived.get_nowait()
             except queue.Empty:

@@ -191,6 +191,8 @@ class Runner:
             if not self._runs.renew(claim.run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
             written = self._records.write(stream, found.changed)
+            if page.removed:
+                self._records.mark_deleted(stream, [projection.key(raw) for raw in page.removed], now)
             counts = PageCounts(
                 fetched=len(page.rows),
                 inserted=written.inserted,

@@ -80,6 +80,18 @@ def defined(
     return Connector(MODEL, folder, definition, source, PART)
 
 
+def reading(url: str, read: Mapping[str, Any], *, key: str = "Number", **more: Any) -> Connector:
+    """A connector with one entity, Vendor, read as `read` says; `more` may hold `fields` and keys of the definition."""
+    fields = more.pop("fields", {})
+    document = {
+        "categories": ["erp"],
+        "http": {"base_url": "${url}"},
+        "entities": {"Vendor": {"read": read, "key": [key], "map": {"name": key}}},
+        **more,
+    }
+    return defined(document, {"url": url, **fields})
+
+
 def probed(connector: Connector, way: Outbound | None = None, *, read: bool = True) -> Report:
     return probe(connector, (way or outbound()).reach, SystemClock(), read=read)
 
@@ -96,6 +108,11 @@ def all_pages(connector: Connector, entity: str, since: Since = EVERYTHING, *, m
             return found
         position = msgspec.json.decode(msgspec.json.encode(page.next))
     raise AssertionError(f"the pass over {entity} does not end within {most} pages")
+
+
+def vendor_pages(connector: Connector, since: Since = EVERYTHING) -> list[Page]:
+    """Every page of a pass over what `reading` reads."""
+    return all_pages(connector, "Vendor", since)
 
 
 def all_rows(connector: Connector, entity: str, since: Since = EVERYTHING) -> list[bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.protocols.edmx import parse_metadata
+from appliance.runtime.protocols.odata.edmx import parse_metadata
 
 SERVICES = Path(__file__).parents[1] / "simulators" / "gateway" / "services"
 

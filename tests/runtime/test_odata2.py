@@ -232,6 +232,7 @@ METADATA = (
             b'{"d":{"results":[{"PurchaseOrder":"1"}],"__next":"/x/A_PurchaseOrder?$skiptoken=1"}}',
             "the same page again and again",
         ),
+        (b'{"d":{"results":[],"__next":{"uri":5}}}', "a link that is no address"),
         (b'{"value":[]}', "holds no rows at `d.results`. Check that the address is an OData V2 service"),
         (b'{"d":5}', "holds no rows"),
     ],

@@ -56,6 +56,7 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
             datetime(2026, 3, 1, tzinfo=UTC),
             {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
         ),
+        ("quote", "O'Brien", "O''Brien"),
         ("sql", MOMENT, "2026-03-01 00:30:05"),
         ("unix", MOMENT, 1772325005),
         ("unix_ms", MOMENT, 1772325005123),

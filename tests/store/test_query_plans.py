@@ -71,6 +71,7 @@ def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
     records.with_value(stream, "value", "3")
     records.payload(stream, "k1")
     records.raw(stream, "k1")
+    records.mark_deleted(stream, ["k2"], 1_000)
     records.erase("con_1")
     return listening.said
 

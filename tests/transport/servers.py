@@ -18,6 +18,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request as the server sees it; `reply` answers, `raw` writes bytes as they are."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: "Server"
 
     def reply(self, status: int = 200, body: bytes = b"ok", **headers: str) -> None:

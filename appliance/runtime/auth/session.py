@@ -9,9 +9,10 @@ from appliance.errors import SourceAnswerInvalid, SourceCredentialsRejected
 from appliance.runtime.auth.flow import Flow, SignOff
 from appliance.runtime.auth.renewed import Grant, RenewedHeaders
 from appliance.runtime.definition import ErrorRule, Http, SessionLogin
+from appliance.runtime.document import read_document
 from appliance.runtime.errors import raise_for
 from appliance.runtime.request import compile_request
-from appliance.runtime.select import decode, dig, steps
+from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
 from appliance.runtime.transforms import number, time_parser
 from appliance.transport.http import Request, Response
@@ -92,7 +93,7 @@ class SessionAuthenticator:
 
 
 class _Answer:
-    """A login answer; its body is decoded only when a value of it is wanted."""
+    """A login answer in JSON, XML or XML-RPC; its body is decoded only when a value of it is wanted."""
 
     def __init__(self, response: Response) -> None:
         self._response = response
@@ -106,5 +107,5 @@ class _Answer:
         if colon and kind == "cookie":
             return self._response.cookies.get(name)
         if self._body is None:
-            self._body = decode(self._response.body)
+            self._body = read_document(self._response.body)
         return dig(self._body, steps(place))

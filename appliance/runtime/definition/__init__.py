@@ -30,6 +30,7 @@ from appliance.runtime.definition.http import (
     LimitAnswer,
     Probe,
     RequestTemplate,
+    XmlRpcCall,
 )
 from appliance.runtime.definition.reading import (
     CodeRead,
@@ -42,11 +43,15 @@ from appliance.runtime.definition.reading import (
     LinkPaging,
     NoPaging,
     NumberPaging,
+    OData4Read,
     ODataRead,
     OffsetPaging,
     Paging,
     Pivot,
     Read,
+    RfcRead,
+    SoapRead,
+    TableRead,
 )
 
 __all__ = [
@@ -78,6 +83,7 @@ __all__ = [
     "NumberPaging",
     "OAuth1",
     "OAuth2",
+    "OData4Read",
     "ODataRead",
     "OffsetPaging",
     "Paging",
@@ -85,8 +91,12 @@ __all__ = [
     "Probe",
     "Read",
     "RequestTemplate",
+    "RfcRead",
     "SessionLogin",
+    "SoapRead",
+    "TableRead",
     "Windows",
+    "XmlRpcCall",
     "deep_merge",
     "parse_definition",
     "parse_entities",

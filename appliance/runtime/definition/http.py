@@ -7,6 +7,13 @@ from msgspec import Meta
 from appliance.runtime.definition.node import Node
 
 
+class XmlRpcCall(Node, frozen=True, kw_only=True):
+    """A call of XML-RPC."""
+
+    method: str
+    params: Annotated[tuple[Any, ...], Meta(description="Parameters in order; templates.")] = ()
+
+
 class RequestTemplate(Node, frozen=True, kw_only=True):
     """One HTTP request. Every part may hold `${…}` of form fields, `vars`, `since` and `page`."""
 
@@ -16,6 +23,10 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     json: Annotated[Any, Meta(description="JSON body.")] = None
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
+    xml: Annotated[
+        str | None, Meta(description="XML body as text; values of `${…}` are escaped as XML text.")
+    ] = None
+    xmlrpc: Annotated[XmlRpcCall | None, Meta(description="XML-RPC call; sent as POST.")] = None
 
 
 class CallWindow(Node, frozen=True, kw_only=True):

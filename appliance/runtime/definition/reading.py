@@ -83,16 +83,24 @@ class Detail(Node, frozen=True, kw_only=True):
 
 
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
-    """Rows from a JSON answer."""
+    """Rows from the JSON, XML or XML-RPC answers of requests over HTTP."""
 
+    answer: Annotated[
+        Literal["json", "xml", "xmlrpc"],
+        Meta(description="What an answer is. The content of `xmlrpc` is below `result`."),
+    ] = "json"
     request: RequestTemplate
     vars: Annotated[
         dict[str, Any],
         Meta(description="Values for the request template; templates themselves, without each other."),
     ] = {}
-    rows: Annotated[str, Meta(description="Path to the list of rows; empty when the answer is the list.")] = (
-        ""
-    )
+    rows: Annotated[
+        str,
+        Meta(
+            description="Path to the list of rows; empty when the answer is the list. "
+            "For xml the names of the elements from the root on, the row's own last."
+        ),
+    ] = ""
     count: Annotated[str, Meta(description="Path to the number of rows in all, where the source counts.")] = (
         ""
     )
@@ -119,10 +127,24 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
 
     set: str
     service: Annotated[str, Meta(description="Path of the service below `http.base_url`.")] = ""
-    select: tuple[str, ...] = ()
-    expand: tuple[str, ...] = ()
+    select: Annotated[
+        tuple[str, ...],
+        Meta(description="Properties to ask for, all when empty; the customer's own (`custom`) are added."),
+    ] = ()
+    expand: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Navigations to read along: `to_Item/to_Line`, in V4 `_Item($select=A;$expand=_B)`."
+        ),
+    ] = ()
+    custom: Annotated[
+        tuple[str, ...], Meta(description="How names of the customer's own properties begin.")
+    ] = ("YY1_", "ZZ", "Z")
     filter: Annotated[
-        str, Meta(description="A fixed $filter, combined with the changed-since filter by `and`.")
+        str,
+        Meta(
+            description="A fixed $filter with `${…}` of form fields, joined with the changed filter by `and`."
+        ),
     ] = ""
     changed: Annotated[
         tuple[str, ...],
@@ -130,7 +152,125 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
             description="Properties of which one moves with a change; a row counts when any is late enough."
         ),
     ] = ()
-    size: Annotated[int, Meta(ge=1, le=5000)] = 100
+    changed_fallback: Annotated[
+        tuple[tuple[str, ...], ...],
+        Meta(
+            description="Lists like `changed`, tried in order where the service cannot filter by the one before."
+        ),
+    ] = ()
+    literals: Annotated[
+        dict[str, str],
+        Meta(
+            description="Edm type to the strftime format of its literal, where the service departs from OData."
+        ),
+    ] = {}
+    paging: Annotated[
+        Literal["server", "skip", "key"],
+        Meta(
+            description="`server`: follow next links. `skip`: $top and $skip in the order of the key. "
+            "`key`: `Key gt 'last'`, for a single key."
+        ),
+    ] = "server"
+    size: Annotated[int, Meta(ge=1, le=5000, description="Rows a page.")] = 100
+    count: Annotated[bool, Meta(description="Ask how many rows there are in all.")] = True
+
+
+class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="protocol"):
+    """An entity set of an OData V4 service; says the same as for V2, and `delta`."""
+
+    delta: Annotated[
+        bool,
+        Meta(
+            description="Ask for a delta link and go on from it; the changed filter takes over when it is refused."
+        ),
+    ] = False
+
+
+class SoapRead(Node, frozen=True, kw_only=True, tag="soap", tag_field="protocol"):
+    """Rows from an operation of a SOAP service that a WSDL describes."""
+
+    wsdl: Annotated[str, Meta(description="Path of the WSDL below `http.base_url`, with its query.")]
+    operation: str
+    arguments: Annotated[dict[str, Any], Meta(description="Arguments by name; templates.")] = {}
+    vars: Annotated[dict[str, Any], Meta(description="Values for the arguments; templates themselves.")] = {}
+    service: Annotated[str, Meta(description="Name of the service, where the WSDL has several.")] = ""
+    port: Annotated[str, Meta(description="Name of the port, where the service has several.")] = ""
+    endpoint: Annotated[
+        str, Meta(description="Path to post to, where the WSDL names one that is wrong from outside.")
+    ] = ""
+    rows: Annotated[str, Meta(description="Path to the rows in the result.")] = ""
+    count: Annotated[str, Meta(description="Path to the number of rows in all.")] = ""
+    paging: Paging = NoPaging()
+
+
+class RfcRead(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protocol"):
+    """Rows from an SAP function module over the SOAP-RFC node."""
+
+    function: str
+    parameters: Annotated[
+        dict[str, Any],
+        Meta(description="Import, structure and table parameters; templates. A table is a list of mappings."),
+    ] = {}
+    tables: Annotated[
+        tuple[str, ...], Meta(description="Tables to send empty: SAP returns only tables that were sent.")
+    ] = ()
+    rows: Annotated[str, Meta(description="Path to the rows in the answer, such as the name of a table.")]
+    messages: Annotated[
+        str, Meta(description="The parameter with BAPI messages; type E, A or X there is an error.")
+    ] = "RETURN"
+    path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
+    vars: dict[str, Any] = {}
+    paging: Paging = NoPaging()
+
+
+class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field="protocol"):
+    """Rows of an SAP table or view by RFC_READ_TABLE or a module of the same shape, over the SOAP-RFC node."""
+
+    table: str
+    key: Annotated[
+        tuple[str, ...],
+        Meta(
+            min_length=1,
+            description="Key columns without the client; join the parts of rows too wide for one call.",
+        ),
+    ]
+    fields: Annotated[tuple[str, ...], Meta(min_length=1, description="Columns beside the key.")]
+    where: Annotated[
+        str,
+        Meta(description="Open SQL condition with blanks round operators; `${name|quote}` for form fields."),
+    ] = ""
+    changed: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Date columns of which one moves with a change; compared by day, from the day before."
+        ),
+    ] = ()
+    paging: Annotated[
+        Literal["key", "skip"],
+        Meta(
+            description="`key`: what comes after the last key. `skip`: ROWSKIPS, unstable without a sorted table."
+        ),
+    ] = "key"
+    size: Annotated[int, Meta(ge=1, le=50000, description="Rows a call.")] = 1000
+    amounts: Annotated[
+        dict[str, str],
+        Meta(description="Amount column to its currency column: shifted by the currency's decimals (TCURX)."),
+    ] = {}
+    unpadded: Annotated[
+        tuple[str, ...], Meta(description="Columns whose leading zeros go where all is digits.")
+    ] = ()
+    function: Annotated[
+        str, Meta(description="The module, where security allows only a replacement; a template.")
+    ] = "RFC_READ_TABLE"
+    delimiter: Annotated[
+        str, Meta(min_length=1, max_length=1, description="Between columns; a rare character.")
+    ] = "|"
+    width: Annotated[int, Meta(ge=64, description="Characters a row of DATA can hold.")] = 512
+    sorted: Annotated[
+        bool,
+        Meta(description="Send GET_SORTED, which newer systems know: rows come in the order of the key."),
+    ] = False
+    path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
 
 
 class CodeRead(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
@@ -145,7 +285,7 @@ class DeclaredRead(Node, frozen=True, kw_only=True, tag="declared", tag_field="p
     items: tuple[dict[str, Any], ...]
 
 
-Read = HttpRead | ODataRead | CodeRead | DeclaredRead
+Read = HttpRead | ODataRead | OData4Read | SoapRead | RfcRead | TableRead | CodeRead | DeclaredRead
 
 
 class EntityDefinition(Node, frozen=True, kw_only=True):

@@ -39,6 +39,9 @@ class Page:
     notices: tuple[str, ...] = ()
     """What an administrator should know though the pass goes on."""
 
+    removed: tuple[bytes, ...] = ()
+    """JSON texts with the key properties of rows that the source says are gone."""
+
 
 class Pages(Protocol):
     """Reads one entity page by page. Holds no state between calls but what it learned of the source."""

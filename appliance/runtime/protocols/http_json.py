@@ -1,4 +1,4 @@
-"""JSON over HTTP: REST, JSON-RPC and their kin."""
+"""JSON, XML and XML-RPC over HTTP: REST, remote calls and their kin."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,6 +6,7 @@ from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
+from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
 from appliance.runtime.errors import EndOfData
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
@@ -14,6 +15,12 @@ from appliance.runtime.select import Envelope, decode, encode, key_decoder
 from appliance.runtime.shape import Row, explode, pivot, with_details
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
+
+_ENVELOPES: dict[str, type[Envelope | XmlEnvelope | XmlRpcEnvelope]] = {
+    "json": Envelope,
+    "xml": XmlEnvelope,
+    "xmlrpc": XmlRpcEnvelope,
+}
 
 
 class JsonPages:
@@ -35,7 +42,7 @@ class JsonPages:
         )
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
-        self._envelope = Envelope(read.rows, beside)
+        self._envelope = _ENVELOPES[read.answer](read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
         self._looks_into_rows = bool(
             read.mark or read.explode or read.pivot or read.detail or isinstance(read.paging, KeysetPaging)
@@ -85,7 +92,7 @@ class JsonPages:
             shaped = with_details(
                 shaped,
                 read.detail,
-                lambda row: decode(self._source.send(prepare({**context, "row": row})).body),
+                lambda row: read_document(self._source.send(prepare({**context, "row": row})).body),
             )
         if read.pivot is not None:
             shaped = pivot(shaped, read.pivot)

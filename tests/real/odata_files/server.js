@@ -1,5 +1,6 @@
 // SAP's open-source OData mock server behind basic authentication, on loopback.
 // Usage: node server.js PORT FOLDER USER PASSWORD; FOLDER holds <service>.edmx and <service>/<entity set>.json.
+// Services whose names end in _V4 are served below /sap/opu/odata4/sap.
 const express = require('express');
 const fs = require('fs');
 const path = require('path');
@@ -13,7 +14,7 @@ const services = fs
   .filter((name) => name.endsWith('.edmx'))
   .map((name) => path.basename(name, '.edmx'))
   .map((service) => ({
-    urlPath: `/sap/opu/odata/sap/${service}`,
+    urlPath: `/sap/opu/${service.endsWith('_V4') ? 'odata4' : 'odata'}/sap/${service}`,
     metadataPath: path.join(folder, `${service}.edmx`),
     mockdataPath: path.join(folder, service),
     generateMockData: false,

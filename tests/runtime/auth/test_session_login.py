@@ -23,6 +23,42 @@ AUTH = {
 FIELDS = {"username": "ann", "password": "right"}
 
 
+def test_a_login_may_answer_with_xml(open_source):
+    def serve(it):
+        if it.path == "/login":
+            it.reply(200, b"<s:login xmlns:s='urn:s'><s:session id='t1'/></s:login>")
+        else:
+            it.reply(200 if it.headers["Session-Token"] == "t1" else 401)
+
+    with serving(serve) as server:
+        auth = {**AUTH, "take": {"token": "login.session.@id"}}
+        assert get(open_source(server.url, auth, FIELDS)).status == 200
+
+
+def test_a_session_that_ends_in_a_fault_with_a_good_status_is_opened_again(open_source):
+    logins = []
+    fault = (
+        b"<methodResponse><fault><value><struct><member><name>faultString</name>"
+        b"<value>session expired</value></member></struct></value></fault></methodResponse>"
+    )
+
+    def serve(it):
+        if it.path == "/login":
+            logins.append(1)
+            value = f"<value>t{len(logins)}</value>"
+            it.reply(
+                200, f"<methodResponse><params><param>{value}</param></params></methodResponse>".encode()
+            )
+        else:
+            it.reply(200, b"{}" if it.headers["Session-Token"] == "t2" else fault)
+
+    rule = {"path": "fault.faultString", "contains": "expired", "then": "reauthorize"}
+    with serving(serve) as server:
+        source = open_source(server.url, {**AUTH, "take": {"token": "result"}}, FIELDS, errors=[rule])
+        assert get(source).body == b"{}"
+    assert len(logins) == 2
+
+
 class Sessions:
     """Counts logins, believes the tokens in `open`, and gives one out for the right password."""
 
