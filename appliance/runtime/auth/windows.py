@@ -46,11 +46,13 @@ class WindowsAuthenticator:
         self._rejections: list[SourceCredentialsRejected] = []
 
     def flow(self, request: Request) -> Flow:
+        # Noted before the request, which may wait for its turn while another thread's sign-in is refused.
+        known = len(self._rejections)
         pin = self._free.pop() if self._free else Pin()
         request = replace(request, pin=pin)
         response = yield request
         if response.status == 401:
-            response = yield from self._sign_in(request, response)
+            response = yield from self._sign_in(request, response, known)
         # A connection on which something went wrong before here is in an unknown state and is not used again.
         self._free.append(pin)
         return response
@@ -58,9 +60,11 @@ class WindowsAuthenticator:
     def sign_off(self) -> SignOff:
         return nothing_to_sign_off()
 
-    def _sign_in(self, request: Request, refused: Response) -> Flow:
-        """The first sign-in of all is alone: a wrong password is tried once, not by every thread."""
-        known = len(self._rejections)
+    def _sign_in(self, request: Request, refused: Response, known: int) -> Flow:
+        """The first sign-in of all is alone: a wrong password is tried once, not by every thread.
+
+        `known` are the rejections there were when the request began; a later one is its own, too.
+        """
         with nullcontext() if self._proven else self._first:
             for rejected in self._rejections[known:]:
                 raise SourceCredentialsRejected(rejected.message, details=rejected.details)
