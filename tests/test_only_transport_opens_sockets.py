@@ -13,6 +13,7 @@ NETWORK = frozenset(
         *("http.client", "http.server", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib"),
         *("requests", "urllib3", "httpx", "aiohttp", "httplib2", "websocket", "websockets", "paramiko"),
         *("ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),
+        *("sqlalchemy", "smbclient", "smbprotocol"),
     }
 )
 

@@ -1,7 +1,7 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -11,20 +11,33 @@ from appliance.runtime.definition import (
     CodeRead,
     DeclaredRead,
     Definition,
+    FilesRead,
     HttpRead,
     ODataRead,
+    SqlRead,
 )
+from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.declared import DeclaredPages
+from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata2 import ODataPages
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
+from appliance.transport.files import Folder as FilesFolder
+from appliance.transport.files import Place
 from appliance.transport.http import HttpClient
+from appliance.transport.sql import Login
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 OpenClient = Callable[[str, int], HttpClient]
 """Makes the HTTP client of a connection: base address and requests at a time to its host."""
+
+OpenDatabase = Callable[[Login], "Database"]
+OpenFolder = Callable[[Place], FilesFolder]
 
 
 class Connector:
@@ -41,13 +54,26 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
-        read = self.definition.entities[entity].read
+        definition = self.definition.entities[entity]
+        read = definition.read
         where = f"{self.definition.system}.{entity}"
         match read:
             case HttpRead():
                 return JsonPages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
+            case SqlRead():
+                if self.source.database is None:
+                    raise ConfigurationError(f"{where}: the definition has no `sql`.")
+                from appliance.runtime.protocols.sql.pages import SqlPages
+
+                return SqlPages(self.source.database, self.source.fields, read, definition.key, where=where)
+            case FilesRead():
+                if self.source.folder is None:
+                    raise ConfigurationError(f"{where}: the definition has no `files`.")
+                return FilesPages(
+                    self.source.folder, self.source.fields, self.source.clock, read, where=where
+                )
             case DeclaredRead():
                 return DeclaredPages(read)
             case CodeRead():
@@ -81,8 +107,19 @@ class Connector:
 class Connectors:
     """Opens connectors. The one thing the floors above need to know of this one, beside the catalog."""
 
-    def __init__(self, model: Model, catalog: Catalog, open_client: OpenClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        model: Model,
+        catalog: Catalog,
+        open_client: OpenClient,
+        clock: Clock,
+        *,
+        open_database: OpenDatabase | None = None,
+        open_folder: OpenFolder | None = None,
+    ) -> None:
         self.catalog = catalog
+        self._open_database = open_database
+        self._open_folder = open_folder
         self._model = model
         self._open_client = open_client
         self._clock = clock
@@ -97,5 +134,18 @@ class Connectors:
         if definition.http is not None:
             base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
             client = self._open_client(str(base), definition.http.concurrency)
-        source = Source(definition, fields, client, self._clock, created_at=created_at)
+        database = folder_of_files = None
+        if definition.sql is not None and self._open_database is not None:
+            database = self._open_database(database_login(definition.sql, fields))
+        if definition.files is not None and self._open_folder is not None:
+            folder_of_files = self._open_folder(files_place(definition.files, fields))
+        source = Source(
+            definition,
+            fields,
+            client,
+            self._clock,
+            created_at=created_at,
+            database=database,
+            folder=folder_of_files,
+        )
         return Connector(self._model, folder, definition, source, part)

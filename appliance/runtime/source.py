@@ -1,8 +1,8 @@
-"""A live outside system: a definition, the connection's fields and an HTTP client. Everything asked of it goes here."""
+"""A live outside system: a definition, the connection's fields, and the way to it. Everything asked of it goes here."""
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -12,7 +12,11 @@ from appliance.runtime.errors import raise_for
 from appliance.runtime.form import sealed_values
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
+from appliance.transport.files import Folder
 from appliance.transport.http import HttpClient, Request, Response
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 T = TypeVar("T")
 
@@ -20,8 +24,8 @@ T = TypeVar("T")
 class Source:
     """One connection's outside system.
 
-    `fields` are the values of the connect form, secrets included; `client` is None for a system that is not
-    reached over HTTP. Close it when done.
+    `fields` are the values of the connect form, secrets included; one of `client`, `database` and
+    `folder` is the way to the system, the others are None. Close it when done.
     """
 
     def __init__(
@@ -32,8 +36,13 @@ class Source:
         clock: Clock,
         *,
         created_at: int,
+        database: "Database | None" = None,
+        folder: Folder | None = None,
     ) -> None:
         self.definition = definition
+        self.clock = clock
+        self.database = database
+        self.folder = folder
         self.fields = dict(fields)
         self.created_at = created_at
         self.client = client
@@ -87,5 +96,6 @@ class Source:
     def close(self) -> None:
         """Break off waits and close connections."""
         self.stop.set()
-        if self.client is not None:
-            self.client.close()
+        for way in (self.client, self.database, self.folder):
+            if way is not None:
+                way.close()

@@ -7,6 +7,17 @@ is `code`.
 
 from appliance.runtime.definition.auth import Auth, BasicAuth, HeaderAuth, NoAuth, SessionLogin
 from appliance.runtime.definition.connector import Definition, deep_merge, parse_definition, parse_entities
+from appliance.runtime.definition.files import (
+    CsvFormat,
+    ExcelFormat,
+    FileFormat,
+    FilesPlace,
+    FilesRead,
+    Group,
+    JsonFormat,
+    JsonLinesFormat,
+    XmlFormat,
+)
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe, RequestTemplate
 from appliance.runtime.definition.reading import (
@@ -26,21 +37,30 @@ from appliance.runtime.definition.reading import (
     Pivot,
     Read,
 )
+from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
     "Auth",
     "BasicAuth",
     "CodeRead",
+    "CsvFormat",
     "CursorPaging",
     "DeclaredRead",
     "Definition",
     "Detail",
     "EntityDefinition",
     "ErrorRule",
+    "ExcelFormat",
+    "FileFormat",
+    "FilesPlace",
+    "FilesRead",
     "FormField",
+    "Group",
     "HeaderAuth",
     "Http",
     "HttpRead",
+    "JsonFormat",
+    "JsonLinesFormat",
     "KeysetPaging",
     "LinkPaging",
     "NoAuth",
@@ -54,6 +74,11 @@ __all__ = [
     "Read",
     "RequestTemplate",
     "SessionLogin",
+    "Sql",
+    "SqlChildren",
+    "SqlCursor",
+    "SqlRead",
+    "XmlFormat",
     "deep_merge",
     "parse_definition",
     "parse_entities",

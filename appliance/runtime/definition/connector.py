@@ -7,10 +7,12 @@ from msgspec import Meta
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition.auth import Auth, NoAuth
+from appliance.runtime.definition.files import FilesPlace
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe
 from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
+from appliance.runtime.definition.sql import Sql
 
 Hosting = Literal["cloud", "on_premises", "either"]
 Evidence = Literal["verified", "contract", "facts"]
@@ -33,6 +35,8 @@ class Definition(Node, frozen=True, kw_only=True):
     free: Annotated[bool, Meta(description="Costs no credits (sample data).")] = False
     form: tuple[FormField, ...] = ()
     http: Http | None = None
+    sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None
+    files: Annotated[FilesPlace | None, Meta(description="The folder, for entities read by `files`.")] = None
     auth: Auth = NoAuth()
     probe: Probe | None = None
     errors: tuple[ErrorRule, ...] = ()

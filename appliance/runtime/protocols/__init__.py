@@ -39,6 +39,9 @@ class Page:
     notices: tuple[str, ...] = ()
     """What an administrator should know though the pass goes on."""
 
+    rejected: tuple[str, ...] = ()
+    """Why rows could not be read at all, a reason for each; they are counted and the pass goes on."""
+
 
 class Pages(Protocol):
     """Reads one entity page by page. Holds no state between calls but what it learned of the source."""
