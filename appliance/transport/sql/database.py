@@ -77,8 +77,11 @@ class Database:
         bound = {f"p__{number}": value for number, value in enumerate(parameters)}
         with self._reading() as connection:
             result = connection.execute(prepared, bound)
-            names = tuple(str(column[0]) for column in result.cursor.description)
-            yield Rows(names, self._limited(result, most))
+            try:
+                names = tuple(str(column[0]) for column in result.cursor.description)
+                yield Rows(names, self._limited(result, most))
+            finally:
+                result.close()
 
     def close(self) -> None:
         self._engine.dispose()

@@ -101,7 +101,7 @@ def _mysql(login: Login, way: Way) -> Any:
         raise
     limit = (
         f"max_statement_time = {login.timeout:g}"
-        if "MariaDB" in str(connection.server_version)
+        if "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
         else f"max_execution_time = {int(login.timeout * 1000)}"
     )
     with connection.cursor() as cursor:

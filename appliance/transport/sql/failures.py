@@ -23,7 +23,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     # PostgreSQL words and SQLSTATE class 28; MySQL 1045, 1698; SQL Server 18456, 18452; Oracle 1017, 28000.
     (
         r"password authentication failed|no password supplied|\b28(000|P01)\b|\b(1045|1698|18456|18452)\b"
-        r"|ORA-01017|ORA-28000|ORA-28001|ORA-01005|DPY-4001",
+        r"|role \".*\" does not exist|ORA-01017|ORA-28000|ORA-28001|ORA-01005|DPY-4001",
         "credentials",
     ),
     # PostgreSQL 3D000; MySQL 1049; SQL Server 4060, 911; Oracle 12514, 12505, DPY-6001.
