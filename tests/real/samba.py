@@ -66,7 +66,8 @@ read only = no
             check=True,
             capture_output=True,
         )
-        command = [program, "--foreground", "--no-process-group", "-s", configuration]
+        # In a process group of its own, which it ends as a whole.
+        command = [program, "--foreground", "-s", configuration]
         self._server = Server(command, self.port, folder / "smbd.log")
 
     def __enter__(self) -> Self:

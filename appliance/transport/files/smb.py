@@ -14,6 +14,8 @@ from smbprotocol.exceptions import (
     SMBOSError,
     SMBResponseException,
 )
+from smbprotocol.file_info import FileAttributes
+from smbprotocol.tree import TreeConnect
 
 from appliance.errors import ApplianceError, SourceAccessDenied, SourceCredentialsRejected, SourceError
 from appliance.transport.egress import Egress
@@ -25,9 +27,11 @@ PORT = 445
 SECONDS = 15
 BUFFER = 1024 * 1024
 
+# Folders, and what is only a pointer to a file.
+_NO_FILE = FileAttributes.FILE_ATTRIBUTE_DIRECTORY | FileAttributes.FILE_ATTRIBUTE_REPARSE_POINT
 _ACCESS_DENIED = 0xC0000022
 _CREDENTIALS = frozenset({0xC000006D, 0xC0000064, 0xC000006A, 0xC0000071, 0xC0000072, 0xC0000193, 0xC0000234})
-_NO_SUCH = frozenset({0xC0000034, 0xC000003A, 0xC00000CC})
+_NO_SUCH = frozenset({0xC0000034, 0xC000003A, 0xC00000CC, 0xC0000225})
 
 
 class SmbFolder:
@@ -49,12 +53,13 @@ class SmbFolder:
 
     def list(self) -> list[Entry]:
         with self._signed_in() as options:
-            found = list(smbclient.scandir(self._path(), **options))
-            return [
-                Entry(one.name, one.stat().st_size, int(one.stat().st_mtime))
-                for one in found
-                if one.is_file(follow_symlinks=False)
-            ]
+            # What the listing itself says: the library's `stat` of an entry forgets port and session.
+            found = [(one.name, one.smb_info) for one in smbclient.scandir(self._path(), **options)]
+        return [
+            Entry(name, info.end_of_file, int(info.last_write_time.timestamp()))
+            for name, info in found
+            if not info.file_attributes & _NO_FILE
+        ]
 
     def entry(self, name: str) -> Entry | None:
         with self._signed_in() as options:
@@ -119,7 +124,7 @@ class SmbFolder:
                 with self._route.open() as sock:
                     self._address = str(sock.getpeername()[0])
                 smbclient.ClientConfig(skip_dfs=True)
-                smbclient.register_session(
+                session = smbclient.register_session(
                     self._address,
                     username=self._place.username,
                     password=self._place.password,
@@ -129,6 +134,9 @@ class SmbFolder:
                     auth_protocol="ntlm",
                     require_signing=True,
                 )
+                # Connected here, or the library would ask for a referral when there is no such share.
+                share = self._place.folder.replace("\\", "/").strip("/").partition("/")[0]
+                TreeConnect(session, rf"\\{self._address}\{share}").connect()
             yield {"port": self._route.port, "connection_cache": self._connections}
 
     @contextmanager

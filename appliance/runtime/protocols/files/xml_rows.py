@@ -30,10 +30,10 @@ def read(file: IO[bytes], form: XmlFormat) -> Iterator[dict[str, Any] | Rejected
             names.pop()
             if len(names) < len(wanted) and above:
                 above[-1].remove(element)
-    except (ParseError, ValueError) as failure:
-        raise FileBroken(f"it is no complete XML ({failure})") from None
     except DefusedXmlException as failure:
         raise FileBroken(f"it declares what XML from outside may not ({type(failure).__name__})") from None
+    except (ParseError, ValueError) as failure:
+        raise FileBroken(f"it is no complete XML ({failure})") from None
 
 
 def _content(element: Element, lists: frozenset[str]) -> Any:
