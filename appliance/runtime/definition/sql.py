@@ -82,5 +82,9 @@ class SqlRead(Node, frozen=True, kw_only=True, tag="sql", tag_field="protocol"):
         SqlCursor | None, Meta(description="What tells changes; without one: `incremental: compare`.")
     ] = None
     children: Annotated[tuple[SqlChildren, ...], Meta(description="Rows that belong to each row.")] = ()
+    trim: Annotated[
+        bool,
+        Meta(description="Take blanks from the end of texts, with which columns of fixed width are filled."),
+    ] = True
     count: Annotated[bool, Meta(description="Ask how many rows there are, for the progress shown.")] = True
     size: Annotated[int, Meta(ge=1, le=20_000, description="Rows a page.")] = 1000

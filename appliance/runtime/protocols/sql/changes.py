@@ -13,10 +13,10 @@ COUNTED = ("number", "rowversion")
 _TURN = timedelta(hours=3)
 
 
-def lower_bound(cursor: SqlCursor, since: Since, zone: str) -> Any:
+def lower_bound(cursor: SqlCursor, since: Since, zone: ZoneInfo) -> Any:
     """The value the cursor column is compared with, None to read all.
 
-    For `number` and `rowversion` rows must lie above it, for times at it or above.
+    For `number` and `rowversion` rows must lie above it, for times at it or above. `zone` is that of local times.
     """
     if cursor.kind in COUNTED:
         if since.mark is None:
@@ -27,7 +27,7 @@ def lower_bound(cursor: SqlCursor, since: Since, zone: str) -> Any:
         return None
     if cursor.kind == "timestamptz":
         return since.moment
-    local = earliest_local(since.moment, ZoneInfo(cursor.zone or zone or "UTC"))
+    local = earliest_local(since.moment, zone)
     return local.date() if cursor.kind == "date" else local
 
 

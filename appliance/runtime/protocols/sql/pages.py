@@ -8,6 +8,7 @@ meanwhile comes at the end there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import SqlChildren, SqlRead
@@ -46,7 +47,9 @@ class SqlPages:
         self._read = read
         self._where = where
         self._keys = read.keys or tuple(key)
-        self._zone = str(fields.get("time_zone") or "")
+        self._zone = _known_zone(
+            (read.cursor.zone if read.cursor else "") or str(fields.get("time_zone") or "")
+        )
         self._schema = database.login.schema
         self._relation = self._related(self._text(read))
         self._children = [(one, self._related(self._text(one))) for one in read.children]
@@ -158,7 +161,7 @@ class SqlPages:
         if cursor is not None and cursor.kind == "rowversion":
             for row in rows:
                 row.update({column: version_number(row[column]) for column in cursor.columns})
-        return [row_text(row) for row in rows]
+        return [row_text(row, trim=self._read.trim) for row in rows]
 
     def _rows_whole(self, statement: str, values: Sequence[Any], most: int) -> list[Row]:
         with self._database.rows(statement, values, most=most) as answer:
@@ -194,3 +197,12 @@ class SqlPages:
             columns = ", ".join(quote(column) for column in part.columns) or "*"
             condition = f" WHERE {part.where}" if part.where else ""
         return f"SELECT {columns} FROM {'.'.join(quote(name) for name in names)}{condition}"
+
+
+def _known_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, KeyError, OSError):
+        raise ConfigurationError(
+            f"There is no time zone {name[:40]!r}. Write it as Europe/Berlin or UTC."
+        ) from None

@@ -15,13 +15,24 @@ _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 _ZERO_DATE = re.compile(r"0000-00-00( 00:00:00(\.0+)?)?")
 
 
-def row_text(row: Mapping[str, Any]) -> bytes:
-    """A row as JSON. Decimals keep all digits, times are ISO without a zone where the column has none, bytes base64."""
-    return _encode({name: _plain(value) for name, value in row.items()})
+def row_text(row: Mapping[str, Any], *, trim: bool = False) -> bytes:
+    """A row as JSON. Decimals keep all digits, times are ISO without a zone where the column has none, bytes base64.
+
+    `trim` takes the blanks from the end of texts.
+    """
+    return _encode({name: _plain(value, trim) for name, value in row.items()})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, trim: bool) -> Any:
     kind = type(value)
+    if kind is str and trim:
+        value = value.rstrip(" ")
+    if kind is list:
+        # Children of the row, and arrays.
+        return [
+            {name: _plain(inner, trim) for name, inner in item.items()} if type(item) is dict else item
+            for item in value
+        ]
     if kind is Decimal and not value.is_finite():
         return None
     if kind is str and value.startswith("0000-00-00") and _ZERO_DATE.fullmatch(value):
