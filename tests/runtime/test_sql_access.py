@@ -1,7 +1,9 @@
 """What a database connection may do, and what is said when it cannot."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from appliance.transport.sql.database import Database
 from appliance.transport.sql.failures import translated
 from appliance.transport.trust import Trust
 from tests.support.plant_database import READER_PASSWORD, PlantDatabase
+from tests.transport.authority import Authority
 
 
 @pytest.fixture(params=["postgres_plant", "mariadb_plant"])
@@ -34,9 +37,11 @@ def plant(request: pytest.FixtureRequest) -> PlantDatabase:
 
 
 @contextmanager
-def connected(plant: PlantDatabase, egress: Egress | None = None, **more: Any) -> Iterator[Database]:
+def connected(
+    plant: PlantDatabase, egress: Egress | None = None, trust: Trust | None = None, **more: Any
+) -> Iterator[Database]:
     login = database_login(Sql(timeout=more.pop("timeout", 5.0)), {**plant.fields, **more})
-    database = Database(login, egress or Egress(), Trust())
+    database = Database(login, egress or Egress(), trust or Trust())
     try:
         yield database
     finally:
@@ -70,7 +75,10 @@ def test_an_unknown_user_is_told(plant):
 
 
 def test_an_unknown_database_is_told(plant):
-    with connected(plant, database="other") as database, pytest.raises(SourceError, match=r"other|denies access"):
+    with (
+        connected(plant, database="other") as database,
+        pytest.raises(SourceError, match=r"other|denies access"),
+    ):
         ask(database, "SELECT 1")
 
 
@@ -169,3 +177,29 @@ def test_what_sql_server_and_oracle_say_has_its_meaning(error, kind):
     """By their published error numbers; neither can be run here."""
     login = Login("sqlserver", "db", 1433, "plant", "reader", READER_PASSWORD)
     assert type(translated(error, login)) is kind
+
+
+def test_the_certificate_of_the_server_is_checked(postgres_plant, tmp_path):
+    plant, folder = postgres_plant, Path(postgres_plant.ask("SHOW data_directory")[0][0])
+    authority, other = Authority(tmp_path), Authority(tmp_path, "Other Root")
+    certificate, key = authority.issue("localhost", "127.0.0.1")
+    for source, name in ((certificate, "server.crt"), (key, "server.key")):
+        (folder / name).write_bytes(source.read_bytes())
+        (folder / name).chmod(0o600)
+        shutil.chown(folder / name, folder.owner())
+    plant.execute("ALTER SYSTEM SET ssl = on")
+    plant.execute("SELECT pg_reload_conf()")
+    tls = {"tls": "verify", "host": "localhost"}
+    try:
+        with connected(plant, trust=Trust([authority.ca_file]), **tls) as database:
+            assert ask(database, "SELECT ssl FROM pg_stat_ssl WHERE pid <> 0 AND ssl") == [(True,)]
+        with (
+            connected(plant, trust=Trust([other.ca_file]), **tls) as database,
+            pytest.raises(CertificateRefused),
+        ):
+            ask(database, "SELECT 1")
+        with connected(plant, tls="encrypt") as database:
+            assert ask(database, "SELECT ssl FROM pg_stat_ssl WHERE pid <> 0 AND ssl") == [(True,)]
+    finally:
+        plant.execute("ALTER SYSTEM RESET ssl")
+        plant.execute("SELECT pg_reload_conf()")

@@ -68,8 +68,10 @@ class SqlPages:
         size = 1 if sample else self._read.size
         statement = select(self._relation, conditions, order.expressions, size)
         rows, cut_short = self._rows(statement, parameters.values, size)
+        notices: tuple[str, ...] = ()
         if sample:
             self._refuse_null_keys()
+            notices = self._rows_without_time()
         last = self._last(rows[-1], order) if rows else None
         if last is not None and last == position["after"]:
             raise SourceAnswerInvalid(
@@ -86,6 +88,7 @@ class SqlPages:
             {"after": last} if more and rows and not sample else None,
             expected,
             self._mark(rows, since),
+            notices,
         )
 
     def _order(self, since: Since, parameters: Parameters) -> _Order:
@@ -179,6 +182,18 @@ class SqlPages:
                 f"{self._where}: some rows have no value in {' or '.join(self._keys)} and would never be read. "
                 "Leave them out by a condition, or use COALESCE in the query."
             )
+
+    def _rows_without_time(self) -> tuple[str, ...]:
+        cursor = self._read.cursor
+        if cursor is None:
+            return ()
+        missing = f"{coalesced(self._relation, cursor.columns)} IS NULL"
+        if not self._rows_whole(select(self._relation, [missing], (), 1), (), 1):
+            return ()
+        return (
+            f"Some rows have no value in {' and '.join(cursor.columns)}: they are read by full passes of master data "
+            "only. Add a column that is always filled, such as the time of creation.",
+        )
 
     def _related(self, query: str) -> Relation:
         prefix, body = split(query, self._database.login.dialect)
