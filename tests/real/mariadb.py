@@ -8,6 +8,7 @@ from typing import Self
 
 from tests.real.cache import Unavailable
 from tests.real.server import Server, free_port
+from tests.transport.authority import Authority
 
 USER, PASSWORD = "plant", "plant-pw"
 
@@ -15,7 +16,8 @@ USER, PASSWORD = "plant", "plant-pw"
 class MariaDb:
     """A MariaDB server on a free loopback port over `folder`, with a user who may do anything over TCP.
 
-    Raises Unavailable when MariaDB is not installed.
+    `ca_file` is the authority of its certificate, which names localhost. Raises Unavailable when MariaDB is not
+    installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,12 +41,18 @@ class MariaDb:
         first.write_text(f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n"
                          f"GRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n")  # fmt: skip
         first.chmod(0o644)
+        authority = Authority(folder)
+        self.ca_file = authority.ca_file
+        certificate, key = authority.issue("localhost")
+        if account:
+            shutil.chown(key, "mysql")
         self.port = free_port()
         command: list[str | Path] = [program, "--no-defaults", *account, f"--datadir={data}"]
         command += [f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}", f"--init-file={first}"]
         command += ["--bind-address=127.0.0.1", f"--port={self.port}", "--skip-log-bin"]
         command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
         command += ["--innodb-fast-shutdown=2", "--skip-name-resolve"]
+        command += [f"--ssl-cert={certificate}", f"--ssl-key={key}", f"--ssl-ca={self.ca_file}"]
         self._server = Server(command, self.port, folder.with_suffix(".log"))
 
     def __enter__(self) -> Self:

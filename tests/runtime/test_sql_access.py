@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from appliance.errors import (
-    ApplianceError,
     ConfigurationError,
     SourceAccessDenied,
     SourceAnswerInvalid,
@@ -150,11 +149,13 @@ def test_a_connection_the_server_closed_is_opened_anew(plant):
         assert ask(database, "SELECT 1") == [(1,)]
 
 
-def test_a_server_without_encryption_is_not_spoken_to_when_it_is_asked_for(plant):
-    with connected(plant, tls="verify") as database, pytest.raises(ApplianceError) as refused:
-        ask(database, "SELECT 1")
-    assert isinstance(refused.value, SourceUnreachable | CertificateRefused | SourceError)
-    assert not isinstance(refused.value, SourceCredentialsRejected)
+def test_a_server_without_encryption_is_not_spoken_to_when_it_is_asked_for(postgres_plant):
+    for tls in ("verify", "encrypt"):
+        with (
+            connected(postgres_plant, tls=tls) as database,
+            pytest.raises(SourceUnreachable, match="encryption"),
+        ):
+            ask(database, "SELECT 1")
 
 
 @pytest.mark.parametrize(
@@ -203,3 +204,21 @@ def test_the_certificate_of_the_server_is_checked(postgres_plant, tmp_path):
     finally:
         plant.execute("ALTER SYSTEM RESET ssl")
         plant.execute("SELECT pg_reload_conf()")
+
+
+def test_the_certificate_of_mariadb_is_checked(mariadb_plant, tmp_path):
+    plant, state = mariadb_plant, "SELECT variable_value FROM information_schema.session_status"
+    cipher = f"{state} WHERE variable_name = 'SSL_CIPHER'"
+    trusted, other = Trust([plant.ca_file]), Trust([Authority(tmp_path, "Other Root").ca_file])
+    with connected(plant, trust=trusted, tls="verify", host="localhost") as database:
+        assert ask(database, cipher)[0][0]
+    for trust, host in ((other, "localhost"), (trusted, "127.0.0.1")):
+        with (
+            connected(plant, trust=trust, tls="verify", host=host) as database,
+            pytest.raises(CertificateRefused),
+        ):
+            ask(database, "SELECT 1")
+    with connected(plant, tls="encrypt") as database:
+        assert ask(database, cipher)[0][0]
+    with connected(plant, tls="off") as database:
+        assert not ask(database, cipher)[0][0]

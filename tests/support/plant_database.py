@@ -22,6 +22,7 @@ class PlantDatabase:
     port: int
     owner: Any
     name: str = "plant"
+    ca_file: Path | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def on_mariadb(server: MariaDb) -> PlantDatabase:
     owner = pymysql.connect(
         host="127.0.0.1", port=server.port, user=USER, password=PASSWORD, autocommit=True, charset="utf8mb4"
     )
-    plant = PlantDatabase("mysql", server.port, owner)
+    plant = PlantDatabase("mysql", server.port, owner, ca_file=server.ca_file)
     plant.execute("CREATE DATABASE plant CHARACTER SET utf8mb4")
     plant.execute("USE plant")
     plant.execute(f"CREATE USER {READER} IDENTIFIED BY '{READER_PASSWORD}'")
