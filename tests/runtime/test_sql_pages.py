@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.connector import Connector
 from appliance.runtime.protocols import EVERYTHING, Since
+from appliance.runtime.protocols.sql import pages as pages_module
 from tests.runtime.opened import EXACT, all_pages, all_rows, defined
 from tests.support.plant_database import PlantDatabase
 
@@ -222,3 +223,26 @@ def test_rows_there_all_along_are_read_whatever_is_inserted_and_deleted_meanwhil
     assert stable <= set(found)
     assert len(found) == len(set(found)) or set(found) - stable
     assert found == sorted(found)
+
+
+def test_rows_read_again_for_the_overlap_do_not_set_the_mark_back(plant, reading):
+    plant.table("wo", "no int primary key, version bigint", [(n, 100 + n) for n in range(5)])
+    connector = reading(table="wo", cursor={"columns": ["version"], "kind": "number", "overlap": 10})
+    (page,) = all_pages(connector, "WorkOrder", Since(mark=110))
+    assert (numbers(page.rows), page.mark) == ([1, 2, 3, 4], 110)
+
+
+def test_a_page_of_large_rows_ends_early_and_the_next_goes_on_there(plant, reading, monkeypatch):
+    monkeypatch.setattr(pages_module, "PAGE_BYTES", 100)
+    plant.table("wo", "no int primary key, text text", [(n, "x" * 40) for n in range(7)])
+    pages = all_pages(reading(table="wo", size=10), "WorkOrder")
+    assert [len(page.rows) for page in pages] == [3, 3, 1]
+    assert numbers([row for page in pages for row in page.rows]) == list(range(7))
+
+
+def test_rows_without_a_time_are_told_by_the_test_of_the_connection(plant, reading):
+    kind = "timestamp(0)" if plant.dialect == "postgresql" else "datetime"
+    plant.table("wo", f"no int primary key, changed {kind} null, created {kind} null", [(1, None, None)])
+    pages = reading(**changed()).pages("WorkOrder")
+    page = pages.fetch(pages.first(), EVERYTHING, resuming=False, sample=True)
+    assert "no value in changed and created" in page.notices[0]
