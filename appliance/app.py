@@ -86,7 +86,14 @@ class Appliance:
         model = load_model()
         outbound = _outbound(settings, clock)
         catalog = Catalog(model, resources.files("appliance.connectors"), settings.connectors_dir)
-        connectors = Connectors(model, catalog, outbound.client, clock)
+        connectors = Connectors(
+            model,
+            catalog,
+            outbound.client,
+            clock,
+            open_database=outbound.database,
+            open_folder=outbound.folder,
+        )
         records = Records(database)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
@@ -196,6 +203,7 @@ def _outbound(settings: Settings, clock: Clock) -> Outbound:
         proxies=ProxyRules(proxy, settings.no_proxy),
         trust=Trust(settings.ca_files),
         clock=clock,
+        folders=settings.files_folders,
     )
 
 

@@ -163,6 +163,10 @@ class Settings:
         "egress.allow", NETWORKS, [], "Only these destinations may be called; empty: all but link-local ones."
     )
 
+    files_folders: tuple[Path, ...] = _option(
+        "files.folders", PATHS, [], "Folders of this machine that files may be read from; empty: none."
+    )
+
     http_timeout_seconds: int = _option(
         "http.timeout_seconds", whole(1, 3600), 60, "Longest wait for an answer of a source."
     )

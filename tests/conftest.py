@@ -3,14 +3,20 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
 
 from tests.real.cache import Unavailable
+from tests.real.mariadb import MariaDb
 from tests.real.odata_mock import ODataMock
+from tests.real.postgres import Postgres
+from tests.real.samba import Samba
+from tests.real.sftp import SftpServer
 from tests.real.tryton import Tryton
 from tests.support.appliance import Appliances
+from tests.support.plant_database import PlantDatabase, on_mariadb, on_postgres
 
 System = TypeVar("System")
 
@@ -41,3 +47,43 @@ def odata_mock() -> Iterator[ODataMock]:
 def appliances(tmp_path: Path) -> Iterator[Appliances]:
     with Appliances(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder for servers that run under an account of their own, which reaches no folder of the tests."""
+    with TemporaryDirectory(prefix="servers-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_plant(server_folder: Path) -> Iterator[PlantDatabase]:
+    server = started(lambda: Postgres(server_folder / "postgres"))
+    try:
+        plant = on_postgres(server)
+        yield plant
+        plant.owner.close()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_plant(server_folder: Path) -> Iterator[PlantDatabase]:
+    with started(lambda: MariaDb(server_folder / "mariadb")) as server:
+        plant = on_mariadb(server)
+        yield plant
+        plant.owner.close()
+
+
+@pytest.fixture(scope="session")
+def sftp_server(server_folder: Path) -> Iterator[SftpServer]:
+    with started(lambda: SftpServer(server_folder / "sftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def samba(server_folder: Path) -> Iterator[Samba]:
+    with started(lambda: Samba(server_folder / "samba")) as server:
+        yield server

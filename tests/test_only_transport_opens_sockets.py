@@ -25,6 +25,7 @@ NETWORK = frozenset(
         # Its Kerberos asks domain controllers by itself.
         "spnego",
         *("ldap3", "psycopg", "psycopg2", "pymssql", "pyodbc", "oracledb", "pymysql"),
+        *("sqlalchemy", "smbclient", "smbprotocol"),
     }
 )
 

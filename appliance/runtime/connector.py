@@ -1,7 +1,7 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -12,15 +12,19 @@ from appliance.runtime.definition import (
     CodeRead,
     DeclaredRead,
     Definition,
+    FilesRead,
     HttpRead,
     ODataRead,
     RfcRead,
     SoapRead,
+    SqlRead,
     TableRead,
 )
+from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.declared import DeclaredPages
+from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
@@ -29,11 +33,20 @@ from appliance.runtime.protocols.soap import SoapPages
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
+from appliance.transport.files import Folder as FilesFolder
+from appliance.transport.files import Place
 from appliance.transport.http import HttpClient
 from appliance.transport.outbound import Terms
+from appliance.transport.sql import Login
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 OpenClient = Callable[[str, str, Terms], HttpClient]
 """Makes the HTTP client of a connection: base address, the connection's name, and its terms."""
+
+OpenDatabase = Callable[[Login], "Database"]
+OpenFolder = Callable[[Place], FilesFolder]
 
 
 class Connector:
@@ -50,7 +63,8 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
-        read = self.definition.entities[entity].read
+        definition = self.definition.entities[entity]
+        read = definition.read
         where = f"{self.definition.system}.{entity}"
         match read:
             case HttpRead():
@@ -63,6 +77,18 @@ class Connector:
                 return RfcPages(self.source, self._http(where), read, where=where)
             case TableRead():
                 return TablePages(self.source, self._http(where), read, where=where)
+            case SqlRead():
+                if self.source.database is None:
+                    raise ConfigurationError(f"{where}: the definition has no `sql`.")
+                from appliance.runtime.protocols.sql.pages import SqlPages
+
+                return SqlPages(self.source.database, self.source.fields, read, definition.key, where=where)
+            case FilesRead():
+                if self.source.folder is None:
+                    raise ConfigurationError(f"{where}: the definition has no `files`.")
+                return FilesPages(
+                    self.source.folder, self.source.fields, self.source.clock, read, where=where
+                )
             case DeclaredRead():
                 return DeclaredPages(read)
             case CodeRead():
@@ -96,8 +122,19 @@ class Connector:
 class Connectors:
     """Opens connectors. The one thing the floors above need to know of this one, beside the catalog."""
 
-    def __init__(self, model: Model, catalog: Catalog, open_client: OpenClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        model: Model,
+        catalog: Catalog,
+        open_client: OpenClient,
+        clock: Clock,
+        *,
+        open_database: OpenDatabase | None = None,
+        open_folder: OpenFolder | None = None,
+    ) -> None:
         self.catalog = catalog
+        self._open_database = open_database
+        self._open_folder = open_folder
         self._model = model
         self._open_client = open_client
         self._clock = clock
@@ -124,6 +161,11 @@ class Connectors:
             base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
             terms = terms_of(definition.http, fields)
             client = self._open_client(str(base), part, terms)
+        database = folder_of_files = None
+        if definition.sql is not None and self._open_database is not None:
+            database = self._open_database(database_login(definition.sql, fields))
+        if definition.files is not None and self._open_folder is not None:
+            folder_of_files = self._open_folder(files_place(definition.files, fields))
         source = Source(
             definition,
             fields,
@@ -132,5 +174,7 @@ class Connectors:
             created_at=created_at,
             credentials=credentials,
             tls=terms.tls if terms else None,
+            database=database,
+            folder=folder_of_files,
         )
         return Connector(self._model, folder, definition, source, part)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, SourceAnswerInvalid
@@ -18,8 +18,12 @@ from appliance.runtime.definition import CodeRead, DeclaredRead
 from appliance.runtime.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.request import compile_request
+from appliance.transport.files import Folder
 from appliance.transport.outbound import Reach
 from appliance.transport.trust import TlsOptions
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 State = Literal["passed", "warning", "failed"]
 OpenReach = Callable[[str, TlsOptions], Reach]
@@ -68,14 +72,30 @@ class _Probe:
         self._readable: list[str] = []
 
     def run(self, read: bool) -> Report:
-        failure = self._network() if self._connector.definition.http is not None else None
-        failure = failure or self._sign_in()
-        self._compare_clocks()
+        source = self._connector.source
+        if source.database is not None or source.folder is not None:
+            failure = self._way(source.database or source.folder)
+        else:
+            failure = self._network() if self._connector.definition.http is not None else None
+            failure = failure or self._sign_in()
+            self._compare_clocks()
         # Without a request that proves the sign-in, only a read does.
         if failure is None and (read or self._lacks_sign_in()):
             failure = self._entities()
             self._compare_clocks()
         return Report(tuple(self._stages), tuple(self._readable), failure)
+
+    def _way(self, way: "Database | Folder | None") -> ApplianceError | None:
+        """The steps of a way that is not HTTP, which ends with the sign-in."""
+        assert way is not None
+        for name, step in way.stages():
+            failure = self._stage(name, step)
+            if failure is not None:
+                return failure
+        if not way.encrypted:
+            advice = "The connection is not encrypted: credentials and data can be read on the way."
+            self._stages.append(Stage("tls", "warning", advice, 0.0))
+        return None
 
     def _network(self) -> ApplianceError | None:
         source = self._connector.source

@@ -1,10 +1,10 @@
-"""A live outside system: a definition, the connection's fields and an HTTP client. Everything asked of it goes here."""
+"""A live outside system: a definition, the connection's fields, and the way to it. Everything asked of it goes here."""
 
 import logging
 import threading
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, ConfigurationError
@@ -15,10 +15,14 @@ from appliance.runtime.errors import raise_for, source_message
 from appliance.runtime.form import sealed_values
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
+from appliance.transport.files import Folder
 from appliance.transport.http import HttpClient, Request, Response
 from appliance.transport.trust import TlsOptions
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 T = TypeVar("T")
 
@@ -26,9 +30,9 @@ T = TypeVar("T")
 class Source:
     """One connection's outside system.
 
-    `fields` are the values of the connect form, secrets included; `client` is None for a system that is not
-    reached over HTTP. `credentials` keeps secret fields the source changes, `tls` is how it is trusted. Close it
-    when done.
+    `fields` are the values of the connect form, secrets included; one of `client`, `database` and `folder` is the
+    way to the system, the others are None. `credentials` keeps secret fields the source changes, `tls` is how it is
+    trusted. Close it when done.
     """
 
     def __init__(
@@ -41,8 +45,13 @@ class Source:
         created_at: int,
         credentials: Credentials | None = None,
         tls: TlsOptions | None = None,
+        database: "Database | None" = None,
+        folder: Folder | None = None,
     ) -> None:
         self.definition = definition
+        self.clock = clock
+        self.database = database
+        self.folder = folder
         self.fields = dict(fields)
         self.created_at = created_at
         self.client = client
@@ -51,7 +60,6 @@ class Source:
         self.stop = threading.Event()
         # The Date header of the last answer and our time then, for the probe's look at the clocks.
         self.dated: tuple[str, datetime] | None = None
-        self._clock = clock
         self._learned: dict[Hashable, Any] = {}
         self._learning = threading.Lock()
         self._authenticator: Authenticator | None = None
@@ -82,7 +90,7 @@ class Source:
         response = self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
         date = response.header("Date")
         if date is not None:
-            self.dated = (date, self._clock.now())
+            self.dated = (date, self.clock.now())
         self.judge(response, rules, resuming=resuming)
         return response
 
@@ -109,6 +117,9 @@ class Source:
     def close(self) -> None:
         """Break off waits, end the session at the source and close connections."""
         self.stop.set()
+        for way in (self.database, self.folder):
+            if way is not None:
+                way.close()
         if self.client is None or self._authenticator is None:
             return
         try:

@@ -95,4 +95,5 @@ def _join(first: Page, second: Page) -> Page:
         expected=second.expected if first.expected is None else first.expected,
         mark=first.mark if second.mark is None else second.mark,
         notices=(*first.notices, *second.notices),
+        rejected=(*first.rejected, *second.rejected),
     )

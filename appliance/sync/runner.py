@@ -194,7 +194,7 @@ class Runner:
             if page.removed:
                 self._records.mark_deleted(stream, [projection.key(raw) for raw in page.removed], now)
             counts = PageCounts(
-                fetched=len(page.rows),
+                fetched=len(page.rows) + len(page.rejected),
                 inserted=written.inserted,
                 updated=written.updated,
                 unchanged=found.unchanged + written.unchanged,
@@ -211,8 +211,8 @@ class Runner:
     def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
         """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
         rows: dict[str, tuple[bytes, bytes]] = {}
-        rejected = 0
-        first_rejection: str | None = None
+        rejected = len(page.rejected)
+        first_rejection: str | None = next(iter(page.rejected), None)
         for raw in page.rows:
             try:
                 # A row that comes twice in a page counts as it came last.
@@ -233,7 +233,7 @@ class Runner:
                 first_rejection = first_rejection or rejection.message
                 continue
             changed.append(NewRecord(key, digest, payload, now if modified_at is None else modified_at, raw))
-        unchanged = len(page.rows) - len(changed) - rejected
+        unchanged = len(page.rows) + len(page.rejected) - len(changed) - rejected
         return _Candidates(changed, unchanged, rejected, first_rejection)
 
     def _keep_going(self, claim: Claim) -> None:

@@ -1,16 +1,21 @@
 """The site's way out: every client and every staged look at a source, with the site's trust, proxy and policy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput
 from appliance.transport.budget import BudgetLimits, Budgets
 from appliance.transport.certificates import TlsFacts
 from appliance.transport.egress import Egress
+from appliance.transport.files import Folder, Place, open_folder
 from appliance.transport.http import HttpClient, HttpOptions
 from appliance.transport.limit_headers import LimitHeaders
 from appliance.transport.pools import destination
 from appliance.transport.proxy import ProxyRules
+from appliance.transport.sql import Login
 from appliance.transport.stages import Route, handshake, open_proxy, resolve
 from appliance.transport.trust import TlsOptions, Trust
 
@@ -27,6 +32,10 @@ class Terms:
     host_limits: BudgetLimits | None = None
     limit_headers: LimitHeaders | None = None
     tls: TlsOptions = field(default_factory=TlsOptions)
+
+
+if TYPE_CHECKING:
+    from appliance.transport.sql.database import Database
 
 
 class Reach:
@@ -75,16 +84,27 @@ class Reach:
 
 
 class Outbound:
-    """Makes clients and reaches. `options` are those of the site; connections to one host know of each other."""
+    """Makes clients and reaches. `options` are those of the site; connections to one host know of each other.
+
+    `folders` are those of this machine that files may be read from.
+    """
 
     def __init__(
-        self, options: HttpOptions, *, egress: Egress, proxies: ProxyRules, trust: Trust, clock: Clock
+        self,
+        options: HttpOptions,
+        *,
+        egress: Egress,
+        proxies: ProxyRules,
+        trust: Trust,
+        clock: Clock,
+        folders: Sequence[Path] = (),
     ) -> None:
         self._options = replace(options, proxies=proxies)
         self._egress = egress
         self._proxies = proxies
         self._trust = trust
         self._clock = clock
+        self._folders = tuple(folders)
         self._budgets = Budgets(clock)
 
     def client(self, base_url: str, connection: str, terms: Terms) -> HttpClient:
@@ -103,6 +123,16 @@ class Outbound:
             trust=self._trust,
             other_budgets=self._budgets.for_host,
         )
+
+    def database(self, login: Login) -> "Database":
+        """A database to read. Proxies do not apply: they carry HTTP."""
+        from appliance.transport.sql.database import Database
+
+        return Database(login, self._egress, self._trust)
+
+    def folder(self, place: Place) -> Folder:
+        """A folder to read files from. Raises ConfigurationError for a place of an unknown kind."""
+        return open_folder(place, self._egress, self._folders)
 
     def reach(self, base_url: str, tls: TlsOptions) -> Reach:
         """Raises InvalidInput when `base_url` is no http(s) address."""

@@ -90,6 +90,11 @@ class Trust:
                 self._cache[options] = cached
         return ClientTls(cached[1], pins, options.server_name)
 
+    def certificates(self) -> bytes:
+        """All trusted certificates as PEM, for libraries that read them from one file. Raises ConfigurationError."""
+        files = [path for given in self._site for path in _pem_files(given)]
+        return b"\n".join(_content(path) for path in (self._bundle, *files) if path)
+
 
 def unverified_context() -> ssl.SSLContext:
     """Accepts anything, to look at a certificate that was just refused; nothing is sent over it."""
@@ -156,6 +161,13 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise _unusable(path, error.strerror or "not readable") from None
     return status.st_mtime_ns, status.st_size
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(path, error.strerror or "not readable") from None
 
 
 def _load_ca(context: ssl.SSLContext, path: Path) -> None:

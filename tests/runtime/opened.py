@@ -1,6 +1,6 @@
 """Opens connectors as the program does, over the real transport."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,7 @@ from appliance.model.entity import Model, load_model
 from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.connector import Connector, Connectors
 from appliance.runtime.definition import parse_definition
+from appliance.runtime.place import database_login, files_place
 from appliance.runtime.probe import Report, probe
 from appliance.runtime.protocols import EVERYTHING, Page, Since
 from appliance.runtime.source import Source
@@ -28,7 +29,9 @@ CREATED = 1_767_600_000_000  # 2026-01-05T08:00:00Z
 MODEL: Model = load_model()
 
 
-def outbound(clock: Clock | None = None, *, trust: Trust | None = None, **options: Any) -> Outbound:
+def outbound(
+    clock: Clock | None = None, *, trust: Trust | None = None, folders: Sequence[Path] = (), **options: Any
+) -> Outbound:
     """The way out with short times and a single attempt."""
     quick: dict[str, Any] = {"connect_timeout": 5.0, "read_timeout": 30.0, "attempts": 1}
     return Outbound(
@@ -37,6 +40,7 @@ def outbound(clock: Clock | None = None, *, trust: Trust | None = None, **option
         proxies=ProxyRules(),
         trust=trust or Trust(),
         clock=clock or SystemClock(),
+        folders=folders,
     )
 
 
@@ -46,8 +50,14 @@ def catalog(extra: Path | None = None) -> Catalog:
 
 def opened(system: str, fields: Mapping[str, Any], *, way: Outbound | None = None, **more: Any) -> Connector:
     """A packaged connector; `more` may hold `extra`, a folder of connectors, and `created_at`."""
+    way = way or outbound()
     connectors = Connectors(
-        MODEL, catalog(more.get("extra")), (way or outbound()).client, more.get("clock") or SystemClock()
+        MODEL,
+        catalog(more.get("extra")),
+        way.client,
+        more.get("clock") or SystemClock(),
+        open_database=way.database,
+        open_folder=way.folder,
     )
     return connectors.open(system, fields, part=PART, created_at=more.get("created_at", CREATED))
 
@@ -72,11 +82,23 @@ def defined(
     }
     definition = parse_definition(whole, where="plant")
     folder = Folder(definition, {}, {}, "", resources.files("appliance.connectors"), packaged=True)
-    client = None
+    client = database = files = None
+    way = way or outbound(clock)
     if definition.http is not None:
-        terms = terms_of(definition.http, fields)
-        client = (way or outbound(clock)).client(str(fields["url"]), PART, terms)
-    source = Source(definition, fields, client, clock or SystemClock(), created_at=CREATED)
+        client = way.client(str(fields["url"]), PART, terms_of(definition.http, fields))
+    if definition.sql is not None:
+        database = way.database(database_login(definition.sql, fields))
+    if definition.files is not None:
+        files = way.folder(files_place(definition.files, fields))
+    source = Source(
+        definition,
+        fields,
+        client,
+        clock or SystemClock(),
+        created_at=CREATED,
+        database=database,
+        folder=files,
+    )
     return Connector(MODEL, folder, definition, source, PART)
 
 

@@ -20,6 +20,17 @@ from appliance.runtime.definition.auth import (
     Windows,
 )
 from appliance.runtime.definition.connector import Definition, deep_merge, parse_definition, parse_entities
+from appliance.runtime.definition.files import (
+    CsvFormat,
+    ExcelFormat,
+    FileFormat,
+    FilesPlace,
+    FilesRead,
+    Group,
+    JsonFormat,
+    JsonLinesFormat,
+    XmlFormat,
+)
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import (
     CallBudget,
@@ -53,6 +64,7 @@ from appliance.runtime.definition.reading import (
     SoapRead,
     TableRead,
 )
+from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
     "Assertion",
@@ -63,18 +75,26 @@ __all__ = [
     "Choose",
     "CodeRead",
     "Csrf",
+    "CsvFormat",
     "CursorPaging",
     "DeclaredRead",
     "Definition",
     "Detail",
     "EntityDefinition",
     "ErrorRule",
+    "ExcelFormat",
+    "FileFormat",
+    "FilesPlace",
+    "FilesRead",
     "FormField",
+    "Group",
     "HeaderAuth",
     "HmacUrl",
     "HostBudget",
     "Http",
     "HttpRead",
+    "JsonFormat",
+    "JsonLinesFormat",
     "KeysetPaging",
     "LimitAnswer",
     "LinkPaging",
@@ -94,8 +114,13 @@ __all__ = [
     "RfcRead",
     "SessionLogin",
     "SoapRead",
+    "Sql",
+    "SqlChildren",
+    "SqlCursor",
+    "SqlRead",
     "TableRead",
     "Windows",
+    "XmlFormat",
     "XmlRpcCall",
     "deep_merge",
     "parse_definition",

@@ -7,10 +7,12 @@ from msgspec import Meta
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition.auth import Auth, Choose, Csrf, NoAuth, OAuth2
+from appliance.runtime.definition.files import FilesPlace
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe
 from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
+from appliance.runtime.definition.sql import Sql
 from appliance.runtime.definition.tls import tls_fields
 
 Hosting = Literal["cloud", "on_premises", "either"]
@@ -34,6 +36,8 @@ class Definition(Node, frozen=True, kw_only=True):
     free: Annotated[bool, Meta(description="Costs no credits (sample data).")] = False
     form: tuple[FormField, ...] = ()
     http: Http | None = None
+    sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None
+    files: Annotated[FilesPlace | None, Meta(description="The folder, for entities read by `files`.")] = None
     auth: Auth = NoAuth()
     probe: Probe | None = None
     errors: tuple[ErrorRule, ...] = ()

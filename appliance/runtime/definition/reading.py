@@ -4,8 +4,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from appliance.runtime.definition.files import FilesRead
 from appliance.runtime.definition.http import RequestTemplate
 from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.sql import SqlRead
 
 
 class NoPaging(Node, frozen=True, kw_only=True, tag="none", tag_field="kind"):
@@ -285,7 +287,18 @@ class DeclaredRead(Node, frozen=True, kw_only=True, tag="declared", tag_field="p
     items: tuple[dict[str, Any], ...]
 
 
-Read = HttpRead | ODataRead | OData4Read | SoapRead | RfcRead | TableRead | CodeRead | DeclaredRead
+Read = (
+    HttpRead
+    | ODataRead
+    | OData4Read
+    | SoapRead
+    | RfcRead
+    | TableRead
+    | SqlRead
+    | FilesRead
+    | CodeRead
+    | DeclaredRead
+)
 
 
 class EntityDefinition(Node, frozen=True, kw_only=True):

@@ -42,6 +42,9 @@ class Page:
     removed: tuple[bytes, ...] = ()
     """JSON texts with the key properties of rows that the source says are gone."""
 
+    rejected: tuple[str, ...] = ()
+    """Why rows could not be read at all, a reason for each; they are counted and the pass goes on."""
+
 
 class Pages(Protocol):
     """Reads one entity page by page. Holds no state between calls but what it learned of the source."""
