@@ -25,26 +25,40 @@ class Definition(Node, frozen=True, kw_only=True):
     system: Annotated[
         str, Meta(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the system, equal to its folder.")
     ]
-    name: str
-    summary: str
-    vendor: str = ""
-    versions: str = ""
-    categories: tuple[Literal["eam", "erp", "wms"], ...]
-    tier: Literal[1, 2, 3]
+    name: Annotated[str, Meta(description="Name of the system as people know it.")]
+    summary: Annotated[str, Meta(description="One or two sentences for the catalogue.")]
+    vendor: Annotated[str, Meta(description="Who makes the system.")] = ""
+    versions: Annotated[str, Meta(description="Versions of the system this was written for.")] = ""
+    categories: Annotated[
+        tuple[Literal["eam", "erp", "wms"], ...],
+        Meta(description="Which parts of the API its records are served in."),
+    ]
+    tier: Annotated[
+        Literal[1, 2, 3], Meta(description="Size of the system, which decides the credits of a connection.")
+    ]
     hosting: Annotated[Hosting, Meta(description="Where the source system can be installed.")]
-    evidence: Evidence
+    evidence: Annotated[
+        Evidence,
+        Meta(description="Tested against the running system, against its published interface, or not yet."),
+    ]
     free: Annotated[bool, Meta(description="Costs no credits (sample data).")] = False
-    form: tuple[FormField, ...] = ()
-    http: Http | None = None
+    form: Annotated[tuple[FormField, ...], Meta(description="What is asked of who connects the system.")] = ()
+    http: Annotated[Http | None, Meta(description="How to reach it, for entities read over HTTP.")] = None
     sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None
     files: Annotated[FilesPlace | None, Meta(description="The folder, for entities read by `files`.")] = None
-    auth: Auth = NoAuth()
-    probe: Probe | None = None
-    errors: tuple[ErrorRule, ...] = ()
+    auth: Annotated[Auth, Meta(description="How to sign in.")] = NoAuth()
+    probe: Annotated[
+        Probe | None, Meta(description="A request that tells whether the credentials are valid.")
+    ] = None
+    errors: Annotated[
+        tuple[ErrorRule, ...], Meta(description="What answers mean, where the status alone does not tell.")
+    ] = ()
     statuses: Annotated[
         dict[str, dict[str, str]], Meta(description="Scope to code to name, for fixed status lists.")
     ] = {}
-    entities: dict[str, EntityDefinition] = {}
+    entities: Annotated[
+        dict[str, EntityDefinition], Meta(description="Entity of the unified model to how it is read.")
+    ] = {}
     entities_field: Annotated[
         str, Meta(description="Form field that holds the entities of a generic connector.")
     ] = ""

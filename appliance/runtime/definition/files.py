@@ -98,7 +98,7 @@ class FilesRead(Node, frozen=True, kw_only=True, tag="files", tag_field="protoco
     files: Annotated[
         str, Meta(min_length=1, description="Pattern of names with * and ?, such as `orders*.csv`.")
     ]
-    format: FileFormat
+    format: Annotated[FileFormat, Meta(description="How the rows of a file look, by `kind`.")]
     mode: Annotated[
         Literal["snapshot", "delta", "append"],
         Meta(
@@ -118,5 +118,5 @@ class FilesRead(Node, frozen=True, kw_only=True, tag="files", tag_field="protoco
             description="Folder below, to which files are moved once their rows are stored; empty: they stay."
         ),
     ] = ""
-    group: Group | None = None
+    group: Annotated[Group | None, Meta(description="Make one row of those that belong together.")] = None
     size: Annotated[int, Meta(ge=1, le=20_000, description="Rows a page.")] = 1000

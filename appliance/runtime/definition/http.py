@@ -10,17 +10,19 @@ from appliance.runtime.definition.node import Node
 class XmlRpcCall(Node, frozen=True, kw_only=True):
     """A call of XML-RPC."""
 
-    method: str
+    method: Annotated[str, Meta(description="Name of the method; a template.")]
     params: Annotated[tuple[Any, ...], Meta(description="Parameters in order; templates.")] = ()
 
 
 class RequestTemplate(Node, frozen=True, kw_only=True):
     """One HTTP request. Every part may hold `${…}` of form fields, `vars`, `since` and `page`."""
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], Meta(description="HTTP method.")] = (
+        "GET"
+    )
     path: Annotated[str, Meta(description="Joined to `http.base_url`.")] = ""
     query: Annotated[dict[str, Any], Meta(description="Query parameters; a list repeats the name.")] = {}
-    headers: dict[str, str] = {}
+    headers: Annotated[dict[str, str], Meta(description="Headers beside those of `http.headers`.")] = {}
     json: Annotated[Any, Meta(description="JSON body.")] = None
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
     xml: Annotated[
@@ -115,14 +117,14 @@ class ErrorRule(Node, frozen=True, kw_only=True):
             " has expired, begin the pass again. `end`: there are no more rows. `ignore`: the answer is a good one."
         ),
     ]
-    status: tuple[int, ...] = ()
+    status: Annotated[tuple[int, ...], Meta(description="Statuses of the answer; empty: every one.")] = ()
     path: Annotated[str, Meta(description="Path into the JSON body that must be present.")] = ""
     contains: Annotated[str, Meta(description="Text the value at `path` (or the body) must hold.")] = ""
-    advice: str = ""
+    advice: Annotated[str, Meta(description="What to do about it, for the message.")] = ""
 
 
 class Probe(Node, frozen=True, kw_only=True):
     """A cheap request that succeeds only with valid credentials."""
 
-    request: RequestTemplate
+    request: Annotated[RequestTemplate, Meta(description="The request; a read that changes nothing.")]
     path: Annotated[str, Meta(description="Path that must be present in the answer.")] = ""

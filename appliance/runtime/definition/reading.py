@@ -23,43 +23,49 @@ Until = Annotated[
 ]
 
 
+Size = Annotated[int, Meta(ge=1, description="Rows a page, `${page.size}`.")]
+
+
 class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
     """`${page.offset}`, `${page.last}` (the offset of the page's last row) and `${page.size}`."""
 
-    size: Annotated[int, Meta(ge=1)] = 100
+    size: Size = 100
     until: Until = "short"
 
 
 class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):
     """`${page.number}` and `${page.size}`."""
 
-    size: Annotated[int, Meta(ge=1)] = 100
-    first: int = 1
+    size: Size = 100
+    first: Annotated[int, Meta(description="Number of the first page.")] = 1
     until: Until = "short"
 
 
 class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kind"):
     """`${page.cursor}` from the path `next` of the answer before; ends when it is empty."""
 
-    size: Annotated[int, Meta(ge=1)] = 100
-    next: str
+    size: Size = 100
+    next: Annotated[str, Meta(description="Path of the next cursor in the answer.")]
 
 
 class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
     """The address of the next page stands in the answer; ends when there is none."""
 
-    size: Annotated[int, Meta(ge=1)] = 100
+    size: Size = 100
     next: Annotated[str, Meta(description="Path of the address; empty: the Link header with rel=next.")] = ""
 
 
 class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
     """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page."""
 
-    size: Annotated[int, Meta(ge=1)] = 100
-    by: str
+    size: Size = 100
+    by: Annotated[str, Meta(description="Path in the row of what the pages are ordered by.")]
 
 
-Paging = NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging
+Paging = Annotated[
+    NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging,
+    Meta(description="How the next page is asked for, and what ends the pass."),
+]
 
 
 class Pivot(Node, frozen=True, kw_only=True):
@@ -91,7 +97,7 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         Literal["json", "xml", "xmlrpc"],
         Meta(description="What an answer is. The content of `xmlrpc` is below `result`."),
     ] = "json"
-    request: RequestTemplate
+    request: Annotated[RequestTemplate, Meta(description="The request for a page.")]
     vars: Annotated[
         dict[str, Any],
         Meta(description="Values for the request template; templates themselves, without each other."),
@@ -120,14 +126,14 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         str,
         Meta(description="Path of a list in each row whose items become the rows, with the row as `parent`."),
     ] = ""
-    pivot: Pivot | None = None
-    detail: Detail | None = None
+    pivot: Annotated[Pivot | None, Meta(description="Name and value pairs to make members of.")] = None
+    detail: Annotated[Detail | None, Meta(description="A second request for each row.")] = None
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
     """An entity set of an OData V2 service. Literals are written by the types of its $metadata."""
 
-    set: str
+    set: Annotated[str, Meta(description="Name of the entity set.")]
     service: Annotated[str, Meta(description="Path of the service below `http.base_url`.")] = ""
     select: Annotated[
         tuple[str, ...],
@@ -192,7 +198,7 @@ class SoapRead(Node, frozen=True, kw_only=True, tag="soap", tag_field="protocol"
     """Rows from an operation of a SOAP service that a WSDL describes."""
 
     wsdl: Annotated[str, Meta(description="Path of the WSDL below `http.base_url`, with its query.")]
-    operation: str
+    operation: Annotated[str, Meta(description="Name of the operation in the WSDL.")]
     arguments: Annotated[dict[str, Any], Meta(description="Arguments by name; templates.")] = {}
     vars: Annotated[dict[str, Any], Meta(description="Values for the arguments; templates themselves.")] = {}
     service: Annotated[str, Meta(description="Name of the service, where the WSDL has several.")] = ""
@@ -208,7 +214,7 @@ class SoapRead(Node, frozen=True, kw_only=True, tag="soap", tag_field="protocol"
 class RfcRead(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protocol"):
     """Rows from an SAP function module over the SOAP-RFC node."""
 
-    function: str
+    function: Annotated[str, Meta(description="Name of the function module.")]
     parameters: Annotated[
         dict[str, Any],
         Meta(description="Import, structure and table parameters; templates. A table is a list of mappings."),
@@ -221,14 +227,14 @@ class RfcRead(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protoc
         str, Meta(description="The parameter with BAPI messages; type E, A or X there is an error.")
     ] = "RETURN"
     path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
-    vars: dict[str, Any] = {}
+    vars: Annotated[dict[str, Any], Meta(description="Values for the parameters; templates themselves.")] = {}
     paging: Paging = NoPaging()
 
 
 class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field="protocol"):
     """Rows of an SAP table or view by RFC_READ_TABLE or a module of the same shape, over the SOAP-RFC node."""
 
-    table: str
+    table: Annotated[str, Meta(description="Name of the table or view; a template.")]
     key: Annotated[
         tuple[str, ...],
         Meta(
@@ -278,13 +284,13 @@ class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field
 class CodeRead(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
     """Rows from the `Reader` of the folder's `code.py`."""
 
-    options: dict[str, Any] = {}
+    options: Annotated[dict[str, Any], Meta(description="Handed to the `Reader` as they stand.")] = {}
 
 
 class DeclaredRead(Node, frozen=True, kw_only=True, tag="declared", tag_field="protocol"):
     """Rows that stand in the definition itself, such as fixed status lists."""
 
-    items: tuple[dict[str, Any], ...]
+    items: Annotated[tuple[dict[str, Any], ...], Meta(description="The rows.")]
 
 
 Read = (
@@ -304,7 +310,7 @@ Read = (
 class EntityDefinition(Node, frozen=True, kw_only=True):
     """How one entity of the unified model is read from this source."""
 
-    read: Read
+    read: Annotated[Read, Meta(description="Where the rows come from, by `protocol`.")]
     key: Annotated[tuple[str, ...], Meta(min_length=1, description="Paths of the source's primary key.")]
     modified: Annotated[Any, Meta(description="Mapping expression of the time of the last change.")] = None
     incremental: Annotated[
