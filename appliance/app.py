@@ -84,7 +84,7 @@ class Appliance:
         database = Database(data_dir / DATABASE_NAME, keyring.database_key)
         secrets = SecretStore(database, keyring)
         model = load_model()
-        outbound = _outbound(settings, clock)
+        outbound = outbound_of(settings, clock)
         catalog = Catalog(model, resources.files("appliance.connectors"), settings.connectors_dir)
         connectors = Connectors(
             model,
@@ -192,7 +192,8 @@ def _make_private(data_dir: Path) -> None:
         ) from None
 
 
-def _outbound(settings: Settings, clock: Clock) -> Outbound:
+def outbound_of(settings: Settings, clock: Clock) -> Outbound:
+    """The way out as the settings say: proxy, egress policy, trusted authorities."""
     proxy = None if settings.proxy_url is None else parse_proxy(settings.proxy_url)
     return Outbound(
         HttpOptions(

@@ -1,15 +1,10 @@
 """`appliance connection …`: connect, list, test, reauthorize, disconnect."""
 
 import argparse
-import sys
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from appliance.cli.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.connections.lifecycle import Connected
-from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.probe import Report
 
 
@@ -24,7 +19,7 @@ def register(commands: Subparsers) -> None:
     add.add_argument("--hosting", choices=("cloud", "on_premises"), help="where the system is installed")
     add.add_argument("--email")
     add.add_argument("--historical-days", type=int)
-    _field_options(add)
+    add_field_options(add)
     add.set_defaults(command=connect)
 
     listing = group.add_parser("list", help="all connections")
@@ -46,12 +41,12 @@ def register(commands: Subparsers) -> None:
     )
     add_common(again)
     again.add_argument("connection", help="id or name")
-    _field_options(again)
+    add_field_options(again)
     again.set_defaults(command=reauthorize)
 
 
 def connect(arguments: argparse.Namespace) -> int:
-    fields = _fields(arguments)
+    fields = given_fields(arguments)
     with opened(arguments) as appliance:
         made = appliance.connections.connect(
             system=arguments.system,
@@ -86,7 +81,7 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def reauthorize(arguments: argparse.Namespace) -> int:
-    fields = _fields(arguments)
+    fields = given_fields(arguments)
     with opened(arguments) as appliance:
         connection = appliance.connections.named(arguments.connection)
         _show_connected(arguments, appliance.connections.reauthorize(connection.id, fields))
@@ -137,49 +132,3 @@ def _show_connected(arguments: argparse.Namespace, made: Connected) -> None:
 
 def _stage_lines(report: Report) -> list[str]:
     return [f"{stage.state:8} {stage.name}: {stage.message}" for stage in report.stages]
-
-
-def _field_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--field",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a form field; @FILE reads the value",
-    )
-    parser.add_argument(
-        "--fields-file",
-        type=Path,
-        metavar="FILE",
-        help="YAML or JSON of form fields; keeps secrets off the command line",
-    )
-
-
-def _fields(arguments: argparse.Namespace) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if arguments.fields_file is not None:
-        fields.update(_fields_file(arguments.fields_file))
-    for pair in arguments.field:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise InvalidInput(f"--field takes NAME=VALUE, not {pair!r}.")
-        fields[name] = _read(Path(value[1:])) if value.startswith("@") else value
-    return fields
-
-
-def _fields_file(path: Path) -> dict[str, Any]:
-    text = sys.stdin.read() if str(path) == "-" else _read(path)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as failure:
-        raise InvalidInput(f"The fields file {path} is not YAML: {failure}") from None
-    if not isinstance(content, dict):
-        raise InvalidInput(f"The fields file {path} is a mapping of field names to values.")
-    return content
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8").rstrip("\n")
-    except (OSError, UnicodeError) as failure:
-        raise ConfigurationError(f"The file {path} cannot be read: {failure}.") from None

@@ -93,9 +93,10 @@ class Broken:
 class Catalog:
     """The systems this appliance can connect. A folder is read when it is first asked for, and checked then."""
 
-    def __init__(self, model: Model, packaged: Traversable, extra: Path | None = None) -> None:
+    def __init__(self, model: Model, packaged: Traversable | None, extra: Path | None = None) -> None:
         self._model = model
-        self._roots = [(packaged, True)] if extra is None else [(packaged, True), (extra, False)]
+        roots = [(packaged, True), (extra, False)]
+        self._roots = [(root, ours) for root, ours in roots if root is not None]
         self._paths: dict[str, tuple[Traversable, bool]] | None = None
         self._clashes: list[Broken] = []
         self._read: dict[str, Folder | Broken] = {}

@@ -30,19 +30,18 @@ from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
 from appliance.runtime.protocols.soap import SoapPages
-from appliance.runtime.source import Source
+from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
 from appliance.transport.files import Folder as FilesFolder
 from appliance.transport.files import Place
-from appliance.transport.http import HttpClient
 from appliance.transport.outbound import Terms
 from appliance.transport.sql import Login
 
 if TYPE_CHECKING:
     from appliance.transport.sql.database import Database
 
-OpenClient = Callable[[str, str, Terms], HttpClient]
+OpenClient = Callable[[str, str, Terms], Client]
 """Makes the HTTP client of a connection: base address, the connection's name, and its terms."""
 
 OpenDatabase = Callable[[Login], "Database"]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, SourceAnswerInvalid
@@ -19,13 +19,28 @@ from appliance.runtime.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.request import compile_request
 from appliance.transport.files import Folder
-from appliance.transport.outbound import Reach
 from appliance.transport.trust import TlsOptions
 
 if TYPE_CHECKING:
     from appliance.transport.sql.database import Database
 
 State = Literal["passed", "warning", "failed"]
+
+
+class Reach(Protocol):
+    """The way to an address, step by step. A step gives what it found, None when it does not apply, or raises."""
+
+    encrypted: bool
+
+    def resolve(self) -> str | None: ...
+
+    def proxy(self) -> str | None: ...
+
+    def connect(self) -> str | None: ...
+
+    def tls(self) -> str | None: ...
+
+
 OpenReach = Callable[[str, TlsOptions], Reach]
 
 _SKEW_SECONDS = 60

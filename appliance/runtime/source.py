@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, ConfigurationError
@@ -16,7 +16,7 @@ from appliance.runtime.form import sealed_values
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
 from appliance.transport.files import Folder
-from appliance.transport.http import HttpClient, Request, Response
+from appliance.transport.http import Counters, Request, Response
 from appliance.transport.trust import TlsOptions
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     from appliance.transport.sql.database import Database
 
 T = TypeVar("T")
+Witness = Callable[[Request, Response], None]
+
+
+class Client(Protocol):
+    """The way to a source over HTTP: the transport's client, or a recording of what one was answered."""
+
+    @property
+    def counters(self) -> Counters: ...
+
+    def send(
+        self, request: Request, *, interactive: bool = False, stop: threading.Event | None = None
+    ) -> Response: ...
+
+    def close(self) -> None: ...
 
 
 class Source:
@@ -39,7 +53,7 @@ class Source:
         self,
         definition: Definition,
         fields: Mapping[str, Any],
-        client: HttpClient | None,
+        client: Client | None,
         clock: Clock,
         *,
         created_at: int,
@@ -60,6 +74,8 @@ class Source:
         self.stop = threading.Event()
         # The Date header of the last answer and our time then, for the probe's look at the clocks.
         self.dated: tuple[str, datetime] | None = None
+        # Told of every request as it was before the sign-in added to it, and of its answer; how a recording is made.
+        self.witness: Witness | None = None
         self._learned: dict[Hashable, Any] = {}
         self._learning = threading.Lock()
         self._authenticator: Authenticator | None = None
@@ -88,6 +104,8 @@ class Source:
         if self.client is None or self._authenticator is None:
             raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
         response = self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
+        if self.witness is not None:
+            self.witness(request, response)
         date = response.header("Date")
         if date is not None:
             self.dated = (date, self.clock.now())
@@ -133,7 +151,7 @@ class Source:
     def _run(
         self,
         flow: Generator[Request, Response, T],
-        client: HttpClient,
+        client: Client,
         interactive: bool,
         stop: threading.Event | None,
     ) -> T:

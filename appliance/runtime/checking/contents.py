@@ -1,0 +1,139 @@
+"""Checks of what the rows of an entity hold: how far the mapping fills a record, status values, references."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appliance.model.entity import Entity, Model
+from appliance.runtime.checking import passes
+from appliance.runtime.checking.report import Check
+from appliance.runtime.definition import EntityDefinition
+
+Records = list[dict[str, Any]]
+
+
+def check_mapping(entity: Entity, definition: EntityDefinition, through: passes.Mapping) -> Check:
+    """Which fields of the unified record are filled, and which rows do not fit and why."""
+    records = [row.record for row in through.mapped]
+    filled = {name: sum(_is_filled(record.get(name)) for record in records) for name in entity.fields}
+    mapped = {*definition.map, *(("updatedAt",) if definition.modified is not None else ())}
+    empty = [name for name in entity.fields if name in mapped and not filled[name]]
+    full = {name: count for name, count in filled.items() if count}
+    details = {
+        "rows": len(records),
+        "filled": full,
+        "empty": empty,
+        "not_mapped": [name for name in entity.fields if name not in mapped and not filled[name]],
+        "rejected": dict(through.rejected.most_common(10)),
+    }
+    rejected = through.rejected.total()
+    if rejected:
+        reason, count = through.rejected.most_common(1)[0]
+        message = f"{rejected} of {rejected + len(records)} rows do not fit; {count} of them: {reason}"
+        return Check("mapping", "failed", message, entity.name, details)
+    if not records:
+        return Check("mapping", "skipped", "There are no rows.", entity.name, details)
+    share = f"{len(full)} of {len(entity.fields)} fields are filled"
+    if empty:
+        message = (
+            f"{share}; mapped, but empty in all {len(records)} rows: {', '.join(empty)}. Check their paths."
+        )
+        return Check("mapping", "warning", message, entity.name, details)
+    return Check("mapping", "passed", f"{share}; every mapped field at least once.", entity.name, details)
+
+
+def check_values(entity: Entity, definition: EntityDefinition, through: passes.Mapping) -> Check | None:
+    """Values of `values` mappings that the source has and the mapping does not know; None without such mappings."""
+    unknown: dict[str, Counter[str]] = {}
+    enumerated = False
+    for name, expression in definition.map.items():
+        for path, known, values in _enumerations(
+            name, expression, [row.record.get(name) for row in through.mapped]
+        ):
+            enumerated = True
+            for value in values:
+                if value is not None and value not in known:
+                    unknown.setdefault(path, Counter())[str(value)] += 1
+    if not enumerated:
+        return None
+    if unknown:
+        said = "; ".join(f"{path}: {', '.join(values)}" for path, values in unknown.items())
+        details = {path: dict(values) for path, values in unknown.items()}
+        message = f"The mapping does not know these values, which go out as they are: {said}."
+        return Check("status values", "warning", message, entity.name, details)
+    return Check("status values", "passed", "Every value seen is known to the mapping.", entity.name)
+
+
+def _enumerations(path: str, expression: Any, values: list[Any]) -> Iterator[tuple[str, set[Any], list[Any]]]:
+    """Path, known unified values and seen values of every `values` mapping in an expression."""
+    if not isinstance(expression, dict):
+        return
+    if "values" in expression:
+        # As the record has them: a boolean field says true where the mapping says so in whatever way.
+        known = {*expression["values"].values(), expression.get("default")}
+        yield path, {*known, *(str(value) for value in known)}, values
+    inner = expression.get("object") or expression.get("map")
+    if isinstance(inner, dict):
+        items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        records = [item for item in items if isinstance(item, dict)]
+        for name, one in inner.items():
+            yield from _enumerations(f"{path}.{name}", one, [record.get(name) for record in records])
+
+
+def check_references(
+    model: Model,
+    entity: Entity,
+    definition: EntityDefinition,
+    records: Records,
+    known: Mapping[str, set[str]],
+    complete: set[str],
+) -> Check | None:
+    """Keys of other records: those that stay empty, and those of no record; None without references.
+
+    `known` is entity to the keys that were seen, `complete` the entities all of whose rows were read.
+    """
+    counts: dict[str, tuple[str, Counter[str]]] = {}
+    for record in records:
+        for path, target, key in _references(model, entity, record, definition.map, ""):
+            counts.setdefault(path, (target, Counter()))[1][key or ""] += 1
+    if not counts:
+        return None
+    empty = [path for path, (_, keys) in counts.items() if set(keys) == {""}]
+    dangling: dict[str, int] = {}
+    for path, (target, keys) in counts.items():
+        if target in complete:
+            dangling[path] = sum(count for key, count in keys.items() if key and key not in known[target])
+    dangling = {path: count for path, count in dangling.items() if count}
+    unserved = sorted({target for target, _ in counts.values() if target not in known})
+    details = {"empty": empty, "dangling": dangling, "not_served": unserved}
+    if empty or dangling:
+        said = [f"always empty: {', '.join(empty)}"] if empty else []
+        said += [f"{path}: {count} of no {counts[path][0]} that was read" for path, count in dangling.items()]
+        return Check("references", "warning", f"{'; '.join(said)}.", entity.name, details)
+    tail = f" Not read by this connector: {', '.join(unserved)}." if unserved else ""
+    return Check(
+        "references", "passed", f"{len(counts)} references lead somewhere.{tail}", entity.name, details
+    )
+
+
+def _references(
+    model: Model, entity: Entity, record: Mapping[str, Any], mapped: Mapping[str, Any], path: str
+) -> Iterator[tuple[str, str, str | None]]:
+    """Path, entity and key of each reference of a record that the mapping fills."""
+    for name, expression in mapped.items():
+        field = entity.fields[name]
+        value = record.get(name)
+        if field.type == "key" and field.to is not None:
+            yield f"{path}{name}", field.to, value
+        elif field.type == "keys" and field.to is not None:
+            for key in value or [None]:
+                yield f"{path}{name}", field.to, key
+        elif field.of is not None and isinstance(expression, dict):
+            inner = expression.get("object") or expression.get("map") or {}
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    yield from _references(model, model.entities[field.of], item, inner, f"{path}{name}.")
+
+
+def _is_filled(value: Any) -> bool:
+    return value not in (None, "", [], {})
