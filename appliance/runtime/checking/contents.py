@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.model.entity import Entity, Model
 from appliance.runtime.checking import passes
-from appliance.runtime.checking.report import Check
+from appliance.runtime.checking.report import Check, number
 from appliance.runtime.definition import EntityDefinition
 
 Records = list[dict[str, Any]]
@@ -17,7 +17,12 @@ def check_mapping(entity: Entity, definition: EntityDefinition, through: passes.
     records = [row.record for row in through.mapped]
     filled = {name: sum(_is_filled(record.get(name)) for record in records) for name in entity.fields}
     mapped = {*definition.map, *(("updatedAt",) if definition.modified is not None else ())}
-    empty = [name for name in entity.fields if name in mapped and not filled[name]]
+    # References that stay empty are told by a check of their own.
+    empty = [
+        field.name
+        for field in entity.fields.values()
+        if field.name in mapped and not filled[field.name] and field.to is None
+    ]
     full = {name: count for name, count in filled.items() if count}
     details = {
         "rows": len(records),
@@ -39,7 +44,7 @@ def check_mapping(entity: Entity, definition: EntityDefinition, through: passes.
             f"{share}; mapped, but empty in all {len(records)} rows: {', '.join(empty)}. Check their paths."
         )
         return Check("mapping", "warning", message, entity.name, details)
-    return Check("mapping", "passed", f"{share}; every mapped field at least once.", entity.name, details)
+    return Check("mapping", "passed", f"{share}; every mapped one at least once.", entity.name, details)
 
 
 def check_values(entity: Entity, definition: EntityDefinition, through: passes.Mapping) -> Check | None:
@@ -112,7 +117,7 @@ def check_references(
         return Check("references", "warning", f"{'; '.join(said)}.", entity.name, details)
     tail = f" Not read by this connector: {', '.join(unserved)}." if unserved else ""
     return Check(
-        "references", "passed", f"{len(counts)} references lead somewhere.{tail}", entity.name, details
+        "references", "passed", f"{number(len(counts), 'reference')} filled.{tail}", entity.name, details
     )
 
 

@@ -20,8 +20,8 @@ def foreign_names(definition: Definition) -> list[tuple[str, str]]:
     form = {form_field.name for form_field in definition.form}
     content = _built(definition)
     foreign: list[tuple[str, str]] = []
-    for place, names in (("http", ()), ("auth", ()), ("probe", ())):
-        foreign += _unknown(content.get(place), place, form | _GIVEN | set(names))
+    for place in ("http", "auth", "probe"):
+        foreign += _unknown(content.get(place), place, form | _GIVEN)
     for name, entity in content["entities"].items():
         read = entity["read"]
         if read["protocol"] in ("sql", "files", "declared", "code"):
@@ -49,7 +49,24 @@ def unused_fields(definition: Definition) -> list[str]:
 
 def _built(definition: Definition) -> dict[str, Any]:
     content: dict[str, Any] = msgspec.to_builtins(definition)
+    content["auth"] = _in_use(content["auth"])
     return content
+
+
+def _in_use(auth: dict[str, Any]) -> dict[str, Any]:
+    """A sign-in without the keys that its way of using OAuth2 leaves alone, whose defaults name fields as well."""
+    left_alone: set[str] = set()
+    if auth["scheme"] == "oauth2":
+        if auth["grant"] != "password":
+            left_alone |= {"username", "password"}
+        if auth["client"] == "assertion":
+            left_alone.add("client_secret")
+    kept = {name: value for name, value in auth.items() if name not in left_alone}
+    if "inner" in kept:
+        kept["inner"] = _in_use(kept["inner"])
+    if "schemes" in kept:
+        kept["schemes"] = {value: _in_use(scheme) for value, scheme in kept["schemes"].items()}
+    return kept
 
 
 def _unknown(value: Any, place: str, known: set[str]) -> list[tuple[str, str]]:

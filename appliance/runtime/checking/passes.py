@@ -9,7 +9,7 @@ import msgspec
 
 from appliance.clock import iso
 from appliance.errors import ApplianceError
-from appliance.runtime.checking.report import Check, State
+from appliance.runtime.checking.report import Check, State, number
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
 from appliance.runtime.projection import Projection, RowRejected
@@ -95,14 +95,14 @@ def check_first_page(entity: str, seen: Pass) -> Check:
             "first page", "warning", f"There are no rows, or none the user may see.{notices}", entity
         )
     state: State = "warning" if first.notices else "passed"
-    return Check("first page", state, f"{_number(len(first.rows), 'row')}.{notices}", entity)
+    return Check("first page", state, f"{number(len(first.rows), 'row')}.{notices}", entity)
 
 
 def check_paging(entity: str, seen: Pass, projection: Projection) -> Check:
     """Every row once: a page that comes twice, or rows that move between pages, show as the same row again."""
     times = Counter(projection.hash(row) for row in seen.rows)
     again = sum(count - 1 for count in times.values())
-    read = f"{_number(len(seen.rows), 'row')} on {_number(len(seen.pages), 'page')}"
+    read = f"{number(len(seen.rows), 'row')} on {number(len(seen.pages), 'page')}"
     expected = next((page.expected for page in seen.pages if page.expected is not None), None)
     details = {
         "rows": len(seen.rows),
@@ -112,7 +112,7 @@ def check_paging(entity: str, seen: Pass, projection: Projection) -> Check:
     }
     if again:
         message = (
-            f"{_number(again, 'row')} of {read} came more than once: the order of the pages is not fixed. "
+            f"{number(again, 'row')} of {read} came more than once: the order of the pages is not fixed. "
             "Ask the source to sort by a unique key."
         )
         return Check("paging", "failed", message, entity, details)
@@ -120,7 +120,9 @@ def check_paging(entity: str, seen: Pass, projection: Projection) -> Check:
         message = f"After {read} the next one fails: {seen.failure.message}"
         return Check("paging", "failed", message, entity, details)
     if seen.complete and expected is not None and expected != len(seen.rows):
-        message = f"The source counts {_number(expected, 'row')}, but {read} were read. Compare `count` and `until`."
+        message = (
+            f"The source counts {number(expected, 'row')}, but {read} were read. Compare `count` and `until`."
+        )
         return Check("paging", "warning", message, entity, details)
     if len(seen.pages) == 1:
         return Check("paging", "skipped", f"{read}: there is nothing to page through.", entity, details)
@@ -140,17 +142,17 @@ def check_keys(entity: str, seen: Pass, projection: Projection) -> Check:
     shared = [key for key, different in rows.items() if len(different) > 1]
     if shared:
         message = (
-            f"{_number(len(shared), 'key')} stand for several different rows, such as {shared[0]}: one would replace "
+            f"{number(len(shared), 'key')} stand for several different rows, such as {shared[0]}: one would replace "
             "the other. Add a path to `key`."
         )
         return Check("keys", "failed", message, entity, {"shared": shared[:10]})
     if unreadable:
         return Check(
-            "keys", "failed", f"{_number(unreadable, 'row')} without a key. Check the paths of `key`.", entity
+            "keys", "failed", f"{number(unreadable, 'row')} without a key. Check the paths of `key`.", entity
         )
     if not rows:
         return Check("keys", "skipped", "There are no rows.", entity)
-    return Check("keys", "passed", f"{_number(len(rows), 'key')}, each of one row.", entity)
+    return Check("keys", "passed", f"{number(len(rows), 'key')}, each of one row.", entity)
 
 
 def check_resume(connector: Connector, entity: str, seen: Pass, projection: Projection) -> Check:
@@ -170,7 +172,7 @@ def check_resume(connector: Connector, entity: str, seen: Pass, projection: Proj
     missing = len(before - {projection.hash(row) for row in again.rows})
     if missing:
         message = (
-            f"{missing} of {_number(len(before), 'row')} of the second page are missing when it is asked for again by "
+            f"{missing} of {number(len(before), 'row')} of the second page are missing when it is asked for again by "
             "its position: an interrupted pass would lose rows."
         )
         return Check("resume", "failed", message, entity)
@@ -230,14 +232,14 @@ def _check_moment(
     details = {"since": said, "rows": len(again.rows), "lost": sorted(lost)[:10], "older": older}
     if lost and again.complete:
         message = (
-            f"{_number(len(lost), 'row')} changed at or after {said} are missing when asked for since then"
+            f"{number(len(lost), 'row')} changed at or after {said} are missing when asked for since then"
             f"{', among them one changed at that very moment' if lost & at else ''}. The request must include the "
             "moment (at or after), keep its fraction of a second, and be in the source's time zone."
         )
         return Check("changes", "failed", message, entity, details)
     if older:
         message = (
-            f"Asked for rows since {said}, the source gives {_number(older, 'row')} changed more than a day before: "
+            f"Asked for rows since {said}, the source gives {number(older, 'row')} changed more than a day before: "
             "it does not filter, and every pass reads everything. Check the parameter, or say `incremental: compare`."
         )
         return Check("changes", "warning", message, entity, details)
@@ -251,9 +253,7 @@ def _check_moment(
         if could_be_older
         else " No row is older by a day, so that it is not seen whether others are left out."
     )
-    message = (
-        f"{_number(len(again.rows), 'row')} since {said}, those changed at that moment among them.{tail}"
-    )
+    message = f"{number(len(again.rows), 'row')} since {said}, those changed at that moment among them.{tail}"
     return Check("changes", "passed", message, entity, details)
 
 
@@ -270,9 +270,5 @@ def _check_mark(connector: Connector, entity: str, seen: Pass, limit: int) -> Ch
         message = "Asked for what came after the last mark, the source gives all rows again."
         return Check("changes", "warning", message, entity, details)
     return Check(
-        "changes", "passed", f"{_number(len(again.rows), 'row')} after the last mark.", entity, details
+        "changes", "passed", f"{number(len(again.rows), 'row')} after the last mark.", entity, details
     )
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -88,14 +88,29 @@ def _mapping_faults(entity: Entity, definition: EntityDefinition, model: Model) 
             compiler = MappingCompiler(model, "000000", times=definition.times, zone=None, where="")
             compiler.entity(entity, definition.key, mapping)
         except ConfigurationError as failure:
-            # The compiler names the place as well, from the field on.
-            yield Fault(path, re.sub(r"^[.\w]*: ", "", failure.message))
+            yield Fault(path, _reason(failure) + _hint(mapping))
     if definition.modified is not None:
         try:
             compiler = MappingCompiler(model, "000000", times=definition.times, zone=None, where="")
             compiler.moment(definition.modified)
         except ConfigurationError as failure:
-            yield Fault(("modified",), re.sub(r"^[.\w]*: ", "", failure.message))
+            yield Fault(("modified",), _reason(failure))
+
+
+def _reason(failure: ConfigurationError) -> str:
+    """The compiler's message without the place it begins with, which is from the field on."""
+    return re.sub(r"^[.\w]*: ", "", failure.message)
+
+
+def _hint(value: Any) -> str:
+    """A path such as `no` is no text to YAML, which is hard to see."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inner:
+        if isinstance(one, bool) and name not in ("const", "default"):
+            return " YAML reads yes, no, on and off as true and false: put quotes round such a name."
+        if name != "values" and (found := _hint(one)):
+            return found
+    return ""
 
 
 def _template_faults(value: Any, path: tuple[str, ...]) -> Iterator[Fault]:

@@ -43,10 +43,11 @@ def replayed(
     if recorded.system != system:
         raise InvalidInput(f"The recording is one of {recorded.system}, not of {system}.")
     folder = catalog.folder(system)
-    definition = msgspec.structs.replace(catalog.definition(system, recorded.fields), auth=NoAuth())
+    definition = catalog.definition(system, recorded.fields)
+    signed_in = msgspec.structs.replace(definition, auth=NoAuth())
     then = RecordedClock(recorded.at, clock)
     fields = {**{form_field.name: None for form_field in definition.form}, **recorded.fields}
-    source = Source(definition, fields, Replay(exchanges), then, created_at=then.now_ms())
+    source = Source(signed_in, fields, Replay(exchanges), then, created_at=then.now_ms())
     return Connector(model, folder, definition, source, part), then
 
 

@@ -42,3 +42,8 @@ class SuiteReport:
             "counts": self.counts(),
             "checks": [asdict(check) for check in self.checks],
         }
+
+
+def number(count: int, what: str) -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

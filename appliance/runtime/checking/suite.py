@@ -30,7 +30,7 @@ from appliance.runtime.checking.passes import (
     read_pass,
     through,
 )
-from appliance.runtime.checking.report import Check, SuiteReport
+from appliance.runtime.checking.report import Check, SuiteReport, number
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Definition
 from appliance.runtime.probe import OpenReach, probe
@@ -74,7 +74,7 @@ def check_form(definition: Definition) -> list[Check]:
     elif unused:
         complete = Check("form", "warning", f"Nothing uses these fields: {', '.join(unused)}.")
     else:
-        complete = Check("form", "passed", f"{len(definition.form)} fields, each used.")
+        complete = Check("form", "passed", f"{number(len(definition.form), 'field')}, all used.")
     if helpless:
         message = f"Say in `help` where to find these, or what rights they need: {', '.join(helpless)}."
         return [complete, Check("form help", "warning", message)]
