@@ -65,6 +65,7 @@ def register(commands: Subparsers) -> None:
     test.set_defaults(command=run_tests)
 
     docs = group.add_parser("docs", help="reference of every key of a definition, as Markdown")
+    add_common(docs, json_output=False)
     docs.add_argument("--out", type=Path, metavar="FILE", help="write it there")
     docs.set_defaults(command=write_reference)
 

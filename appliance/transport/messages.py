@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
 
+# What OData servers like to see as it is.
+QUERY_SAFE = "$,:@/()'*!"
 
 Sign = Callable[[str, str], Mapping[str, str]]
 """Method and final URL of a request to the headers that sign it."""
@@ -43,7 +45,7 @@ class Request:
         """`url` with `params` appended. Spaces become %20 and `$` stays, as OData servers like it."""
         if not self.params:
             return self.url
-        query = urlencode(self.params, quote_via=quote, safe="$,:@/()'*!")
+        query = urlencode(self.params, quote_via=quote, safe=QUERY_SAFE)
         parts = urlsplit(self.url)
         joined = f"{parts.query}&{query}" if parts.query else query
         return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))

@@ -232,9 +232,9 @@ def _check_moment(
     details = {"since": said, "rows": len(again.rows), "lost": sorted(lost)[:10], "older": older}
     if lost and again.complete:
         message = (
-            f"{number(len(lost), 'row')} changed at or after {said} are missing when asked for since then"
-            f"{', among them one changed at that very moment' if lost & at else ''}. The request must include the "
-            "moment (at or after), keep its fraction of a second, and be in the source's time zone."
+            f"Asked for rows since {said}, the source leaves out {number(len(lost), 'row')} changed then or later"
+            f"{', also at that very moment' if lost & at else ''}. The request must include the moment (at or "
+            "after), and be in the source's time zone."
         )
         return Check("changes", "failed", message, entity, details)
     if older:

@@ -133,7 +133,8 @@ def _as_loaded(folder: Traversable, model: Model) -> list[Problem]:
         loaded = read_folder(folder, packaged=False)
     except ConfigurationError as failure:
         place, _, message = failure.message.partition(": ")
-        return [Problem(place, message or failure.message)]
+        # Most messages begin with their place, which is a word.
+        return [Problem(place, message) if " " not in place else Problem(folder.name, failure.message)]
     except (yaml.YAMLError, OSError, ValueError) as failure:
         return [Problem(folder.name, str(failure))]
     return [

@@ -3,7 +3,8 @@
 A recording is a file of JSON lines: first what it is of (system, time, form fields), then one exchange a line.
 It begins before the sign-in and ends after it: requests are kept as they are before credentials are added, and
 sign-ins are not kept at all, so that neither tokens nor sessions are in it. Values of secret form fields are
-replaced wherever they stand; only headers that protocols read are kept. What stays are the rows themselves.
+replaced wherever they stand; only headers that protocols read are kept. What stays are the rows themselves, and
+what else the source says: whoever passes a recording on should look through it.
 """
 
 import base64
@@ -21,6 +22,7 @@ import msgspec
 from appliance.errors import InvalidInput
 from appliance.runtime.definition import Definition
 from appliance.transport.http import Request, Response
+from appliance.transport.messages import QUERY_SAFE
 
 _FORMAT = 1
 _HEADERS = ("Content-Type", "Link", "Date", "ETag", "Retry-After", "Content-Range")
@@ -70,9 +72,11 @@ class Recorder:
 
     def add(self, request: Request, response: Response) -> None:
         try:
-            answer, is_base64 = response.body.decode("utf-8"), False
+            answer, is_base64 = self._text(response.body.decode("utf-8")), False
         except UnicodeDecodeError:
-            answer, is_base64 = base64.b64encode(response.body).decode(), True
+            # Every byte is a character of Latin-1, so that the rest stays as it is.
+            without = self._text(response.body.decode("latin-1")).encode("latin-1")
+            answer, is_base64 = base64.b64encode(without).decode(), True
         self._write(
             Said(
                 method=request.method,
@@ -84,7 +88,7 @@ class Recorder:
                     if (value := response.header(name)) is not None
                 },
                 sent=self._text(sent_text(request)),
-                answer=answer if is_base64 else self._text(answer),
+                answer=answer,
                 base64=is_base64,
             )
         )
@@ -126,20 +130,24 @@ def _spellings(values: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
             value,
             quote(value, safe=""),
             quote(value),
+            quote(value, safe=QUERY_SAFE),
             quote_plus(value),
             json.dumps(value)[1:-1],
+            json.dumps(value)[1:-1].replace("/", "\\/"),
             json.dumps(value, ensure_ascii=False)[1:-1],
+            escape(value),
             escape(value, {'"': "&quot;", "'": "&apos;"}),
             base64.b64encode(value.encode()).decode(),
         )
         found.update((spelling, name) for spelling in written)
-    return [
-        (
-            re.compile(re.escape(text) if len(text) >= _TELLING else rf"(?<!\w){re.escape(text)}(?!\w)"),
-            _word(name),
-        )
-        for text, name in sorted(found.items(), key=lambda pair: -len(pair[0]))
-    ]
+    longest_first = sorted(found.items(), key=lambda pair: -len(pair[0]))
+    return [(_pattern(spelling), _word(name)) for spelling, name in longest_first]
+
+
+def _pattern(spelling: str) -> re.Pattern[str]:
+    text = re.escape(spelling)
+    # Without regard to case, in which the hexadecimal digits of URLs differ.
+    return re.compile(text if len(spelling) >= _TELLING else rf"(?<!\w){text}(?!\w)", re.IGNORECASE)
 
 
 def sent_text(request: Request) -> str:

@@ -25,9 +25,9 @@ def faults(value: Any, annotation: Any, path: Path = ()) -> Iterator[Fault]:
     """Everything in which a value does not fit its place in the schema."""
     parts, within = parts_in(annotation), inside(annotation)
     if parts and isinstance(value, dict):
-        part = _told(value, parts)
-        if isinstance(part, str):
-            yield Fault(path, part)
+        part = _told(value, parts, path)
+        if isinstance(part, Fault):
+            yield part
         else:
             yield from _part_faults(value, part, path)
     elif within is not None and isinstance(value, list | dict):
@@ -39,15 +39,16 @@ def faults(value: Any, annotation: Any, path: Path = ()) -> Iterator[Fault]:
         yield from _whole(value, annotation, path)
 
 
-def _told(value: dict[str, Any], parts: Sequence[Part]) -> Part | str:
+def _told(value: dict[str, Any], parts: Sequence[Part], path: Path) -> Part | Fault:
     """Which of the parts a mapping is, or why that cannot be told."""
     by_tag = {told[1]: part for part in parts if (told := tag(part)) is not None}
     if not by_tag:
         return parts[0]
     name = str((tag(parts[0]) or ("",))[0])
     if name not in value:
-        return f"`{name}` is missing; it is one of {', '.join(by_tag)}"
-    return by_tag.get(str(value[name]), f"`{name}` is {value[name]!r}; it is one of {', '.join(by_tag)}")
+        return Fault(path, f"`{name}` is missing; it is one of {', '.join(by_tag)}")
+    wrong = Fault((*path, name), f"{value[name]!r} is not known; it is one of {', '.join(by_tag)}")
+    return by_tag.get(str(value[name]), wrong)
 
 
 def _part_faults(value: dict[str, Any], part: Part, path: Path) -> Iterator[Fault]:

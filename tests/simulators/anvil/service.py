@@ -39,7 +39,7 @@ class Anvil:
         self.rows = rows()
         self.flaws: set[str] = set()
         self.closed: set[str] = set()
-        self._used: set[str] = set()
+        self._used: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(self, exchange: Exchange) -> None:
@@ -94,7 +94,7 @@ class Anvil:
         if not re.fullmatch(r"[1-9]\d?", query.get("limit", "")) or int(query["limit"]) > 50:
             raise Refused(400, "limit is 1 to 50")
         found = [row for _, row in sorted(self.rows[collection].items()) if self._is_wanted(row, query)]
-        after = self._after(query.get("cursor"))
+        after = self._after(collection, query.get("cursor"))
         rest = [row for row in found if row["id"] > after]
         page = rest[: int(query["limit"])]
         following = None
@@ -115,13 +115,13 @@ class Anvil:
         changed = str(row["changed"])
         return changed > start if "exclusive" in self.flaws else changed >= start
 
-    def _after(self, cursor: str | None) -> int:
+    def _after(self, collection: str, cursor: str | None) -> int:
         if cursor is None:
             return 0
         with self._lock:
-            if "forgetful" in self.flaws and cursor in self._used:
+            if "forgetful" in self.flaws and (collection, cursor) in self._used:
                 raise Refused(410, "this cursor has expired")
-            self._used.add(cursor)
+            self._used.add((collection, cursor))
         try:
             return int(base64.urlsafe_b64decode(cursor.removeprefix("c")))
         except ValueError:
