@@ -20,10 +20,12 @@ import pytest
 from appliance.app import Appliance
 from appliance.model.entity import load_model
 from appliance.runtime.catalog import Catalog
+from appliance.runtime.checking.problems import problems_of
 from appliance.settings import Settings
 from tests.real.odata_mock import ODataMock
 from tests.real.server import free_port
 from tests.real.tryton import Tryton
+from tests.simulators.plain_rest import KEY, PlainRest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -186,6 +188,29 @@ def cmms() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def test_the_steps_to_a_connector_of_ones_own_run_as_they_stand(tmp_path: Path) -> None:
+    (script,) = blocks(section("Add a system"), "sh")
+    with PlainRest().running() as server:
+        for written, real in (("https://cmms.plant.example", server.url), ("the key made for it", KEY)):
+            assert script.count(written) == 1, written
+            script = script.replace(written, real)
+        printed = shell(script, tmp_path)
+    assert "No problems." in printed
+    live, replayed = [line for line in printed.splitlines() if line.startswith("acme_cmms: ")]
+    assert "failed" not in live + replayed
+    assert KEY not in (tmp_path / "acme.jsonl").read_text("utf-8")
+    assert (tmp_path / "connector-reference.md").read_text("utf-8").startswith("# Connector reference")
+    assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("acme*")] == [0, 0]
+
+
+def test_the_example_connector_is_valid_as_its_commands_see_it(tmp_path: Path) -> None:
+    (definition,) = blocks(section("Add a system"), "yaml")
+    folder = tmp_path / "example_cmms"
+    folder.mkdir()
+    (folder / "connector.yaml").write_text(definition)
+    assert problems_of(folder, load_model()) == []
 
 
 def test_the_example_connector_reads_a_real_rest_server(cmms: str, tmp_path: Path) -> None:
