@@ -12,7 +12,7 @@ from appliance.runtime.checking.report import Check, SuiteReport
 from appliance.runtime.checking.suite import check_form, run_suite
 from appliance.runtime.connector import Connectors
 from appliance.runtime.definition import parse_definition
-from tests.runtime.opened import CREATED, MODEL, PART, outbound
+from tests.runtime.opened import CREATED, MODEL, PART, catalog, outbound
 from tests.simulators.anvil import SECRET, Anvil, running
 
 CUSTOMERS = Path(__file__).parents[1] / "connectors_of_customers"
@@ -148,6 +148,20 @@ def test_status_values_nobody_mapped_are_named(anvil: Anvil) -> None:
     assert found(report, "references", "WorkOrder").details["dangling"] == {"statusKey": 1}
 
 
+def test_values_are_looked_at_inside_lists_and_not_where_the_type_refuses_them(anvil: Anvil) -> None:
+    tasks = {
+        "each": "steps",
+        "key": ["id"],
+        "map": {"title": {"path": "text", "values": {"Step 1": "First"}}},
+    }
+    boolean = {"path": "active", "values": {"Y": "true", "N": "false"}}
+    report = suite(anvil, WorkOrder={"tasks": tasks}, Part={"isActive": boolean})
+    assert found(report, "status values", "WorkOrder").details == {"tasks.title": {"Step 2": 75}}
+    assert [
+        check for check in report.checks if check.entity == "Part" and check.name == "status values"
+    ] == []
+
+
 def test_references_that_stay_empty_or_lead_nowhere_are_named(anvil: Anvil) -> None:
     anvil.rows["purchases"][7]["lines"][0]["part_id"] = 999
     for machine in anvil.rows["machines"].values():
@@ -170,6 +184,39 @@ def test_an_entity_nobody_may_read_is_a_warning_and_the_others_go_on(anvil: Anvi
     anvil.closed.add("suppliers")
     # Vendor is required.
     assert ("Vendor", "first page") in set(failures(suite(anvil)))
+
+
+FILES = """
+PurchaseOrder:
+  read: {files: "*.csv", format: {kind: csv}, stable_seconds: 0, size: 2%s}
+  key: [Number]
+  map: {orderNo: Number}
+"""
+
+
+def of_files(folder: Path, more: str) -> SuiteReport:
+    (folder / "a.csv").write_text("Number\n1\n2\n3\n")
+    way, clock = outbound(folders=[folder]), SystemClock()
+    connectors = Connectors(MODEL, catalog(), way.client, clock, open_folder=way.folder)
+    fields = {"place": "local", "folder": str(folder), "entities": FILES % more}
+    connector = connectors.open("files", fields, part=PART, created_at=CREATED)
+    try:
+        return run_suite(connector, MODEL, way.reach, clock)
+    finally:
+        connector.close()
+
+
+def test_what_came_after_the_last_mark_is_asked_for(tmp_path: Path) -> None:
+    report = of_files(tmp_path, "")
+    check = found(report, "changes", "PurchaseOrder")
+    assert (check.state, check.details) == ("passed", {"rows": 0})
+    assert found(report, "resume", "PurchaseOrder").state == "passed"
+
+
+def test_files_are_not_moved_to_their_archive_since_their_rows_are_not_stored(tmp_path: Path) -> None:
+    report = of_files(tmp_path, ", archive: done")
+    assert found(report, "changes", "PurchaseOrder").state == "skipped"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_wrong_credentials_end_the_suite_at_the_probe(anvil: Anvil) -> None:

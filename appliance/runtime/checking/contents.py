@@ -40,49 +40,51 @@ def check_mapping(entity: Entity, definition: EntityDefinition, through: passes.
         return Check("mapping", "skipped", "There are no rows.", entity.name, details)
     share = f"{len(full)} of {len(entity.fields)} fields are filled"
     if empty:
-        message = (
-            f"{share}; mapped, but empty in all {len(records)} rows: {', '.join(empty)}. Check their paths."
-        )
+        message = f"{share}; mapped, but empty in {number(len(records), 'row')}: {', '.join(empty)}. Check their paths."
         return Check("mapping", "warning", message, entity.name, details)
     return Check("mapping", "passed", f"{share}; every mapped one at least once.", entity.name, details)
 
 
-def check_values(entity: Entity, definition: EntityDefinition, through: passes.Mapping) -> Check | None:
+def check_values(
+    model: Model, entity: Entity, definition: EntityDefinition, through: passes.Mapping
+) -> Check | None:
     """Values of `values` mappings that the source has and the mapping does not know; None without such mappings."""
-    unknown: dict[str, Counter[str]] = {}
-    enumerated = False
-    for name, expression in definition.map.items():
-        for path, known, values in _enumerations(
-            name, expression, [row.record.get(name) for row in through.mapped]
-        ):
-            enumerated = True
-            for value in values:
-                if value is not None and value not in known:
-                    unknown.setdefault(path, Counter())[str(value)] += 1
-    if not enumerated:
+    records = [row.record for row in through.mapped]
+    seen = dict(_enumerations(model, entity, definition.map, records, ""))
+    if not seen:
         return None
-    if unknown:
-        said = "; ".join(f"{path}: {', '.join(values)}" for path, values in unknown.items())
-        details = {path: dict(values) for path, values in unknown.items()}
+    details = {path: dict(unknown) for path, unknown in seen.items() if unknown}
+    if details:
+        said = "; ".join(f"{path}: {', '.join(values)}" for path, values in details.items())
         message = f"The mapping does not know these values, which go out as they are: {said}."
         return Check("status values", "warning", message, entity.name, details)
     return Check("status values", "passed", "Every value seen is known to the mapping.", entity.name)
 
 
-def _enumerations(path: str, expression: Any, values: list[Any]) -> Iterator[tuple[str, set[Any], list[Any]]]:
-    """Path, known unified values and seen values of every `values` mapping in an expression."""
-    if not isinstance(expression, dict):
-        return
-    if "values" in expression:
-        # As the record has them: a boolean field says true where the mapping says so in whatever way.
-        known = {*expression["values"].values(), expression.get("default")}
-        yield path, {*known, *(str(value) for value in known)}, values
-    inner = expression.get("object") or expression.get("map")
-    if isinstance(inner, dict):
-        items = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        records = [item for item in items if isinstance(item, dict)]
-        for name, one in inner.items():
-            yield from _enumerations(f"{path}.{name}", one, [record.get(name) for record in records])
+def _enumerations(
+    model: Model, entity: Entity, mapped: Mapping[str, Any], records: Records, path: str
+) -> Iterator[tuple[str, Counter[str]]]:
+    """Path and unknown values of every text field with `values`; other types refuse a value they do not know."""
+    for name, expression in mapped.items():
+        field = entity.fields[name]
+        if not isinstance(expression, dict):
+            continue
+        if field.type == "string" and "values" in expression:
+            known = {str(value) for value in (*expression["values"].values(), expression.get("default"))}
+            found = (record.get(name) for record in records)
+            yield (
+                f"{path}{name}",
+                Counter(value for value in found if value is not None and value not in known),
+            )
+        elif field.of is not None:
+            inner = expression.get("object") or expression.get("map") or {}
+            below = [item for record in records for item in _items(record.get(name))]
+            yield from _enumerations(model, model.entities[field.of], inner, below, f"{path}{name}.")
+
+
+def _items(value: Any) -> Records:
+    """The records in a field of type object or list."""
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
 
 def check_references(
@@ -135,9 +137,8 @@ def _references(
                 yield f"{path}{name}", field.to, key
         elif field.of is not None and isinstance(expression, dict):
             inner = expression.get("object") or expression.get("map") or {}
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, dict):
-                    yield from _references(model, model.entities[field.of], item, inner, f"{path}{name}.")
+            for item in _items(value):
+                yield from _references(model, model.entities[field.of], item, inner, f"{path}{name}.")
 
 
 def _is_filled(value: Any) -> bool:

@@ -11,6 +11,7 @@ from appliance.clock import iso
 from appliance.errors import ApplianceError
 from appliance.runtime.checking.report import Check, State, number
 from appliance.runtime.connector import Connector
+from appliance.runtime.definition import FilesRead
 from appliance.runtime.errors import ResumeRefused
 from appliance.runtime.projection import Projection, RowRejected
 from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
@@ -188,6 +189,9 @@ def check_changes(
     try:
         if definition.incremental == "compare":
             return Check(name, "skipped", "All rows are read each time and compared.", entity)
+        if isinstance(definition.read, FilesRead) and definition.read.archive:
+            message = f"Going on would move the files to {definition.read.archive}, though nothing is stored."
+            return Check(name, "skipped", message, entity)
         if definition.incremental == "mark":
             return _check_mark(connector, entity, seen, limit)
         dated = [(row.modified_at, row.key) for row in mapping.mapped if row.modified_at is not None]

@@ -132,7 +132,7 @@ class _Suite:
         self.add(check_resume(self._connector, name, seen, projection))
         self.add(check_changes(self._connector, name, seen, mapping, projection, self._limit))
         self.add(check_mapping(entity, definition, mapping))
-        self.add(check_values(entity, definition, mapping))
+        self.add(check_values(self._model, entity, definition, mapping))
         records = [row.record for row in mapping.mapped]
         self._read[name] = _Read(seen, records, {row.key for row in mapping.mapped})
 
