@@ -1,8 +1,10 @@
 """The standard suite against the made-up Anvil system: each fault of a source is found, by the check it belongs to."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -12,8 +14,9 @@ from appliance.runtime.checking.report import Check, SuiteReport
 from appliance.runtime.checking.suite import check_form, run_suite
 from appliance.runtime.connector import Connectors
 from appliance.runtime.definition import parse_definition
-from tests.runtime.opened import CREATED, MODEL, PART, catalog, outbound
+from tests.runtime.opened import CREATED, MODEL, PART, catalog, outbound, reading
 from tests.simulators.anvil import SECRET, Anvil, running
+from tests.transport.servers import Exchange, serving
 
 CUSTOMERS = Path(__file__).parents[1] / "connectors_of_customers"
 
@@ -61,7 +64,7 @@ def test_a_connector_that_is_right_passes_every_check(anvil: Anvil) -> None:
     }
     for name in ("keys", "resume", "changes", "mapping", "status values"):
         assert found(report, name, "WorkOrder").state == "passed", name
-    assert found(report, "mapping", "WorkOrder").details["filled"]["tasks"] == 75
+    assert found(report, "mapping", "WorkOrder").details["filled"]["tasks"] == 55
     assert found(report, "references", "PurchaseOrder").state == "passed"
 
 
@@ -115,6 +118,18 @@ def test_a_position_that_the_source_forgets_is_told(anvil: Anvil) -> None:
     assert (check.state, "begins again" in check.message) == ("warning", True)
 
 
+def test_a_position_that_loses_rows_is_found(anvil: Anvil) -> None:
+    anvil.flaws.add("amnesic")
+    check = found(suite(anvil), "resume", "Part")
+    assert (check.state, "1 of 50 rows" in check.message) == ("failed", True)
+
+
+def test_a_source_that_counts_more_than_it_gives_is_told(anvil: Anvil) -> None:
+    anvil.flaws.add("miscounting")
+    check = found(suite(anvil), "paging", "Part")
+    assert (check.state, check.details["expected"], check.details["rows"]) == ("warning", 121, 120)
+
+
 def test_rows_that_share_a_key_are_found(anvil: Anvil) -> None:
     report = suite(anvil, Part={})
     assert found(report, "keys", "Part").state == "passed"
@@ -156,7 +171,7 @@ def test_values_are_looked_at_inside_lists_and_not_where_the_type_refuses_them(a
     }
     boolean = {"path": "active", "values": {"Y": "true", "N": "false"}}
     report = suite(anvil, WorkOrder={"tasks": tasks}, Part={"isActive": boolean})
-    assert found(report, "status values", "WorkOrder").details == {"tasks.title": {"Step 2": 75}}
+    assert found(report, "status values", "WorkOrder").details == {"tasks.title": {"Step 2": 55}}
     assert [
         check for check in report.checks if check.entity == "Part" and check.name == "status values"
     ] == []
@@ -169,6 +184,8 @@ def test_references_that_stay_empty_or_lead_nowhere_are_named(anvil: Anvil) -> N
     report = suite(anvil)
     assert found(report, "references", "PurchaseOrder").details["dangling"] == {"lineItems.materialKey": 1}
     assert found(report, "references", "Asset").details["empty"] == ["parentKey"]
+    # It is told once.
+    assert found(report, "mapping", "Asset").state == "passed"
 
 
 def test_references_are_not_called_lost_where_not_all_targets_were_read(anvil: Anvil) -> None:
@@ -211,6 +228,25 @@ def test_what_came_after_the_last_mark_is_asked_for(tmp_path: Path) -> None:
     check = found(report, "changes", "PurchaseOrder")
     assert (check.state, check.details) == ("passed", {"rows": 0})
     assert found(report, "resume", "PurchaseOrder").state == "passed"
+
+
+@pytest.mark.parametrize(("obeys", "state"), [(True, "passed"), (False, "warning")])
+def test_a_mark_that_the_source_passes_over_is_found(obeys: bool, state: str) -> None:
+    def answer(exchange: Exchange) -> None:
+        after = int(dict(parse_qsl(urlsplit(exchange.path).query)).get("after", 0)) if obeys else 0
+        exchange.reply(body=json.dumps([{"Number": n, "version": n} for n in range(after, 4)]).encode())
+
+    read = {
+        "protocol": "http",
+        "request": {"path": "/rows", "query": {"after": "${mark}"}},
+        "mark": "version",
+    }
+    with serving(answer) as server:
+        entity = {"read": read, "key": ["Number"], "map": {"name": "Number"}, "incremental": "mark"}
+        connector = reading(server.url, read, entities={"Vendor": entity})
+        report = run_suite(connector, MODEL, outbound().reach, SystemClock())
+        connector.close()
+    assert found(report, "changes", "Vendor").state == state
 
 
 def test_files_are_not_moved_to_their_archive_since_their_rows_are_not_stored(tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_all_problems_are_told_at_once_in_their_lines(folder: Path) -> None:
     assert "exactly one of" in found[5].message
 
 
+def test_an_item_of_a_list_is_told_in_its_own_line(folder: Path) -> None:
+    text = GOOD.replace("label: Address}\n", "label: Address}\n  - {name: key, label: 7}\n")
+    assert places(problems(folder, text)) == ["connector.yaml:10 form.1.label"]
+
+
 def test_what_is_wrong_in_defaults_is_told_once_and_there(folder: Path) -> None:
     text = GOOD.replace("{path: /rows}", "{pth: /rows}") + "  Site:\n    map: {name: name}\n"
     assert places(problems(folder, text)) == ["connector.yaml:15 defaults.read.request.pth"]

@@ -18,7 +18,7 @@ def rows() -> dict[str, dict[int, Row]]:
         "suppliers": [_supplier(n) for n in range(1, 8)],
         "parts": [_part(n) for n in range(1, 121)],
         "machines": [_machine(n) for n in range(1, 61)],
-        "jobs": [_job(n) for n in range(1, 76)],
+        "jobs": [_job(n) for n in range(1, 56)],
         "purchases": [_purchase(n) for n in range(1, 56)],
     }
     return {

@@ -30,6 +30,8 @@ class Anvil:
     exclusive        `changed_from` leaves out rows of that very moment
     unfiltered       `changed_from` is taken and not obeyed
     forgetful        a cursor works once
+    amnesic          a cursor that is used again leaves out a row
+    miscounting      the number of rows is one too many
     shifting         pages overlap by a row
     endless          the last page leads to itself
     echo             answers repeat the client's secret
@@ -102,7 +104,11 @@ class Anvil:
             following = _cursor(page[-1]["id"] - ("shifting" in self.flaws) if page else after)
         hidden = _HEAD_ONLY if collection == "jobs" else ()
         data = [{name: value for name, value in row.items() if name not in hidden} for row in page]
-        return {"data": data, "meta": {"count": len(found)}, "paging": {"next": following}}
+        return {
+            "data": data,
+            "meta": {"count": len(found) + ("miscounting" in self.flaws)},
+            "paging": {"next": following},
+        }
 
     def _is_wanted(self, row: Row, query: dict[str, str]) -> bool:
         start = query.get("changed_from")
@@ -121,9 +127,10 @@ class Anvil:
         with self._lock:
             if "forgetful" in self.flaws and (collection, cursor) in self._used:
                 raise Refused(410, "this cursor has expired")
+            skipped = "amnesic" in self.flaws and (collection, cursor) in self._used
             self._used.add((collection, cursor))
         try:
-            return int(base64.urlsafe_b64decode(cursor.removeprefix("c")))
+            return skipped + int(base64.urlsafe_b64decode(cursor.removeprefix("c")))
         except ValueError:
             raise Refused(400, "no cursor of ours") from None
 
