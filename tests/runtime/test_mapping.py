@@ -191,6 +191,7 @@ def test_a_status_is_known_by_scope_and_code() -> None:
     assert field("PurchaseOrder", "statusKey", expression, {"s": "draft"}) == key(
         "Status", "purchase-orders", "draft"
     )
+    assert field("PurchaseOrder", "statusKey", expression, {"s": None}) is None
     other = field("PurchaseOrder", "statusKey", {"status": "invoices", "path": "s"}, {"s": "draft"})
     assert other != key("Status", "purchase-orders", "draft")
 

@@ -119,6 +119,9 @@ class ErrorRule(Node, frozen=True, kw_only=True):
     path: Annotated[str, Meta(description="Path into the JSON body that must be present.")] = ""
     contains: Annotated[str, Meta(description="Text the value at `path` (or the body) must hold.")] = ""
     advice: str = ""
+    wait: Annotated[
+        str, Meta(description="For `throttled`: path of the milliseconds to wait, where no header tells.")
+    ] = ""
 
 
 class Probe(Node, frozen=True, kw_only=True):
