@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from appliance.errors import SourceAnswerInvalid
+from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
@@ -138,5 +139,17 @@ class JsonPages:
 
     def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = page_variables(self._paging, position, size)
-        context = {**self._known, "since": since.moment, "mark": since.mark, "page": page}
+        context = {**self._known, **self._moments(since), "mark": since.mark, "page": page}
         return {**context, **self._vars(context)}
+
+    def _moments(self, since: Since) -> dict[str, Any]:
+        """`since`, and `since_local` for sources that take times of their own zone, the form's `time_zone`."""
+        zone = self._source.fields.get("time_zone")
+        if since.moment is None or not zone:
+            return {"since": since.moment, "since_local": since.moment}
+        try:
+            return {"since": since.moment, "since_local": since.moment.astimezone(ZoneInfo(zone))}
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigurationError(
+                f"There is no time zone {zone:.60}. Write it as Europe/Berlin."
+            ) from None
