@@ -24,6 +24,7 @@ from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.declared import DeclaredPages
+from appliance.runtime.protocols.each import EachPages
 from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
@@ -66,6 +67,8 @@ class Connector:
         read = definition.read
         where = f"{self.definition.system}.{entity}"
         match read:
+            case HttpRead() if read.each:
+                return EachPages(self.source, self._http(where), read, where=where)
             case HttpRead():
                 return JsonPages(self.source, self._http(where), read, where=where)
             case ODataRead():

@@ -51,6 +51,7 @@ _MESSAGE_PATHS = (
     "detail",
     "errors.0.message",
     "errors.0",
+    "o:errorDetails.0.detail",
     "fault.faultString",
     "Envelope.Body.Fault.faultstring",
     "Envelope.Body.Fault.faultstring.#text",
@@ -70,7 +71,7 @@ def raise_for(
     if rule is not None:
         if rule.then == "ignore":
             return
-        raise _meaning(rule.then, response, rule.advice, secrets)
+        raise _meaning(rule.then, response, rule.advice, secrets, rule.wait)
     status = response.status
     if 200 <= status < 300:
         if _is_fault(response):
@@ -124,7 +125,9 @@ def _looking_at(path: str) -> Callable[[bytes], list[Any]]:
     return key_decoder([path])
 
 
-def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str]) -> ApplianceError:
+def _meaning(
+    kind: str, response: Response, advice: str, secrets: Sequence[str], wait: str = ""
+) -> ApplianceError:
     said = source_message(response, secrets)
     tail = f" It said: {said}" if said else ""
     details = {"status": response.status, "source_message": said}
@@ -141,7 +144,7 @@ def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str])
         case "throttled":
             return SourceThrottled(
                 f"The source asks for fewer requests.{tail}",
-                retry_after=retry_after(response),
+                retry_after=retry_after(response) or _advised(wait, response),
                 details=details,
             )
         case "unavailable":
@@ -162,6 +165,12 @@ def _meaning(kind: str, response: Response, advice: str, secrets: Sequence[str])
 def retry_after(response: Response) -> float | None:
     value = response.headers.get("Retry-After", "")
     return float(value) if re.fullmatch(r"\d{1,6}", value) else None
+
+
+def _advised(path: str, response: Response) -> float | None:
+    """Seconds to wait, from the milliseconds at a path of the body."""
+    told = str(_value_at(path, response)) if path else ""
+    return int(told) / 1000 if re.fullmatch(r"\d{1,9}", told) else None
 
 
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:

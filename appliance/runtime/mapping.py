@@ -165,7 +165,9 @@ class MappingCompiler:
             if "path" not in expression:
                 raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
-            return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
+            code = f"text({self._path(expression['path'], where)})"
+            # Without a code there is no status; the scope alone would make a key that leads nowhere.
+            return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]
         return self._key_of(self._target(field, where), parts, where)
 

@@ -29,8 +29,11 @@ class Looks:
         if path[-1] not in parent._members:
             parent._members[path[-1]] = Looks(listed=True)
         found = parent._members[path[-1]]
-        # Taken whole as well: then it does not matter where in it.
-        return found if found is not None and found._listed else Looks()
+        if found is not None and found._listed:
+            return found
+        # Taken whole, or looked into as a single record as well: then all of it is needed.
+        parent._members[path[-1]] = None
+        return Looks()
 
     def _inside(self, path: Sequence[str]) -> "Looks":
         looks = self

@@ -191,6 +191,7 @@ def test_a_status_is_known_by_scope_and_code() -> None:
     assert field("PurchaseOrder", "statusKey", expression, {"s": "draft"}) == key(
         "Status", "purchase-orders", "draft"
     )
+    assert field("PurchaseOrder", "statusKey", expression, {"s": None}) is None
     other = field("PurchaseOrder", "statusKey", {"status": "invoices", "path": "s"}, {"s": "draft"})
     assert other != key("Status", "purchase-orders", "draft")
 
@@ -341,3 +342,15 @@ def test_one_item_of_a_list_can_be_looked_at_beside_all_of_them() -> None:
     }
     found = mapped("PurchaseOrder", mapping, {"lines": [{"no": "1", "plant": "1010"}]})
     assert (found["lineItems"][0]["lineNo"], found["customFields"]) == ("1", {"first": "1010"})
+
+
+@pytest.mark.parametrize("first", ["dueAt", "triggers"])
+def test_a_record_taken_as_a_list_of_one_and_looked_into_is_decoded_whole(first: str) -> None:
+    expressions = {
+        "dueAt": "schedule.starts",
+        "triggers": {"each": "schedule", "map": {"type": "kind", "interval": "every"}},
+    }
+    ordered = {name: expressions[name] for name in (first, *expressions)}
+    row = {"id": 1, "schedule": {"kind": "WEEKLY", "every": 2, "starts": "2026-02-01"}}
+    record = mapped("PreventiveMaintenance", ordered, row)
+    assert (record["triggers"][0]["type"], record["dueAt"]) == ("WEEKLY", "2026-02-01T00:00:00Z")

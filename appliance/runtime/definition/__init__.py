@@ -44,6 +44,7 @@ from appliance.runtime.definition.http import (
     XmlRpcCall,
 )
 from appliance.runtime.definition.reading import (
+    Children,
     CodeRead,
     CursorPaging,
     DeclaredRead,
@@ -72,6 +73,7 @@ __all__ = [
     "BasicAuth",
     "CallBudget",
     "CallWindow",
+    "Children",
     "Choose",
     "CodeRead",
     "Csrf",

@@ -121,6 +121,9 @@ class ErrorRule(Node, frozen=True, kw_only=True):
     path: Annotated[str, Meta(description="Path into the JSON body that must be present.")] = ""
     contains: Annotated[str, Meta(description="Text the value at `path` (or the body) must hold.")] = ""
     advice: Annotated[str, Meta(description="What to do about it, for the message.")] = ""
+    wait: Annotated[
+        str, Meta(description="For `throttled`: path of the milliseconds to wait, where no header tells.")
+    ] = ""
 
 
 class Probe(Node, frozen=True, kw_only=True):

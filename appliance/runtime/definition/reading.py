@@ -90,6 +90,33 @@ class Detail(Node, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
 
+class Children(Node, frozen=True, kw_only=True):
+    """Further requests for all rows of a page together, for lines that the source lists apart from their documents."""
+
+    into: Annotated[str, Meta(description="Member of the row that becomes the list.")]
+    request: Annotated[
+        RequestTemplate,
+        Meta(
+            description="May use `${parents}`, the values at `by` of the rows asked for, `${terms}` and `${page.…}`."
+        ),
+    ]
+    by: Annotated[str, Meta(description="Path in the row of what its children name it by.")]
+    of: Annotated[
+        str,
+        Meta(description="Path of that in a child; empty: the answer is about one row, with `chunk: 1`."),
+    ] = ""
+    rows: Annotated[
+        str, Meta(description="Path to the children in the answer; empty when it is the list.")
+    ] = ""
+    term: Annotated[str, Meta(description="Text made of each `${parent}`, for `${terms}`.")] = "${parent}"
+    joint: Annotated[str, Meta(description="What stands between the texts of `${terms}`.")] = ","
+    chunk: Annotated[int, Meta(ge=1, description="Rows a request asks for at most.")] = 100
+    paging: OffsetPaging | NumberPaging | NoPaging = NoPaging()
+    count: Annotated[str, Meta(description="Path to the number of children in all.")] = ""
+    when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
+    concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
+
+
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
     """Rows from the JSON, XML or XML-RPC answers of requests over HTTP."""
 
@@ -128,6 +155,13 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     ] = ""
     pivot: Annotated[Pivot | None, Meta(description="Name and value pairs to make members of.")] = None
     detail: Annotated[Detail | None, Meta(description="A second request for each row.")] = None
+    children: Annotated[tuple[Children, ...], Meta(description="Rows that belong to each row.")] = ()
+    each: Annotated[
+        tuple[dict[str, Any], ...],
+        Meta(
+            description="Read once for each of these mappings: it is `${each}` in the request and `each` in the rows."
+        ),
+    ] = ()
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from appliance.errors import SourceAnswerInvalid
+from appliance.errors import ConfigurationError, SourceAnswerInvalid
+from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
 from appliance.runtime.errors import EndOfData
@@ -24,8 +26,17 @@ _ENVELOPES: dict[str, type[Envelope | XmlEnvelope | XmlRpcEnvelope]] = {
 
 
 class JsonPages:
-    def __init__(self, source: Source, http: Http, read: HttpRead, *, where: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        http: Http,
+        read: HttpRead,
+        *,
+        where: str,
+        each: Mapping[str, Any] | None = None,
+    ) -> None:
         self._source = source
+        self._known = source.fields if each is None else {**source.fields, "each": each}
         self._read = read
         self._paging = read.paging
         self._vars = compile_template(read.vars, where=f"{where}.vars")
@@ -40,12 +51,21 @@ class JsonPages:
             if read.detail is None
             else compile_request(read.detail.request, http, where=f"{where}.detail", safe=True)
         )
+        self._children = [
+            ChildRows(source, http, children, where=f"{where}.children[{number}]")
+            for number, children in enumerate(read.children)
+        ]
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = _ENVELOPES[read.answer](read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
         self._looks_into_rows = bool(
-            read.mark or read.explode or read.pivot or read.detail or isinstance(read.paging, KeysetPaging)
+            read.mark
+            or read.explode
+            or read.pivot
+            or read.detail
+            or read.children
+            or isinstance(read.paging, KeysetPaging)
         )
 
     def first(self) -> Position:
@@ -84,7 +104,7 @@ class JsonPages:
     def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> list[bytes]:
         """The rows in the shape the mapping expects. Most reads need none and are not decoded."""
         read = self._read
-        if not (read.explode or read.pivot or read.detail):
+        if not (read.explode or read.pivot or read.detail or read.children):
             return rows
         shaped: list[Row] = [decode(row) for row in rows]
         if read.detail is not None and self._detail is not None:
@@ -94,6 +114,8 @@ class JsonPages:
                 read.detail,
                 lambda row: read_document(self._source.send(prepare({**context, "row": row})).body),
             )
+        for children in self._children:
+            shaped = children.put_into(shaped, context)
         if read.pivot is not None:
             shaped = pivot(shaped, read.pivot)
         if read.explode:
@@ -117,5 +139,17 @@ class JsonPages:
 
     def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = page_variables(self._paging, position, size)
-        context = {**self._source.fields, "since": since.moment, "mark": since.mark, "page": page}
+        context = {**self._known, **self._moments(since), "mark": since.mark, "page": page}
         return {**context, **self._vars(context)}
+
+    def _moments(self, since: Since) -> dict[str, Any]:
+        """`since`, and `since_local` for sources that take times of their own zone, the form's `time_zone`."""
+        zone = self._source.fields.get("time_zone")
+        if since.moment is None or not zone:
+            return {"since": since.moment, "since_local": since.moment}
+        try:
+            return {"since": since.moment, "since_local": since.moment.astimezone(ZoneInfo(zone))}
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigurationError(
+                f"There is no time zone {zone:.60}. Write it as Europe/Berlin."
+            ) from None
