@@ -7,7 +7,7 @@ A value that cannot be read raises ValueError, which rejects the row.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, Inexact, InvalidOperation, localcontext
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +25,7 @@ _END_OF_TIME_MS = 253_402_214_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A few characters such as 1E999999999 would become gigabytes of digits.
 _LARGEST_EXPONENT = 1000
+_SIX_DECIMALS = Decimal("0.000001")
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
@@ -91,6 +92,26 @@ def decimal(value: Any) -> str | None:
     """An exact decimal as plain digits, for fields that go out as text."""
     exact = number(value)
     return None if exact is None else format(exact, "f")
+
+
+def divided(by: Any) -> Transform:
+    """A function that divides by a whole number: exactly where that is possible, else to six decimals.
+
+    Raises ValueError when `by` is no whole number above zero.
+    """
+    if type(by) is not int or by < 1:
+        raise ValueError(f"{by!s:.40} is not a whole number to divide by")
+
+    def convert(value: Any) -> Decimal | None:
+        dividend = number(value)
+        if dividend is None:
+            return None
+        with localcontext() as arithmetic:
+            arithmetic.clear_flags()
+            quotient = dividend / by
+            return quotient.quantize(_SIX_DECIMALS) if arithmetic.flags[Inexact] else quotient
+
+    return convert
 
 
 def boolean(value: Any) -> bool | None:

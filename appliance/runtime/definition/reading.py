@@ -24,7 +24,7 @@ Until = Annotated[
 
 
 class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
-    """`${page.offset}`, `${page.last}` (the offset of the page's last row) and `${page.size}`."""
+    """`${page.offset}`, `${page.last}` (the offset of its last row), `${page.end}` (one more) and `${page.size}`."""
 
     size: Annotated[int, Meta(ge=1)] = 100
     until: Until = "short"
@@ -122,6 +122,23 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     ] = ""
     pivot: Pivot | None = None
     detail: Detail | None = None
+    only: Annotated[
+        dict[str, tuple[Any, ...]],
+        Meta(
+            description="Path to values: rows with none of them there are left out, where a list mixes records."
+        ),
+    ] = {}
+    without: Annotated[
+        dict[str, tuple[Any, ...]],
+        Meta(description="Path to values: rows with one of them there are left out; null is nothing there."),
+    ] = {}
+    add: Annotated[
+        dict[str, Any], Meta(description="Members put into every row, such as the scope of statuses.")
+    ] = {}
+    also: Annotated[
+        tuple[dict[str, Any], ...],
+        Meta(description="Rows the source does not list, after its last page; `add` does not touch them."),
+    ] = ()
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
