@@ -54,6 +54,7 @@ _MESSAGE_PATHS = (
     "error_description",
     "error",
     "message",
+    "msg",
     "detail",
     "errors.0.message",
     "errors.0",

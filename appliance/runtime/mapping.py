@@ -4,7 +4,7 @@ A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row
 mapping with one of these operators:
 
     path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`,
-                                with `divide: 100` a number in another unit, such as cents
+                                with `divide: 100` a number in another unit, such as cents; by a path as well
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
@@ -69,6 +69,7 @@ class MappingCompiler:
             "number": transforms.number,
             "decimal": transforms.decimal,
             "boolean": transforms.boolean,
+            "divided": transforms.divided,
             "dig": dig,
             "items": items,
         }
@@ -248,18 +249,22 @@ class MappingCompiler:
             table = self._bind(known)
             value = f"(lambda v: {table}.get(v, v))(text({value}))"
         if isinstance(expression, dict) and "divide" in expression:
-            value = f"{self._bind(self._divided(expression['divide'], where))}({value})"
+            value = self._divided(value, expression["divide"], where)
         converted = f"{wrap}({value})" if wrap else value
         if isinstance(expression, dict) and "default" in expression:
             default = self._bind(self._fixed(expression["default"], wrap, where))
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
 
-    def _divided(self, by: Any, where: str) -> transforms.Transform:
+    def _divided(self, value: str, by: Any, where: str) -> str:
+        """Source text of a number divided by a whole number, of the definition or at a path of the row."""
+        if isinstance(by, str):
+            return f"divided({value}, {self._path(by, where)})"
         try:
-            return transforms.divided(by)
+            transforms.divided(1, by)
         except ValueError as failure:
             raise ConfigurationError(f"{where}: {failure}.") from None
+        return f"divided({value}, {by})"
 
     def _fixed(self, value: Any, wrap: str, where: str) -> Any:
         """A value of the mapping itself, as its field wants it. Times are written as they go out."""

@@ -94,24 +94,21 @@ def decimal(value: Any) -> str | None:
     return None if exact is None else format(exact, "f")
 
 
-def divided(by: Any) -> Transform:
-    """A function that divides by a whole number: exactly where that is possible, else to six decimals.
+def divided(value: Any, by: Any) -> Decimal | None:
+    """Divided by a whole number: exactly where that is possible, else to six decimals.
 
     Raises ValueError when `by` is no whole number above zero.
     """
-    if type(by) is not int or by < 1:
+    divisor = None if isinstance(by, bool | float) else integer(by)
+    if divisor is None or divisor < 1:
         raise ValueError(f"{by!s:.40} is not a whole number to divide by")
-
-    def convert(value: Any) -> Decimal | None:
-        dividend = number(value)
-        if dividend is None:
-            return None
-        with localcontext() as arithmetic:
-            arithmetic.clear_flags()
-            quotient = dividend / by
-            return quotient.quantize(_SIX_DECIMALS) if arithmetic.flags[Inexact] else quotient
-
-    return convert
+    dividend = number(value)
+    if dividend is None:
+        return None
+    with localcontext() as arithmetic:
+        arithmetic.clear_flags()
+        quotient = dividend / divisor
+        return quotient.quantize(_SIX_DECIMALS) if arithmetic.flags[Inexact] else quotient
 
 
 def boolean(value: Any) -> bool | None:

@@ -75,13 +75,21 @@ def test_an_error_after_the_first_page_ends_and_on_the_first_page_fails() -> Non
     [(1999, 100, "19.99"), ("5", 100, "0.05"), (5400, 60, "90"), (100, 60, "1.666667"), (None, 60, "None")],
 )
 def test_numbers_in_another_unit(value: Any, by: int, result: str) -> None:
-    assert str(divided(by)(value)) == result
+    assert str(divided(value, by)) == result
 
 
-@pytest.mark.parametrize("by", [0, -1, "100", 1.5, True])
+def test_a_divisor_may_come_from_the_form() -> None:
+    read = {"protocol": "http", "request": REQUEST, "paging": OFFSET, "add": {"per": "${scale}"}}
+    entities = {"Vendor": {"read": read, "key": ["id"], "map": {"name": {"path": "a", "divide": "per"}}}}
+    with serving(answering({"0": [{"id": 1, "a": 15500}], "1": []})) as server:
+        connector = reading(server.url, read, entities=entities, fields={"scale": "10000"})
+        assert [record["name"] for record in all_records(connector, "Vendor").values()] == ["1.55"]
+
+
+@pytest.mark.parametrize("by", [0, -1, 1.5, True])
 def test_a_divisor_is_a_whole_number(by: Any) -> None:
     with pytest.raises(ValueError, match="divide by"):
-        divided(by)
+        divided(1, by)
     read = {"protocol": "http", "request": REQUEST}
     entities = {"Vendor": {"read": read, "key": ["id"], "map": {"name": {"path": "a", "divide": by}}}}
     with pytest.raises(ConfigurationError, match="divide by"):

@@ -133,7 +133,8 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         Meta(description="Path to values: rows with one of them there are left out; null is nothing there."),
     ] = {}
     add: Annotated[
-        dict[str, Any], Meta(description="Members put into every row, such as the scope of statuses.")
+        dict[str, Any],
+        Meta(description="Members put into every row, such as the scope of statuses; `${…}` of form fields."),
     ] = {}
     also: Annotated[
         tuple[dict[str, Any], ...],

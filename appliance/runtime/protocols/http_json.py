@@ -47,6 +47,7 @@ class JsonPages:
         self._looks_into_rows = bool(
             read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
         )
+        self._add = compile_template(read.add, where=f"{where}.add")(source.fields)
         self._also = [encode(row) for row in read.also]
 
     def first(self) -> Position:
@@ -109,7 +110,7 @@ class JsonPages:
             shaped = pivot(shaped, read.pivot)
         if read.explode:
             shaped = explode(shaped, read.explode)
-        return [encode({**row, **read.add} if read.add else row) for row in shaped]
+        return [encode({**row, **self._add}) for row in shaped]
 
     def _highest(self, rows: list[bytes], before: Any) -> Any:
         """The highest mark of these rows and those before; pages need not come in its order."""
