@@ -167,7 +167,8 @@ class MappingCompiler:
             if "path" not in expression:
                 raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
-            return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
+            code = f"text({self._path(expression['path'], where)})"
+            return f"(None if (code := {code}) is None else {make}({expression['status']!r}, code))"
         parts = expression["parts"] if operator == "parts" else [expression]
         return self._key_of(self._target(field, where), parts, where)
 

@@ -200,6 +200,12 @@ def _milliseconds(value: Any) -> int | None:
     return None if milliseconds is None else _in_calendar(milliseconds)
 
 
+def _iso_or_ms(value: Any) -> int | None:
+    """ISO 8601 text, or milliseconds since 1970, for sources that send either."""
+    is_number = isinstance(value, int | Decimal) or (isinstance(value, str) and value.strip().isdigit())
+    return _milliseconds(value) if is_number else iso_ms(value)
+
+
 def _compact_ms(value: Any) -> int | None:
     """`YYYYMMDD`, perhaps with `hhmm` or `hhmmss`; all zeros mean no date."""
     digits = "" if value is None else str(value).strip()
@@ -215,6 +221,7 @@ def _compact_ms(value: Any) -> int | None:
 FORMATS: dict[str, Callable[[Any], int | None]] = {
     "compact": _compact_ms,
     "iso": iso_ms,
+    "iso_or_ms": _iso_or_ms,
     "odata2": lru_cache(8192)(_odata2_ms),
     "parts": _parts_ms,
     "unix": _unix_ms,

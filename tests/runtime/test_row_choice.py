@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import ConfigurationError, SourceError
 from appliance.runtime.shape import kept
-from appliance.runtime.transforms import divided
+from appliance.runtime.transforms import divided, time_parser
 from tests.runtime.opened import all_records, reading, vendor_pages
 from tests.transport.servers import Exchange, serving
 
@@ -84,6 +84,28 @@ def test_a_divisor_may_come_from_the_form() -> None:
     with serving(answering({"0": [{"id": 1, "a": 15500}], "1": []})) as server:
         connector = reading(server.url, read, entities=entities, fields={"scale": "10000"})
         assert [record["name"] for record in all_records(connector, "Vendor").values()] == ["1.55"]
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds"),
+    [
+        ("2026-01-02T08:00:00Z", 1767340800000),
+        (1767340800000, 1767340800000),
+        ("1767340800000", 1767340800000),
+        ("", None),
+    ],
+)
+def test_times_as_text_or_milliseconds(value: Any, milliseconds: int | None) -> None:
+    assert time_parser("iso_or_ms")(value) == milliseconds
+
+
+def test_a_record_without_a_status_refers_to_none() -> None:
+    read = {"protocol": "http", "request": {"path": "x"}}
+    mapping = {"statusKey": {"status": "work-orders", "path": "state"}}
+    entities = {"WorkOrder": {"read": read, "key": ["id"], "map": mapping}}
+    with serving(lambda exchange: exchange.reply(200, b'[{"id": 1}, {"id": 2, "state": "open"}]')) as server:
+        found = all_records(reading(server.url, read, entities=entities), "WorkOrder").values()
+    assert [record["statusKey"] is None for record in found] == [True, False]
 
 
 @pytest.mark.parametrize("by", [0, -1, 1.5, True])
