@@ -38,6 +38,12 @@ class EndOfData(SourceError):
     code = "SOURCE_END_OF_DATA"
 
 
+class EndOfPages(EndOfData):
+    """The source answers with an error after its last page; on the first page the same answer is a failure."""
+
+    code = "SOURCE_REFUSED_PAGE"
+
+
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, XML-RPC, SOAP, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
@@ -48,6 +54,7 @@ _MESSAGE_PATHS = (
     "error_description",
     "error",
     "message",
+    "msg",
     "detail",
     "errors.0.message",
     "errors.0",
@@ -157,7 +164,8 @@ def _meaning(
         case "restart":
             return ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     text = advice or "Look the message up in the source's documentation."
-    return SourceError(
+    refused = EndOfPages if kind == "end_of_pages" else SourceError
+    return refused(
         f"The source refused the request (status {response.status}). {text}{tail}", details=details
     )
 

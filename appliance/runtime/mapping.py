@@ -3,7 +3,8 @@
 A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
 mapping with one of these operators:
 
-    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`
+    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`,
+                                with `divide: 100` a number in another unit, such as cents; by a path as well
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
@@ -36,8 +37,8 @@ Mapped = Callable[[Row], dict[str, Any]]
 
 _OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as"},
-    "first": {"values", "default", "as"},
+    "path": {"values", "default", "as", "divide"},
+    "first": {"values", "default", "as", "divide"},
     "join": {"with"},
     "status": {"path"},
     "each": {"map", "parts", "key"},
@@ -68,6 +69,7 @@ class MappingCompiler:
             "number": transforms.number,
             "decimal": transforms.decimal,
             "boolean": transforms.boolean,
+            "divided": transforms.divided,
             "dig": dig,
             "items": items,
         }
@@ -248,11 +250,23 @@ class MappingCompiler:
             }
             table = self._bind(known)
             value = f"(lambda v: {table}.get(v, v))(text({value}))"
+        if isinstance(expression, dict) and "divide" in expression:
+            value = self._divided(value, expression["divide"], where)
         converted = f"{wrap}({value})" if wrap else value
         if isinstance(expression, dict) and "default" in expression:
             default = self._bind(self._fixed(expression["default"], wrap, where))
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
+
+    def _divided(self, value: str, by: Any, where: str) -> str:
+        """Source text of a number divided by a whole number, of the definition or at a path of the row."""
+        if isinstance(by, str):
+            return f"divided({value}, {self._path(by, where)})"
+        try:
+            transforms.divided(1, by)
+        except ValueError as failure:
+            raise ConfigurationError(f"{where}: {failure}.") from None
+        return f"divided({value}, {by})"
 
     def _fixed(self, value: Any, wrap: str, where: str) -> Any:
         """A value of the mapping itself, as its field wants it. Times are written as they go out."""

@@ -61,6 +61,7 @@ def page_variables(paging: Paging, position: Position, size: int) -> dict[str, A
         "size": size,
         "offset": offset,
         "last": None if offset is None else offset + max(1, size) - 1,
+        "end": None if offset is None else offset + max(1, size),
         "number": position.get("number"),
         "after": position.get("after"),
         "cursor": position.get("cursor"),

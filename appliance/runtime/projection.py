@@ -95,4 +95,11 @@ def _fingerprint(entity: Entity, definition: EntityDefinition) -> bytes:
         definition.times,
         definition.map,
     ]
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:8]
+    return hashlib.sha256(msgspec.json.encode(_with_text_names(said), order="sorted")).digest()[:8]
+
+
+def _with_text_names(value: Any) -> Any:
+    """YAML reads the names of `values: {1: high, true: yes}` as numbers and truth values, which cannot be sorted."""
+    if isinstance(value, dict):
+        return {str(name): _with_text_names(inner) for name, inner in value.items()}
+    return [_with_text_names(inner) for inner in value] if isinstance(value, list) else value

@@ -1,11 +1,12 @@
-"""Gives rows another shape before they are mapped: children as rows, pairs as members, details merged in."""
+"""What is done to rows before they are mapped: children as rows, pairs as members, details merged, some left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from appliance.runtime.definition import Detail, Pivot
 from appliance.runtime.select import dig, steps
+from appliance.runtime.transforms import text
 
 Row = dict[str, Any]
 
@@ -54,3 +55,25 @@ def with_details(rows: list[Row], detail: Detail, ask: Callable[[Row], Any]) -> 
         else:
             merged.append({**row, **record} if isinstance(record, dict) else row)
     return merged
+
+
+def kept(
+    rows: list[Row], only: Mapping[str, Iterable[Any]], without: Mapping[str, Iterable[Any]]
+) -> list[Row]:
+    """The rows that have one of the values of `only` at each of its paths, and none of those of `without`.
+
+    Values are compared as text, so that 1 is "1"; nothing and blank text are null.
+    """
+    needed = [(steps(path), {text(value) for value in values}) for path, values in only.items()]
+    refused = [(steps(path), {text(value) for value in values}) for path, values in without.items()]
+    return [
+        row
+        for row in rows
+        if all(_scalar(dig(row, path)) in values for path, values in needed)
+        and not any(_scalar(dig(row, path)) in values for path, values in refused)
+    ]
+
+
+def _scalar(value: Any) -> Any:
+    """A list or a mapping equals no value of a definition."""
+    return object() if isinstance(value, dict | list) else text(value)

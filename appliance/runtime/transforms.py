@@ -7,7 +7,7 @@ A value that cannot be read raises ValueError, which rejects the row.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, Inexact, InvalidOperation, localcontext
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +25,7 @@ _END_OF_TIME_MS = 253_402_214_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A few characters such as 1E999999999 would become gigabytes of digits.
 _LARGEST_EXPONENT = 1000
+_SIX_DECIMALS = Decimal("0.000001")
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
@@ -91,6 +92,23 @@ def decimal(value: Any) -> str | None:
     """An exact decimal as plain digits, for fields that go out as text."""
     exact = number(value)
     return None if exact is None else format(exact, "f")
+
+
+def divided(value: Any, by: Any) -> Decimal | None:
+    """Divided by a whole number: exactly where that is possible, else to six decimals.
+
+    Raises ValueError when `by` is no whole number above zero.
+    """
+    divisor = None if isinstance(by, bool | float) else integer(by)
+    if divisor is None or divisor < 1:
+        raise ValueError(f"{by!s:.40} is not a whole number to divide by")
+    dividend = number(value)
+    if dividend is None:
+        return None
+    with localcontext() as arithmetic:
+        arithmetic.clear_flags()
+        quotient = dividend / divisor
+        return quotient.quantize(_SIX_DECIMALS) if arithmetic.flags[Inexact] else quotient
 
 
 def boolean(value: Any) -> bool | None:
@@ -182,6 +200,12 @@ def _milliseconds(value: Any) -> int | None:
     return None if milliseconds is None else _in_calendar(milliseconds)
 
 
+def _iso_or_ms(value: Any) -> int | None:
+    """ISO 8601 text, or milliseconds since 1970, for sources that send either."""
+    is_number = isinstance(value, int | Decimal) or (isinstance(value, str) and value.strip().isdigit())
+    return _milliseconds(value) if is_number else iso_ms(value)
+
+
 def _compact_ms(value: Any) -> int | None:
     """`YYYYMMDD`, perhaps with `hhmm` or `hhmmss`; all zeros mean no date."""
     digits = "" if value is None else str(value).strip()
@@ -197,6 +221,7 @@ def _compact_ms(value: Any) -> int | None:
 FORMATS: dict[str, Callable[[Any], int | None]] = {
     "compact": _compact_ms,
     "iso": iso_ms,
+    "iso_or_ms": _iso_or_ms,
     "odata2": lru_cache(8192)(_odata2_ms),
     "parts": _parts_ms,
     "unix": _unix_ms,

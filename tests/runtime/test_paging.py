@@ -158,6 +158,7 @@ def test_what_a_request_may_use() -> None:
         "size": 100,
         "offset": 200,
         "last": 299,
+        "end": 300,
         "number": None,
         "after": None,
         "cursor": None,

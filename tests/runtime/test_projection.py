@@ -113,3 +113,12 @@ def test_the_hash_changes_with_the_fields_of_the_model() -> None:
     renamed = {**entity.fields, "code": replace(entity.fields["code"], type="integer")}
     changed = Projection(MODEL, replace(entity, fields=renamed), VENDOR, part=PART, zone=None, where="x")
     assert changed.fingerprint != projection().fingerprint
+
+
+def test_values_may_be_named_by_numbers_and_truth_values_as_yaml_reads_them() -> None:
+    values = {"path": "a", "values": {1: "high", False: "none", "2": "low"}}
+    made = projection(entity="Asset", map={"criticality": values})
+    shown = [
+        msgspec.json.decode(made.record(raw).payload)["criticality"] for raw in (b'{"a":1}', b'{"a":false}')
+    ]
+    assert shown == ["high", "none"]

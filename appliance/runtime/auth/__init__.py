@@ -80,7 +80,7 @@ def _made(
         case BasicAuth():
             return FixedHeaders({"Authorization": basic(text(auth.username), text(auth.password))})
         case HeaderAuth():
-            return FixedHeaders({auth.header: text(auth.value)})
+            return FixedHeaders({text(auth.header): text(auth.value)})
         case SessionLogin():
             return SessionAuthenticator(
                 auth, http, fields, clock, rules=definition.errors, secrets=secrets, where=where

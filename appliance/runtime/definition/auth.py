@@ -22,7 +22,7 @@ class BasicAuth(Node, frozen=True, kw_only=True, tag="basic", tag_field="scheme"
 class HeaderAuth(Node, frozen=True, kw_only=True, tag="header", tag_field="scheme"):
     """A fixed header, such as an API key or a bearer token."""
 
-    header: Annotated[str, Meta(description="Name of the header.")] = "Authorization"
+    header: Annotated[str, Meta(description="Name of the header; a template.")] = "Authorization"
     value: Annotated[str, Meta(description="Its value, such as `Bearer ${api_key}`.")]
 
 

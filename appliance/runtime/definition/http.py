@@ -110,11 +110,13 @@ class ErrorRule(Node, frozen=True, kw_only=True):
             "fail",
             "restart",
             "end",
+            "end_of_pages",
             "ignore",
         ],
         Meta(
             description="`reauthorize`: the session has ended, sign in again, once. `restart`: the page position"
-            " has expired, begin the pass again. `end`: there are no more rows. `ignore`: the answer is a good one."
+            " has expired, begin the pass again. `end`: there are no more rows. `end_of_pages`: so too, but a failure"
+            " on the first page. `ignore`: the answer is a good one."
         ),
     ]
     status: Annotated[tuple[int, ...], Meta(description="Statuses of the answer; empty: every one.")] = ()

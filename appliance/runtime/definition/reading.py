@@ -27,7 +27,7 @@ Size = Annotated[int, Meta(ge=1, description="Rows a page, `${page.size}`.")]
 
 
 class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
-    """`${page.offset}`, `${page.last}` (the offset of the page's last row) and `${page.size}`."""
+    """`${page.offset}`, `${page.last}` (the offset of its last row), `${page.end}` (one more) and `${page.size}`."""
 
     size: Size = 100
     until: Until = "short"
@@ -161,6 +161,24 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         Meta(
             description="Read once for each of these mappings: it is `${each}` in the request and `each` in the rows."
         ),
+    ] = ()
+    only: Annotated[
+        dict[str, tuple[Any, ...]],
+        Meta(
+            description="Path to values: rows with none of them there are left out, where a list mixes records."
+        ),
+    ] = {}
+    without: Annotated[
+        dict[str, tuple[Any, ...]],
+        Meta(description="Path to values: rows with one of them there are left out; null is nothing there."),
+    ] = {}
+    add: Annotated[
+        dict[str, Any],
+        Meta(description="Members put into every row, such as the scope of statuses; `${…}` of form fields."),
+    ] = {}
+    also: Annotated[
+        tuple[dict[str, Any], ...],
+        Meta(description="Rows the source does not list, after its last page; `add` does not touch them."),
     ] = ()
 
 

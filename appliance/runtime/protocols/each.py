@@ -1,6 +1,7 @@
 """One entity from several lists of a source, such as the statuses of orders and those of receipts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from appliance.runtime.definition import Http, HttpRead
@@ -35,4 +36,4 @@ class EachPages:
             following = {"each": number, "at": page.next}
         elif number + 1 < len(self._pages) and not sample:
             following = {"each": number + 1, "at": self._pages[number + 1].first()}
-        return Page(rows, following)
+        return replace(page, rows=rows, next=following, expected=None)

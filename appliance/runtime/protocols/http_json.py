@@ -9,12 +9,12 @@ from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
-from appliance.runtime.errors import EndOfData
+from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import Envelope, decode, encode, key_decoder
-from appliance.runtime.shape import Row, explode, pivot, with_details
+from appliance.runtime.shape import Row, explode, kept, pivot, with_details
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
@@ -60,13 +60,10 @@ class JsonPages:
         self._envelope = _ENVELOPES[read.answer](read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
         self._looks_into_rows = bool(
-            read.mark
-            or read.explode
-            or read.pivot
-            or read.detail
-            or read.children
-            or isinstance(read.paging, KeysetPaging)
+            read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
         )
+        self._add = compile_template(read.add, where=f"{where}.add")(source.fields)
+        self._also = [encode(row) for row in read.also]
 
     def first(self) -> Position:
         return first_position(self._paging)
@@ -78,8 +75,12 @@ class JsonPages:
             request = replace(request, url=follow_link(request.url, position["link"]), params=[])
         try:
             response = self._source.send(request, resuming=resuming)
+        except EndOfPages:
+            if position == self.first():
+                raise
+            return Page(self._also, None)
         except EndOfData:
-            return Page([], None)
+            return Page(self._also, None)
         rows, beside = self._envelope.read(response.body)
         if rows is None:
             raise SourceAnswerInvalid(
@@ -99,14 +100,28 @@ class JsonPages:
         if following is not None and mark is not None:
             following = {**following, "mark": mark}
         expected = self._expected(position, count, context, sample)
-        return Page(self._shaped(rows, context), following, expected, mark)
+        shaped = self._shaped(rows, context)
+        return Page(shaped if following else shaped + self._also, following, expected, mark)
+
+    def _is_reshaped(self) -> bool:
+        read = self._read
+        return bool(
+            read.explode
+            or read.pivot
+            or read.detail
+            or read.children
+            or read.only
+            or read.without
+            or read.add
+        )
 
     def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> list[bytes]:
         """The rows in the shape the mapping expects. Most reads need none and are not decoded."""
         read = self._read
-        if not (read.explode or read.pivot or read.detail or read.children):
+        if not self._is_reshaped():
             return rows
-        shaped: list[Row] = [decode(row) for row in rows]
+        # Left out first, so that no detail is asked for in vain.
+        shaped: list[Row] = kept([decode(row) for row in rows], read.only, read.without)
         if read.detail is not None and self._detail is not None:
             prepare = self._detail
             shaped = with_details(
@@ -120,7 +135,7 @@ class JsonPages:
             shaped = pivot(shaped, read.pivot)
         if read.explode:
             shaped = explode(shaped, read.explode)
-        return [encode(row) for row in shaped]
+        return [encode({**row, **self._add}) for row in shaped]
 
     def _highest(self, rows: list[bytes], before: Any) -> Any:
         """The highest mark of these rows and those before; pages need not come in its order."""

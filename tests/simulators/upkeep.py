@@ -1,0 +1,99 @@
+"""A strict simulator of the UpKeep interface, version 2, for tests.
+
+It stands for a service that cannot run here. Built from what the vendor's documentation and public clients show:
+sign-in by e-mail and password for a session token with its end, the Session-Token header, `success` with `results`
+or `result`, ids of ten characters, offset and limit, an end that is an empty list or 404. What a limit counts from
+differs between public clients; it can be set. Where nothing is known it takes the stricter reading: an unknown
+parameter is 400.
+"""
+
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from appliance.clock import Clock, iso, to_ms
+from tests.simulators.strict_rest import Answer, Asked, Refused
+
+EMAIL, PASSWORD, TOKEN = "sync@plant.example", "Plant-2026!", "r:oauth-token"
+LISTS = {
+    *("users", "customers", "vendors", "teams", "assets", "locations", "parts", "requests", "work-orders"),
+    *("preventative-maintenance", "meters", "purchase-orders"),
+}
+
+
+class UpKeep:
+    def __init__(self, rows: dict[str, list[dict[str, Any]]], clock: Clock) -> None:
+        self.rows = rows
+        self.url = ""
+        self.sessions: dict[str, int] = {TOKEN: 2**62}
+        """Token to its end in milliseconds."""
+        self.session_hours = 24.0
+        self.logins = 0
+        self.limit_is_end = False
+        self.ends_with_404 = False
+        self.denied: set[str] = set()
+        self.absent: set[str] = set()
+        self.failing: set[str] = set()
+        self.throttled = False
+        self._clock = clock
+
+    def answer(self, asked: Asked) -> Answer:
+        path = asked.path.strip("/")
+        if path == "auth" and asked.method == "POST":
+            return self._sign_in(asked)
+        token = asked.headers.get("Session-Token", "")
+        if self.sessions.get(token, 0) <= to_ms(self._clock.now()):
+            raise _refused(401, "Invalid session token")
+        if path == "auth" and asked.method == "DELETE":
+            del self.sessions[token]
+            return Answer({"success": True, "message": "session deleted"})
+        if self.throttled:
+            raise _refused(429, "Slow down")
+        if path in self.failing:
+            return Answer({"success": False, "message": "Could not read"})
+        if path in self.denied:
+            raise _refused(403, "Not in your plan")
+        return Answer({"success": True, "results": self._cut(self._rows(path), asked)})
+
+    def _sign_in(self, asked: Asked) -> Answer:
+        if asked.headers.get("Content-Type", "").startswith("application/json"):
+            given = json.loads(asked.body)
+        else:
+            given = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+        if (given.get("email"), given.get("password")) != (EMAIL, PASSWORD):
+            raise _refused(400, "Invalid email or password")
+        self.logins += 1
+        end = self._clock.now() + timedelta(hours=self.session_hours)
+        token = f"r:{self.logins:032}"
+        self.sessions[token] = to_ms(end)
+        return Answer({"success": True, "result": {"sessionToken": token, "expiresAt": iso(to_ms(end))}})
+
+    def _rows(self, path: str) -> list[dict[str, Any]]:
+        name, _, rest = path.partition("/")
+        if name not in LISTS or name in self.absent:
+            raise _refused(404, "Not found")
+        if not rest:
+            return self.rows.get(name, [])
+        number, _, inner = rest.partition("/")
+        if (
+            name != "meters"
+            or inner != "readings"
+            or number not in {row["id"] for row in self.rows["meters"]}
+        ):
+            raise _refused(404, "Not found")
+        return self.rows.get(f"readings of {number}", [])
+
+    def _cut(self, rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
+        unknown = set(asked.query) - {"offset", "limit", "includes"}
+        if unknown:
+            raise _refused(400, f"{min(unknown)} is not allowed")
+        offset, limit = int(asked.one("offset", "0")), int(asked.one("limit", "25"))
+        found = rows[offset : limit if self.limit_is_end else offset + limit]
+        if not found and offset and self.ends_with_404:
+            raise _refused(404, "No results")
+        return found
+
+
+def _refused(status: int, message: str) -> Refused:
+    return Refused(status, {"success": False, "message": message})
