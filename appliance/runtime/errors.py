@@ -51,6 +51,7 @@ _MESSAGE_PATHS = (
     "detail",
     "errors.0.message",
     "errors.0",
+    "exception",
     "fault.faultString",
     "Envelope.Body.Fault.faultstring",
     "Envelope.Body.Fault.faultstring.#text",

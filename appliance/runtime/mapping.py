@@ -3,7 +3,8 @@
 A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
 mapping with one of these operators:
 
-    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`
+    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
+                                with `when: {path: [text, …]}` only where the value at that path is one of these
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
@@ -36,7 +37,7 @@ Mapped = Callable[[Row], dict[str, Any]]
 
 _OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as"},
+    "path": {"values", "default", "as", "when"},
     "first": {"values", "default", "as"},
     "join": {"with"},
     "status": {"path"},
@@ -45,7 +46,7 @@ _ALLOWED_BESIDE = {
 _SHAPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("path", "status", "each"), (str, "a text")),
     **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
-    **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
+    **dict.fromkeys(("object", "fields", "map", "values", "when"), (dict, "a mapping")),
 }
 
 
@@ -230,6 +231,8 @@ class MappingCompiler:
                 return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
+                for path, wanted in expression.get("when", {}).items():
+                    value = self._only(value, path, wanted, where)
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
                 value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
@@ -251,6 +254,13 @@ class MappingCompiler:
             default = self._bind(self._fixed(expression["default"], wrap, where))
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
+
+    def _only(self, value: str, path: str, wanted: Any, where: str) -> str:
+        """Source text of a value that counts only where the text at `path` is one of `wanted`."""
+        if not isinstance(wanted, list):
+            raise ConfigurationError(f"{where}: `when` lists the texts that count at {path}.")
+        counted = self._bind(frozenset(self._fixed(text, "text", where) for text in wanted))
+        return f"({value} if text({self._path(path, where)}) in {counted} else None)"
 
     def _fixed(self, value: Any, wrap: str, where: str) -> Any:
         """A value of the mapping itself, as its field wants it. Times are written as they go out."""

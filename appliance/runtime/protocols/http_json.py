@@ -8,6 +8,7 @@ from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
 from appliance.runtime.errors import EndOfData
+from appliance.runtime.local_time import local_time
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
@@ -117,5 +118,12 @@ class JsonPages:
 
     def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = page_variables(self._paging, position, size)
-        context = {**self._source.fields, "since": since.moment, "mark": since.mark, "page": page}
+        local = local_time(since.moment, self._source.fields.get("time_zone"))
+        context = {
+            **self._source.fields,
+            "since": since.moment,
+            "since_local": local,
+            "mark": since.mark,
+            "page": page,
+        }
         return {**context, **self._vars(context)}
