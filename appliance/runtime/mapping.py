@@ -8,7 +8,8 @@ mapping with one of these operators:
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key
+    parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `whole: true`
+                                null as soon as one part is
     status: SCOPE, path: P      the key of the status with that scope and code
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
     object: {…}                 a sub-object
@@ -41,7 +42,8 @@ _ALLOWED_BESIDE = {
     "first": {"values", "default", "as"},
     "join": {"with"},
     "status": {"path"},
-    "each": {"map", "parts", "key"},
+    "parts": {"whole"},
+    "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("path", "status", "each"), (str, "a text")),
@@ -168,21 +170,29 @@ class MappingCompiler:
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
             return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._target(field, where), parts, where)
+        return self._key_of(self._target(field, where), parts, where, whole=_is_whole(expression))
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
             raise ConfigurationError(f"{where}: the model does not say which entity these keys are of.")
         return self._model.entities[field.to]
 
-    def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
-        """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
+    def _key_of(
+        self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False, whole: bool = False
+    ) -> str:
+        """Source text of a key; `own` for that of the record itself, which hardly comes twice.
+
+        `whole` keys lack no part: a reference by company and number is none without the number.
+        """
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
         if own:
             return f"{self._bind(make)}(({', '.join(values)},))"
+        if whole:
+            remembered = _remembered(lambda parts: None if None in parts else make(parts))
+            return f"{self._bind(remembered)}({', '.join(values)})"
         return f"{self._bind(_remembered(make))}({', '.join(values)})"
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
@@ -193,7 +203,8 @@ class MappingCompiler:
                 one = f"{self._bind(_remembered(key_of(str(target.prefix), self._part)))}(text(item))"
             else:
                 with self._items(expression["each"], where) as listed:
-                    one = f"{self._function(self._key_of(target, expression['parts'], where))}(item, row)"
+                    made = self._key_of(target, expression["parts"], where, whole=_is_whole(expression))
+                    one = f"{self._function(made)}(item, row)"
             return f"[key for item in items({listed}) if (key := {one}) is not None]"
         single = self._key(field, expression, operator, where)
         return f"[key for key in ({single},) if key is not None]"
@@ -320,6 +331,10 @@ _CONVERT = {
     "decimal": "decimal",
     "boolean": "boolean",
 }
+
+
+def _is_whole(expression: Any) -> bool:
+    return isinstance(expression, dict) and expression.get("whole") is True
 
 
 def _lookup(row: str, along: tuple[str, ...]) -> str:

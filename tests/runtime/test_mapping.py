@@ -191,6 +191,16 @@ def test_composite_keys() -> None:
     )
 
 
+def test_a_whole_reference_lacks_no_part() -> None:
+    expression = {"parts": ["area", "number"], "whole": True}
+    rows = [{"area": "usmf", "number": number} for number in ("V-1", "", None)]
+    found = [field("PurchaseOrder", "vendorKey", expression, row) for row in rows]
+    assert found == [key("Vendor", "usmf", "V-1"), None, None]
+    listed = {"each": "lines", "parts": ["^.area", "number"], "whole": True}
+    row = {"area": "usmf", "lines": [{"number": "A-1"}, {"number": ""}]}
+    assert field("Part", "assetKeys", listed, row) == [key("Asset", "usmf", "A-1")]
+
+
 def test_a_reference_to_nothing_is_null() -> None:
     assert field("PurchaseOrder", "vendorKey", "v", {"v": ""}) is None
     assert field("PurchaseOrder", "locationKey", {"parts": ["p", "s"]}, {"p": None, "s": " "}) is None

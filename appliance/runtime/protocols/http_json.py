@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
@@ -29,6 +30,7 @@ class JsonPages:
         self._source = source
         self._read = read
         self._paging = read.paging
+        self._always = frozenset(http.query)
         self._vars = compile_template(read.vars, where=f"{where}.vars")
         self._request = compile_request(read.request, http, where=f"{where}.request", safe=True)
         self._count = (
@@ -56,7 +58,11 @@ class JsonPages:
         context = self._context(position, since, 1 if sample else getattr(self._paging, "size", 0))
         request = self._request(context)
         if position.get("link"):
-            request = replace(request, url=follow_link(request.url, position["link"]), params=[])
+            url = follow_link(request.url, position["link"])
+            there = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+            # What every request carries some sources leave out of their links.
+            kept = [pair for pair in request.params if pair[0] in self._always - there]
+            request = replace(request, url=url, params=kept)
         try:
             response = self._source.send(request, resuming=resuming)
         except EndOfData:

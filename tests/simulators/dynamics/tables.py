@@ -34,7 +34,8 @@ class Refused(Exception):
 class Tables:
     """`rows` by set, `navigation` by set and name to the child set and the columns that join them.
 
-    `columns` of a set are those of its rows; `page` is the most rows a page. `denied` sets answer 403.
+    `page` is the most rows a page. `denied` sets answer 403. Where there is a `default_company`, a request shows
+    rows of others only when it says `cross-company=true`, a next link as well.
     """
 
     def __init__(self, bad_request: str, page: int = 20_000) -> None:
@@ -43,6 +44,7 @@ class Tables:
         self.navigation: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
         self.page = page
         self.denied: set[str] = set()
+        self.default_company: str | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._bad_request = bad_request
         self._links: dict[str, tuple[str, dict[str, str], int, int]] = {}
@@ -60,6 +62,7 @@ class Tables:
         wanted = re.search(r"odata\.maxpagesize=(\d+)", prefer)
         size = min(self.page, int(wanted[1]) if wanted else self.page)
         begin = 0
+        everywhere = self.default_company is None or options.get("cross-company") == "true"
         if "$skiptoken" in options:
             kept = self._links.pop(options["$skiptoken"], None)
             if kept is None or kept[0] != name:
@@ -69,6 +72,8 @@ class Tables:
         if unknown:
             raise self._bad(f"there is no option {sorted(unknown)[0]}")
         found = [row for row in self._ordered(name, options) if self._kept(name, row, options)]
+        if not everywhere:
+            found = [row for row in found if row.get("dataAreaId") in (None, self.default_company)]
         if "$top" in options:
             found = found[: int(options["$top"])]
         answer: dict[str, Any] = {"@odata.context": f"{root}$metadata#{name}"}

@@ -36,6 +36,9 @@ class Tokens:
             return 400, _error("unauthorized_client", "AADSTS700016: Application was not found.")
         if asked.get("client_secret") != SECRET:
             return 401, _error("invalid_client", "AADSTS7000215: Invalid client secret provided.")
+        return self.given_out()
+
+    def given_out(self) -> tuple[int, dict[str, Any]]:
         token = f"token-{len(self.given) + 1}"
         self.given.append(token)
         self._valid.add(token)
