@@ -113,3 +113,13 @@ def test_the_hash_changes_with_the_fields_of_the_model() -> None:
     renamed = {**entity.fields, "code": replace(entity.fields["code"], type="integer")}
     changed = Projection(MODEL, replace(entity, fields=renamed), VENDOR, part=PART, zone=None, where="x")
     assert changed.fingerprint != projection().fingerprint
+
+
+def test_values_may_be_named_as_yaml_names_them() -> None:
+    made = projection(map={"name": {"path": "blocked", "values": {True: "Blocked", 2: "Two", None: "Open"}}})
+    names = [
+        msgspec.json.decode(made.record(raw).payload)["name"]
+        for raw in (b'{"id":1,"blocked":true}', b'{"id":1,"blocked":2}')
+    ]
+    assert names == ["Blocked", "Two"]
+    assert len(made.fingerprint) == len(projection().fingerprint)
