@@ -59,6 +59,7 @@ _MESSAGE_PATHS = (
     "errors.0.message",
     "errors.0",
     "o:errorDetails.0.detail",
+    "exception",
     "fault.faultString",
     "Envelope.Body.Fault.faultstring",
     "Envelope.Body.Fault.faultstring.#text",

@@ -3,12 +3,14 @@
 A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
 mapping with one of these operators:
 
-    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`,
-                                with `divide: 100` a number in another unit, such as cents; by a path as well
+    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
+                                with `divide: 100` a number in another unit, such as cents; by a path as well;
+                                with `when: {path: [text, …]}` only where the value at that path is one of these
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key
+    parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `whole: true`
+                                null as soon as one part is
     status: SCOPE, path: P      the key of the status with that scope and code
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
     object: {…}                 a sub-object
@@ -37,16 +39,17 @@ Mapped = Callable[[Row], dict[str, Any]]
 
 _OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as", "divide"},
+    "path": {"values", "default", "as", "divide", "when"},
     "first": {"values", "default", "as", "divide"},
     "join": {"with"},
     "status": {"path"},
-    "each": {"map", "parts", "key"},
+    "parts": {"whole"},
+    "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("path", "status", "each"), (str, "a text")),
     **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
-    **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
+    **dict.fromkeys(("object", "fields", "map", "values", "when"), (dict, "a mapping")),
 }
 
 
@@ -171,21 +174,29 @@ class MappingCompiler:
             # Without a code there is no status; the scope alone would make a key that leads nowhere.
             return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._target(field, where), parts, where)
+        return self._key_of(self._target(field, where), parts, where, whole=_is_whole(expression))
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
             raise ConfigurationError(f"{where}: the model does not say which entity these keys are of.")
         return self._model.entities[field.to]
 
-    def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
-        """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
+    def _key_of(
+        self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False, whole: bool = False
+    ) -> str:
+        """Source text of a key; `own` for that of the record itself, which hardly comes twice.
+
+        `whole` keys lack no part: a reference by company and number is none without the number.
+        """
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
         if own:
             return f"{self._bind(make)}(({', '.join(values)},))"
+        if whole:
+            remembered = _remembered(lambda parts: None if None in parts else make(parts))
+            return f"{self._bind(remembered)}({', '.join(values)})"
         return f"{self._bind(_remembered(make))}({', '.join(values)})"
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
@@ -196,7 +207,8 @@ class MappingCompiler:
                 one = f"{self._bind(_remembered(key_of(str(target.prefix), self._part)))}(text(item))"
             else:
                 with self._items(expression["each"], where) as listed:
-                    one = f"{self._function(self._key_of(target, expression['parts'], where))}(item, row)"
+                    made = self._key_of(target, expression["parts"], where, whole=_is_whole(expression))
+                    one = f"{self._function(made)}(item, row)"
             return f"[key for item in items({listed}) if (key := {one}) is not None]"
         single = self._key(field, expression, operator, where)
         return f"[key for key in ({single},) if key is not None]"
@@ -234,6 +246,8 @@ class MappingCompiler:
                 return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
+                for path, wanted in expression.get("when", {}).items():
+                    value = self._only(value, path, wanted, where)
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
                 value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
@@ -267,6 +281,13 @@ class MappingCompiler:
         except ValueError as failure:
             raise ConfigurationError(f"{where}: {failure}.") from None
         return f"divided({value}, {by})"
+
+    def _only(self, value: str, path: str, wanted: Any, where: str) -> str:
+        """Source text of a value that counts only where the text at `path` is one of `wanted`."""
+        if not isinstance(wanted, list):
+            raise ConfigurationError(f"{where}: `when` lists the texts that count at {path}.")
+        counted = self._bind(frozenset(self._fixed(text, "text", where) for text in wanted))
+        return f"({value} if text({self._path(path, where)}) in {counted} else None)"
 
     def _fixed(self, value: Any, wrap: str, where: str) -> Any:
         """A value of the mapping itself, as its field wants it. Times are written as they go out."""
@@ -326,6 +347,10 @@ _CONVERT = {
     "decimal": "decimal",
     "boolean": "boolean",
 }
+
+
+def _is_whole(expression: Any) -> bool:
+    return isinstance(expression, dict) and expression.get("whole") is True
 
 
 def _lookup(row: str, along: tuple[str, ...]) -> str:

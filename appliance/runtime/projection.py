@@ -93,13 +93,13 @@ def _fingerprint(entity: Entity, definition: EntityDefinition) -> bytes:
         list(definition.key),
         definition.modified,
         definition.times,
-        definition.map,
+        _named(definition.map),
     ]
-    return hashlib.sha256(msgspec.json.encode(_with_text_names(said), order="sorted")).digest()[:8]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:8]
 
 
-def _with_text_names(value: Any) -> Any:
-    """YAML reads the names of `values: {1: high, true: yes}` as numbers and truth values, which cannot be sorted."""
-    if isinstance(value, dict):
-        return {str(name): _with_text_names(inner) for name, inner in value.items()}
-    return [_with_text_names(inner) for inner in value] if isinstance(value, list) else value
+def _named(expression: Any) -> Any:
+    """The expression with texts for names: YAML's true and 1 are names of `values` as well."""
+    if isinstance(expression, dict):
+        return {text(name) or "": _named(value) for name, value in expression.items()}
+    return [_named(value) for value in expression] if isinstance(expression, list) else expression

@@ -58,6 +58,16 @@ def test_an_enumeration_keeps_values_it_does_not_know() -> None:
     assert found == ["Active", "Two", "Two", "Yes", "Blank", "Blank", None, "new"]
 
 
+def test_a_value_counts_only_where_another_says_so() -> None:
+    expression = {"path": "number", "when": {"kind": ["Item", 3]}}
+    rows = [{"number": "P-1", "kind": kind} for kind in ("Item", 3, "Account", None)]
+    wanted = key("Part", "P-1")
+    assert [field("LineItem", "materialKey", expression, row) for row in rows] == [wanted, wanted, None, None]
+    listed = {"each": "lines", "map": {"materialKey": {"path": "number", "when": {"^.kind": ["Item"]}}}}
+    order = {"kind": "Item", "lines": [{"number": "P-1"}]}
+    assert field("PurchaseOrder", "lineItems", listed, order)[0]["materialKey"] == wanted
+
+
 def test_a_default_stands_for_null_only() -> None:
     expression = {"path": "s", "default": "none"}
     assert [field("Vendor", "name", expression, {"s": s}) for s in (None, "", "x")] == ["none", "none", "x"]
@@ -179,6 +189,16 @@ def test_composite_keys() -> None:
     assert (
         field("PurchaseOrder", "locationKey", {"parts": ["p", {"const": "101A"}]}, {"p": "1010"}) == location
     )
+
+
+def test_a_whole_reference_lacks_no_part() -> None:
+    expression = {"parts": ["area", "number"], "whole": True}
+    rows = [{"area": "usmf", "number": number} for number in ("V-1", "", None)]
+    found = [field("PurchaseOrder", "vendorKey", expression, row) for row in rows]
+    assert found == [key("Vendor", "usmf", "V-1"), None, None]
+    listed = {"each": "lines", "parts": ["^.area", "number"], "whole": True}
+    row = {"area": "usmf", "lines": [{"number": "A-1"}, {"number": ""}]}
+    assert field("Part", "assetKeys", listed, row) == [key("Asset", "usmf", "A-1")]
 
 
 def test_a_reference_to_nothing_is_null() -> None:
@@ -323,6 +343,11 @@ def test_every_field_is_there_and_null_or_an_empty_list_when_nothing_is_mapped(e
 def test_what_is_not_right_is_named_with_its_place(mapping: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         mapped("PurchaseOrder", mapping, {})
+
+
+def test_when_lists_what_counts() -> None:
+    with pytest.raises(ConfigurationError, match="lists the texts that count at kind"):
+        field("Vendor", "name", {"path": "a", "when": {"kind": "Item"}}, {})
 
 
 def test_keys_of_any_entity_cannot_be_made() -> None:

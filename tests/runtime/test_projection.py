@@ -122,3 +122,13 @@ def test_values_may_be_named_by_numbers_and_truth_values_as_yaml_reads_them() ->
         msgspec.json.decode(made.record(raw).payload)["criticality"] for raw in (b'{"a":1}', b'{"a":false}')
     ]
     assert shown == ["high", "none"]
+
+
+def test_values_may_be_named_as_yaml_names_them() -> None:
+    made = projection(map={"name": {"path": "blocked", "values": {True: "Blocked", 2: "Two", None: "Open"}}})
+    names = [
+        msgspec.json.decode(made.record(raw).payload)["name"]
+        for raw in (b'{"id":1,"blocked":true}', b'{"id":1,"blocked":2}')
+    ]
+    assert names == ["Blocked", "Two"]
+    assert len(made.fingerprint) == len(projection().fingerprint)

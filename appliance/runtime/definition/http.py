@@ -15,7 +15,10 @@ class XmlRpcCall(Node, frozen=True, kw_only=True):
 
 
 class RequestTemplate(Node, frozen=True, kw_only=True):
-    """One HTTP request. Every part may hold `${…}` of form fields, `vars`, `since` and `page`."""
+    """One HTTP request. Every part may hold `${…}` of form fields, `vars`, `since`, `since_local` and `page`.
+
+    `since_local` is the time of `since` in the zone of the form field `time_zone`, for sources that stamp without one.
+    """
 
     method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], Meta(description="HTTP method.")] = (
         "GET"

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import parse_qsl, urlsplit
 
-from appliance.errors import ConfigurationError, SourceAnswerInvalid
+from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
+from appliance.runtime.local_time import local_time
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
@@ -39,6 +40,7 @@ class JsonPages:
         self._known = source.fields if each is None else {**source.fields, "each": each}
         self._read = read
         self._paging = read.paging
+        self._always = frozenset(http.query)
         self._vars = compile_template(read.vars, where=f"{where}.vars")
         self._request = compile_request(read.request, http, where=f"{where}.request", safe=True)
         self._count = (
@@ -72,7 +74,11 @@ class JsonPages:
         context = self._context(position, since, 1 if sample else getattr(self._paging, "size", 0))
         request = self._request(context)
         if position.get("link"):
-            request = replace(request, url=follow_link(request.url, position["link"]), params=[])
+            url = follow_link(request.url, position["link"])
+            there = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+            # What every request carries some sources leave out of their links.
+            carried = [pair for pair in request.params if pair[0] in self._always - there]
+            request = replace(request, url=url, params=carried)
         try:
             response = self._source.send(request, resuming=resuming)
         except EndOfPages:
@@ -154,17 +160,12 @@ class JsonPages:
 
     def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = page_variables(self._paging, position, size)
-        context = {**self._known, **self._moments(since), "mark": since.mark, "page": page}
+        local = local_time(since.moment, self._source.fields.get("time_zone"))
+        context = {
+            **self._known,
+            "since": since.moment,
+            "since_local": local,
+            "mark": since.mark,
+            "page": page,
+        }
         return {**context, **self._vars(context)}
-
-    def _moments(self, since: Since) -> dict[str, Any]:
-        """`since`, and `since_local` for sources that take times of their own zone, the form's `time_zone`."""
-        zone = self._source.fields.get("time_zone")
-        if since.moment is None or not zone:
-            return {"since": since.moment, "since_local": since.moment}
-        try:
-            return {"since": since.moment, "since_local": since.moment.astimezone(ZoneInfo(zone))}
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ConfigurationError(
-                f"There is no time zone {zone:.60}. Write it as Europe/Berlin."
-            ) from None

@@ -1,0 +1,139 @@
+"""Tables with typed columns, answered as OData V4 with `$select`, `$filter`, `$expand`, `$orderby` and next links."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+Row = dict[str, Any]
+
+_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken", "cross-company"}
+_TERM = re.compile(r"(\w+) (eq|ne|gt|ge) ('(?:[^']|'')*'|[\w.:+-]+)")
+_LITERALS = {
+    "moment": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
+    "integer": r"-?\d+",
+    "text": r"'.*'",
+}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+}
+
+
+class Refused(Exception):
+    """Answered with `status` and an error of `code`."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Tables:
+    """`rows` by set, `navigation` by set and name to the child set and the columns that join them.
+
+    `page` is the most rows a page. `denied` sets answer 403. Where there is a `default_company`, a request shows
+    rows of others only when it says `cross-company=true`, a next link as well.
+    """
+
+    def __init__(self, bad_request: str, page: int = 20_000) -> None:
+        self.rows: dict[str, list[Row]] = {}
+        self.keys: dict[str, tuple[str, ...]] = {}
+        self.navigation: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+        self.page = page
+        self.denied: set[str] = set()
+        self.default_company: str | None = None
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self._bad_request = bad_request
+        self._links: dict[str, tuple[str, dict[str, str], int, int]] = {}
+
+    def put(self, name: str, key: tuple[str, ...], *rows: Row) -> None:
+        self.keys[name] = key
+        self.rows.setdefault(name, []).extend(rows)
+
+    def answer(self, name: str, options: dict[str, str], prefer: str, root: str) -> dict[str, Any]:
+        self.asked.append((name, options))
+        if name not in self.rows:
+            raise Refused(404, "BadRequest_NotFound", f"No HTTP resource was found that matches {name}.")
+        if name in self.denied:
+            raise Refused(403, "Authorization_RequestDenied", f"You do not have permission to read {name}.")
+        wanted = re.search(r"odata\.maxpagesize=(\d+)", prefer)
+        size = min(self.page, int(wanted[1]) if wanted else self.page)
+        begin = 0
+        everywhere = self.default_company is None or options.get("cross-company") == "true"
+        if "$skiptoken" in options:
+            kept = self._links.pop(options["$skiptoken"], None)
+            if kept is None or kept[0] != name:
+                raise self._bad("the skip token is not known")
+            _, options, begin, size = kept
+        unknown = set(options) - _OPTIONS
+        if unknown:
+            raise self._bad(f"there is no option {sorted(unknown)[0]}")
+        found = [row for row in self._ordered(name, options) if self._kept(name, row, options)]
+        if not everywhere:
+            found = [row for row in found if row.get("dataAreaId") in (None, self.default_company)]
+        if "$top" in options:
+            found = found[: int(options["$top"])]
+        answer: dict[str, Any] = {"@odata.context": f"{root}$metadata#{name}"}
+        answer["value"] = [self._shown(name, row, options) for row in found[begin : begin + size]]
+        if begin + size < len(found):
+            token = f"t{len(self.asked)}-{begin + size}"
+            self._links[token] = (name, options, begin + size, size)
+            answer["@odata.nextLink"] = f"{root}{name}?$skiptoken={token}"
+        return answer
+
+    def _bad(self, message: str) -> Refused:
+        return Refused(400, self._bad_request, message)
+
+    def _ordered(self, name: str, options: dict[str, str]) -> list[Row]:
+        by = options["$orderby"].split(",") if "$orderby" in options else list(self.keys[name])
+        self._check(name, by)
+        return sorted(self.rows[name], key=lambda row: [row[column] for column in by])
+
+    def _check(self, name: str, columns: list[str]) -> None:
+        for column in columns:
+            if self.rows[name] and column not in self.rows[name][0]:
+                raise self._bad(f"Could not find a property named '{column}' on type '{name}'.")
+
+    def _kept(self, name: str, row: Row, options: dict[str, str]) -> bool:
+        if "$filter" not in options:
+            return True
+        return all(self._holds(name, row, term) for term in options["$filter"].split(" and "))
+
+    def _holds(self, name: str, row: Row, term: str) -> bool:
+        match = _TERM.fullmatch(term)
+        if match is None:
+            raise self._bad(f"syntax error at {term}")
+        column, operator, literal = match.groups()
+        self._check(name, [column])
+        value = row[column]
+        kind = "integer" if isinstance(value, int) else "moment" if _is_moment(value) else "text"
+        if not re.fullmatch(_LITERALS[kind], literal):
+            raise self._bad(f"{literal} is no {kind}")
+        if kind == "integer":
+            return _COMPARE[operator](value, int(literal))
+        if kind == "moment":
+            # Fractions of a second count.
+            return _COMPARE[operator](datetime.fromisoformat(value), datetime.fromisoformat(literal))
+        return _COMPARE[operator](value, literal[1:-1].replace("''", "'"))
+
+    def _shown(self, name: str, row: Row, options: dict[str, str]) -> Row:
+        columns = options["$select"].split(",") if "$select" in options else list(row)
+        self._check(name, columns)
+        shown: Row = {"@odata.etag": 'W/"1"', **{column: row[column] for column in columns}}
+        for navigation in filter(None, options.get("$expand", "").split(",")):
+            if (name, navigation) not in self.navigation:
+                raise self._bad(f"Could not find a property named '{navigation}' on type '{name}'.")
+            child, joined = self.navigation[name, navigation]
+            shown[navigation] = [
+                {"@odata.etag": 'W/"1"', **line}
+                for line in self.rows[child]
+                if all(line[inner] == row[outer] for inner, outer in joined.items())
+            ]
+        return shown
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_LITERALS["moment"], value) is not None
