@@ -62,8 +62,8 @@ from appliance.runtime.definition.reading import (
     Read,
     RfcRead,
     SoapRead,
-    TableRead,
 )
+from appliance.runtime.definition.sap import RelatedTable, TableRead, TableShape, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
@@ -110,6 +110,7 @@ __all__ = [
     "Pivot",
     "Probe",
     "Read",
+    "RelatedTable",
     "RequestTemplate",
     "RfcRead",
     "SessionLogin",
@@ -119,6 +120,8 @@ __all__ = [
     "SqlCursor",
     "SqlRead",
     "TableRead",
+    "TableShape",
+    "TouchingTable",
     "Windows",
     "XmlFormat",
     "XmlRpcCall",
