@@ -36,6 +36,12 @@ class TableShape(Node, frozen=True, kw_only=True):
             description="New member to a column and the one it is divided by, such as a price and its quantity."
         ),
     ] = {}
+    joined: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(
+            description="New member to columns joined by a slash, for keys of several parts; nothing when one is empty."
+        ),
+    ] = {}
     unpadded: Annotated[
         tuple[str, ...], Meta(description="Columns whose leading zeros go where all is digits.")
     ] = ()

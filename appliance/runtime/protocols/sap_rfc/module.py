@@ -100,6 +100,9 @@ class TableModule:
                 continue
         for name, (dividend, divisor) in shape.ratios.items():
             row[name] = sap.divided(row.get(dividend), row.get(divisor))
+        for name, parts in shape.joined.items():
+            values = [row.get(part) for part in parts]
+            row[name] = "/".join(map(str, values)) if all(values) else None
         for name, column in shape.shown.items():
             row[name] = sap.unpadded(row.get(column))
         for name in shape.unpadded:
