@@ -8,7 +8,7 @@ mapping with one of these operators:
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
     parts: [E, E]               the source's key of the referenced entity, for fields of type key
-    status: SCOPE, path: P      the key of the status with that scope and code
+    status: SCOPE, path: P      the key of the status with that scope and code; `code: E` where the code is made
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
@@ -39,7 +39,7 @@ _ALLOWED_BESIDE = {
     "path": {"values", "default", "as"},
     "first": {"values", "default", "as"},
     "join": {"with"},
-    "status": {"path"},
+    "status": {"path", "code"},
     "each": {"map", "parts", "key"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
@@ -162,10 +162,15 @@ class MappingCompiler:
 
     def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "status":
-            if "path" not in expression:
-                raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
+            if ("path" in expression) == ("code" in expression):
+                raise ConfigurationError(
+                    f"{where}: `status` needs the `path` of the code, or a `code` that is made."
+                )
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
-            return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
+            made = expression.get("code", expression.get("path"))
+            code = self._value(made, None, where, wrap="text")
+            # Without a code there is no status; the scope alone would make a key that leads nowhere.
+            return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]
         return self._key_of(self._target(field, where), parts, where)
 

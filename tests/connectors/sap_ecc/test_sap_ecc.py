@@ -91,13 +91,38 @@ def test_every_status_has_a_name_and_an_unknown_one_passes(
 ) -> None:
     connector = connected(sap)
     named = all_records(connector, "Status")
-    for code in DEFINITION.statuses[scope]:
+    for code in DEFINITION.statuses[scope].keys() - {"deleted", "blocked", "closed"}:
         sap.tables[table].rows[0][column] = code
         status = EXPECTED[entity] | {"statusKey": key("Status", scope, code)}
         found = all_records(connector, entity)[status["key"]]["statusKey"]
         assert (found, found in named) == (status["statusKey"], True)
     sap.tables[table].rows[0][column] = "9"
     assert all_records(connector, entity)[EXPECTED[entity]["key"]]["statusKey"] == key("Status", scope, "9")
+
+
+@pytest.mark.parametrize(
+    ("entity", "table", "flag", "scope", "code"),
+    [
+        ("PurchaseOrder", "EKKO", {"LOEKZ": "L"}, "purchase-orders", "deleted"),
+        ("PurchaseOrder", "EKKO", {"LOEKZ": "S"}, "purchase-orders", "blocked"),
+        ("PurchaseOrder", "EKKO", {"FRGRL": "X"}, "purchase-orders", "03"),
+        ("PurchaseRequisition", "EBAN", {"LOEKZ": "X", "EBAKZ": "X"}, "purchase-requisitions", "deleted"),
+        ("PurchaseRequisition", "EBAN", {"EBAKZ": "X"}, "purchase-requisitions", "closed"),
+        ("ServiceRequest", "QMEL", {"KZLOESCH": "X"}, "service-requests", "5"),
+    ],
+)
+def test_flags_stand_before_the_state(
+    sap: Ecc, entity: str, table: str, flag: dict[str, str], scope: str, code: str
+) -> None:
+    sap.tables[table].rows[0] |= flag
+    record = all_records(connected(sap), entity)[EXPECTED[entity]["key"]]
+    assert record["statusKey"] == key("Status", scope, code)
+
+
+def test_an_order_without_a_phase_has_no_status(sap: Ecc) -> None:
+    assert (
+        all_records(connected(sap), "WorkOrder")[str(key("WorkOrder", "000004000002"))]["statusKey"] is None
+    )
 
 
 def test_every_row_of_many_pages_comes_once(sap: Ecc) -> None:
