@@ -6,19 +6,21 @@ from typing import Any
 
 import pytest
 
+from appliance.clock import SystemClock
 from appliance.errors import SourceAnswerInvalid, SourceCredentialsRejected, SourceError, SourceUnreachable
-from appliance.runtime.connector import Connector
+from appliance.runtime.connector import Connector, Connectors
 from appliance.runtime.form import check_form
 from appliance.runtime.protocols import Since
 from tests.connectors.sap_ecc.expected import EXPECTED, filled, key
-from tests.runtime.opened import all_pages, all_records, catalog, opened, probed
+from tests.runtime.opened import CREATED, MODEL, PART, all_pages, all_records, catalog, outbound, probed
 from tests.simulators.sap_ecc import COLUMNS, MATERIAL, ORDER, PUMP, Ecc
 
 SINCE = Since(datetime(2026, 6, 2, 1, tzinfo=UTC))
 """The day from which rows count is the one before."""
 
 DAY = "20260601"
-DEFINITION = catalog().folder("sap_ecc").definition
+CATALOG = catalog()
+DEFINITION = CATALOG.folder("sap_ecc").definition
 READ = [name for name in DEFINITION.entities if name != "Status"]
 
 
@@ -42,7 +44,8 @@ def still() -> Iterator[Connector]:
 def connected(sap: Ecc, **fields: Any) -> Connector:
     given = {"url": sap.url, "client": "100", "username": sap.user, "password": sap.password, **fields}
     values = check_form(DEFINITION, {"time_zone": "Europe/Berlin", **given})
-    return opened("sap_ecc", values.all)
+    way = Connectors(MODEL, CATALOG, outbound().client, SystemClock())
+    return way.open("sap_ecc", values.all, part=PART, created_at=CREATED)
 
 
 def changed(sap: Ecc, entity: str) -> list[str]:
