@@ -11,7 +11,7 @@ mapping with one of these operators:
     join: [E, E], with: " "     texts joined, nulls left out
     parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `whole: true`
                                 null as soon as one part is
-    status: SCOPE, path: P      the key of the status with that scope and code
+    status: SCOPE, path: P      the key of the status with that scope and code; `code: E` where the code is made
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
@@ -42,7 +42,7 @@ _ALLOWED_BESIDE = {
     "path": {"values", "default", "as", "divide", "when"},
     "first": {"values", "default", "as", "divide"},
     "join": {"with"},
-    "status": {"path"},
+    "status": {"path", "code"},
     "parts": {"whole"},
     "each": {"map", "parts", "key", "whole"},
 }
@@ -167,10 +167,13 @@ class MappingCompiler:
 
     def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "status":
-            if "path" not in expression:
-                raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
+            if ("path" in expression) == ("code" in expression):
+                raise ConfigurationError(
+                    f"{where}: `status` needs the `path` of the code, or a `code` that is made."
+                )
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
-            code = f"text({self._path(expression['path'], where)})"
+            made = expression.get("code", expression.get("path"))
+            code = self._value(made, None, where, wrap="text")
             # Without a code there is no status; the scope alone would make a key that leads nowhere.
             return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]

@@ -63,8 +63,8 @@ from appliance.runtime.definition.reading import (
     Read,
     RfcRead,
     SoapRead,
-    TableRead,
 )
+from appliance.runtime.definition.sap import RelatedTable, TableRead, TableShape, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
@@ -112,6 +112,7 @@ __all__ = [
     "Pivot",
     "Probe",
     "Read",
+    "RelatedTable",
     "RequestTemplate",
     "RfcRead",
     "SessionLogin",
@@ -121,6 +122,8 @@ __all__ = [
     "SqlCursor",
     "SqlRead",
     "TableRead",
+    "TableShape",
+    "TouchingTable",
     "Windows",
     "XmlFormat",
     "XmlRpcCall",

@@ -7,6 +7,7 @@ from msgspec import Meta
 from appliance.runtime.definition.files import FilesRead
 from appliance.runtime.definition.http import RequestTemplate
 from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.sap import TableRead
 from appliance.runtime.definition.sql import SqlRead
 
 
@@ -281,56 +282,6 @@ class RfcRead(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protoc
     path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
     vars: Annotated[dict[str, Any], Meta(description="Values for the parameters; templates themselves.")] = {}
     paging: Paging = NoPaging()
-
-
-class TableRead(Node, frozen=True, kw_only=True, tag="rfc_read_table", tag_field="protocol"):
-    """Rows of an SAP table or view by RFC_READ_TABLE or a module of the same shape, over the SOAP-RFC node."""
-
-    table: Annotated[str, Meta(description="Name of the table or view; a template.")]
-    key: Annotated[
-        tuple[str, ...],
-        Meta(
-            min_length=1,
-            description="Key columns without the client; join the parts of rows too wide for one call.",
-        ),
-    ]
-    fields: Annotated[tuple[str, ...], Meta(min_length=1, description="Columns beside the key.")]
-    where: Annotated[
-        str,
-        Meta(description="Open SQL condition with blanks round operators; `${name|quote}` for form fields."),
-    ] = ""
-    changed: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Date columns of which one moves with a change; compared by day, from the day before."
-        ),
-    ] = ()
-    paging: Annotated[
-        Literal["key", "skip"],
-        Meta(
-            description="`key`: what comes after the last key. `skip`: ROWSKIPS, unstable without a sorted table."
-        ),
-    ] = "key"
-    size: Annotated[int, Meta(ge=1, le=50000, description="Rows a call.")] = 1000
-    amounts: Annotated[
-        dict[str, str],
-        Meta(description="Amount column to its currency column: shifted by the currency's decimals (TCURX)."),
-    ] = {}
-    unpadded: Annotated[
-        tuple[str, ...], Meta(description="Columns whose leading zeros go where all is digits.")
-    ] = ()
-    function: Annotated[
-        str, Meta(description="The module, where security allows only a replacement; a template.")
-    ] = "RFC_READ_TABLE"
-    delimiter: Annotated[
-        str, Meta(min_length=1, max_length=1, description="Between columns; a rare character.")
-    ] = "|"
-    width: Annotated[int, Meta(ge=64, description="Characters a row of DATA can hold.")] = 512
-    sorted: Annotated[
-        bool,
-        Meta(description="Send GET_SORTED, which newer systems know: rows come in the order of the key."),
-    ] = False
-    path: Annotated[str, Meta(description="The ICF node below `http.base_url`.")] = "sap/bc/soap/rfc"
 
 
 class CodeRead(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
