@@ -3,13 +3,19 @@
 A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
 mapping with one of these operators:
 
-    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`
+    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
+                                with `where: {P: X}` only where P is X; with `unpadded: true` without the leading
+                                zeros of a number
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key
+    parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `all: true`
+                                nothing when one of them is missing
     status: SCOPE, path: P      the key of the status with that scope and code
-    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
+    over: [E, E]                the first number divided by the second, such as a price by the quantity it is for
+    words: [W, W], path: P      the first of these words that stands in a text of words with blanks between
+    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`; the first list there is, for
+                                several paths
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
     fields: {name: E}           a free mapping, for fields of type any
@@ -34,18 +40,23 @@ from appliance.runtime.select import dig, steps
 Row = Mapping[str, Any]
 Mapped = Callable[[Row], dict[str, Any]]
 
-_OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
+_OPERATORS = {
+    *("path", "const", "first", "join", "parts", "status", "over", "words"),
+    *("each", "object", "rest", "fields"),
+}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as"},
+    "path": {"values", "default", "as", "where", "unpadded"},
+    "parts": {"all"},
     "first": {"values", "default", "as"},
     "join": {"with"},
     "status": {"path"},
+    "words": {"path"},
     "each": {"map", "parts", "key"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("path", "status", "each"), (str, "a text")),
-    **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
-    **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
+    **dict.fromkeys(("path", "status"), (str, "a text")),
+    **dict.fromkeys(("first", "join", "parts", "rest", "key", "over", "words"), (list, "a list")),
+    **dict.fromkeys(("object", "fields", "map", "values", "where"), (dict, "a mapping")),
 }
 
 
@@ -70,6 +81,8 @@ class MappingCompiler:
             "boolean": transforms.boolean,
             "dig": dig,
             "items": items,
+            "over": transforms.over,
+            "unpadded": transforms.unpadded,
         }
         self._functions: list[str] = []
         self.looks = Looks()
@@ -167,22 +180,29 @@ class MappingCompiler:
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
             return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._target(field, where), parts, where)
+        whole = operator == "parts" and expression.get("all") is True
+        return self._key_of(self._target(field, where), parts, where, whole=whole)
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
             raise ConfigurationError(f"{where}: the model does not say which entity these keys are of.")
         return self._model.entities[field.to]
 
-    def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
-        """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
+    def _key_of(
+        self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False, whole: bool = False
+    ) -> str:
+        """Source text of a key; `own` for that of the record itself, which hardly comes twice.
+
+        `whole`: there is no key when a part is missing.
+        """
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
         if own:
             return f"{self._bind(make)}(({', '.join(values)},))"
-        return f"{self._bind(_remembered(make))}({', '.join(values)})"
+        made = f"{self._bind(_remembered(make))}({', '.join(values)})"
+        return f"(None if None in ({', '.join(values)},) else {made})" if whole else made
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "each":
@@ -230,6 +250,10 @@ class MappingCompiler:
                 return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
+                for other, wanted in expression.get("where", {}).items():
+                    value = f"({value} if text({self._path(other, where)}) == {str(wanted)!r} else None)"
+                if expression.get("unpadded") is True:
+                    value = f"unpadded({value})"
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
                 value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
@@ -237,6 +261,14 @@ class MappingCompiler:
                 values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
                 joint = self._bind(str(expression.get("with", " ")))
                 value = f"{joint}.join(v for v in ({', '.join(values)},) if v is not None)"
+            case "over" if len(expression["over"]) == 2:
+                above, below = (
+                    self._value(e, _operator(e, where), where, wrap="") for e in expression["over"]
+                )
+                value = f"over({above}, {below})"
+            case "words" if "path" in expression:
+                among = self._bind(transforms.word_of(expression["words"]))
+                value = f"{among}({self._path(expression['path'], where)})"
             case _:
                 raise ConfigurationError(f"{where}: `{operator}` does not fit a field of this type.")
         if isinstance(expression, dict) and "values" in expression:
@@ -263,11 +295,18 @@ class MappingCompiler:
 
     @contextmanager
     def _items(self, path: Any, where: str) -> Iterator[str]:
-        """Source text of the list at a path; expressions compiled inside are about its items."""
-        row, scope, along = self._resolve(path, where)
-        self._scopes.append(scope.items(along))
+        """Source text of the list at a path, or the first there is of several. Inside, its items are meant."""
+        paths = path if isinstance(path, list) and path else [path]
+        row, scope, along = self._resolve(paths[0], where)
+        inside = scope.items(along)
+        listed = _lookup(row, along)
+        for other in paths[1:]:
+            row, scope, along = self._resolve(other, where)
+            scope.same_items(along, inside)
+            listed = f"({listed} or {_lookup(row, along)})"
+        self._scopes.append(inside)
         try:
-            yield _lookup(row, along)
+            yield listed
         finally:
             self._scopes.pop()
 
@@ -333,7 +372,7 @@ def _operator(expression: Any, where: str) -> str | None:
         return None
     found = [name for name in expression if name in _OPERATORS]
     # `status` and `each` bring a path or a parts list of their own.
-    leading = next((name for name in ("status", "each", "first", "join") if name in found), None)
+    leading = next((name for name in ("status", "each", "first", "join", "words") if name in found), None)
     operator = leading or (found[0] if len(found) == 1 else None)
     if operator is None:
         raise ConfigurationError(f"{where}: use exactly one of {', '.join(sorted(_OPERATORS))}.")

@@ -32,6 +32,11 @@ class Looks:
         # Taken whole as well: then it does not matter where in it.
         return found if found is not None and found._listed else Looks()
 
+    def same_items(self, path: Sequence[str], items: "Looks") -> None:
+        """The list at a path is gone through as another one that may stand in its place."""
+        members = self._inside(path[:-1])._members
+        members[path[-1]] = None if path[-1] in members else items
+
     def _inside(self, path: Sequence[str]) -> "Looks":
         looks = self
         for step in path:

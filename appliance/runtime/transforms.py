@@ -5,7 +5,7 @@ A value that cannot be read raises ValueError, which rejects the row.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -105,6 +105,28 @@ def boolean(value: Any) -> bool | None:
         if lowered in _FALSE:
             return False
     raise ValueError(f"{value!s:.40} is neither true nor false")
+
+
+def over(value: Any, by: Any) -> Decimal | None:
+    """A number divided by another; exact where the quotient ends, else to 28 digits. None or zero below: undivided."""
+    above, below = number(value), number(by)
+    return above / below if above is not None and below else above
+
+
+def unpadded(value: Any) -> str | None:
+    """A key of digits without its leading zeros, as SAP shows it; one with other characters stays as it is."""
+    key = text(value)
+    return (key.lstrip("0") or "0") if key is not None and key.isdigit() else key
+
+
+def word_of(words: Sequence[str]) -> Transform:
+    """The first of the words that stands in a text of words with blanks between; None when none does."""
+
+    def find(value: Any) -> str | None:
+        standing = (text(value) or "").split()
+        return next((word for word in words if word in standing), None)
+
+    return find
 
 
 def anything(value: Any) -> Any:

@@ -44,6 +44,7 @@ from appliance.runtime.definition.http import (
     XmlRpcCall,
 )
 from appliance.runtime.definition.reading import (
+    AlternativesRead,
     CodeRead,
     CursorPaging,
     DeclaredRead,
@@ -67,6 +68,7 @@ from appliance.runtime.definition.reading import (
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
+    "AlternativesRead",
     "Assertion",
     "Auth",
     "BasicAuth",
