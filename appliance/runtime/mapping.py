@@ -4,14 +4,14 @@ A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row
 mapping with one of these operators:
 
     path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
-                                with `where: {P: X}` only where P is X; with `unpadded: true` without the leading
-                                zeros of a number
+                                with `when: {path: [text, …]}` only where the value at that path is one of these;
+                                with `unpadded: true` without the leading zeros of a number
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `all: true`
-                                nothing when one of them is missing
-    status: SCOPE, path: P      the key of the status with that scope and code
+    parts: [E, E], when: E      the source's key of the referenced entity, for fields of type key; with `when`
+                                null where that is, such as the number of an asset beside its site
+    status: SCOPE, path: P      the key of the status with that scope and code; `code: E` where the code is made
     over: [E, E]                the first number divided by the second, such as a price by the quantity it is for
     words: [W, W], path: P      the first of these words that stands in a text of words with blanks between
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`; the first list there is, for
@@ -40,23 +40,22 @@ from appliance.runtime.select import dig, steps
 Row = Mapping[str, Any]
 Mapped = Callable[[Row], dict[str, Any]]
 
-_OPERATORS = {
-    *("path", "const", "first", "join", "parts", "status", "over", "words"),
-    *("each", "object", "rest", "fields"),
-}
+_OPERATORS = set(
+    ["path", "const", "first", "join", "parts", "status", "over", "words", "each", "object", "rest", "fields"]
+)
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as", "where", "unpadded"},
-    "parts": {"all"},
+    "path": {"values", "default", "as", "when", "unpadded"},
+    "parts": {"when"},
     "first": {"values", "default", "as"},
     "join": {"with"},
-    "status": {"path"},
+    "status": {"path", "code"},
     "words": {"path"},
     "each": {"map", "parts", "key"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("path", "status"), (str, "a text")),
     **dict.fromkeys(("first", "join", "parts", "rest", "key", "over", "words"), (list, "a list")),
-    **dict.fromkeys(("object", "fields", "map", "values", "where"), (dict, "a mapping")),
+    **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
 }
 
 
@@ -175,34 +174,36 @@ class MappingCompiler:
 
     def _key(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "status":
-            if "path" not in expression:
-                raise ConfigurationError(f"{where}: `status` needs the `path` of the code.")
+            if ("path" in expression) == ("code" in expression):
+                raise ConfigurationError(
+                    f"{where}: `status` needs the `path` of the code, or a `code` that is made."
+                )
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
-            return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
+            made = expression.get("code", expression.get("path"))
+            code = self._value(made, None, where, wrap="text")
+            # Without a code there is no status; the scope alone would make a key that leads nowhere.
+            return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        whole = operator == "parts" and expression.get("all") is True
-        return self._key_of(self._target(field, where), parts, where, whole=whole)
+        made = self._key_of(self._target(field, where), parts, where)
+        if operator == "parts" and "when" in expression:
+            when = self._value(expression["when"], None, where, wrap="text")
+            return f"({made} if {when} is not None else None)"
+        return made
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
             raise ConfigurationError(f"{where}: the model does not say which entity these keys are of.")
         return self._model.entities[field.to]
 
-    def _key_of(
-        self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False, whole: bool = False
-    ) -> str:
-        """Source text of a key; `own` for that of the record itself, which hardly comes twice.
-
-        `whole`: there is no key when a part is missing.
-        """
+    def _key_of(self, target: Entity, parts: Iterable[Any], where: str, *, own: bool = False) -> str:
+        """Source text of a key; `own` for that of the record itself, which hardly comes twice."""
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
         values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
         if own:
             return f"{self._bind(make)}(({', '.join(values)},))"
-        made = f"{self._bind(_remembered(make))}({', '.join(values)})"
-        return f"(None if None in ({', '.join(values)},) else {made})" if whole else made
+        return f"{self._bind(_remembered(make))}({', '.join(values)})"
 
     def _keys(self, field: Field, expression: Any, operator: str | None, where: str) -> str:
         if operator == "each":
@@ -250,8 +251,8 @@ class MappingCompiler:
                 return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
-                for other, wanted in expression.get("where", {}).items():
-                    value = f"({value} if text({self._path(other, where)}) == {str(wanted)!r} else None)"
+                for path, wanted in expression.get("when", {}).items():
+                    value = self._only(value, path, wanted, where)
                 if expression.get("unpadded") is True:
                     value = f"unpadded({value})"
             case "first":
@@ -283,6 +284,13 @@ class MappingCompiler:
             default = self._bind(self._fixed(expression["default"], wrap, where))
             return f"(lambda v: {default} if v is None else v)({converted})"
         return converted
+
+    def _only(self, value: str, path: str, wanted: Any, where: str) -> str:
+        """Source text of a value that counts only where the text at `path` is one of `wanted`."""
+        if not isinstance(wanted, list):
+            raise ConfigurationError(f"{where}: `when` lists the texts that count at {path}.")
+        counted = self._bind(frozenset(self._fixed(text, "text", where) for text in wanted))
+        return f"({value} if text({self._path(path, where)}) in {counted} else None)"
 
     def _fixed(self, value: Any, wrap: str, where: str) -> Any:
         """A value of the mapping itself, as its field wants it. Times are written as they go out."""
