@@ -9,6 +9,7 @@ from appliance.model.entity import Model
 from appliance.runtime.auth import Credentials
 from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.definition import (
+    AlternativesRead,
     CodeRead,
     DeclaredRead,
     Definition,
@@ -23,6 +24,7 @@ from appliance.runtime.definition import (
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
+from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
 from appliance.runtime.protocols.files import FilesPages
@@ -73,6 +75,9 @@ class Connector:
                 return JsonPages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
+            case AlternativesRead():
+                http = self._http(where)
+                return AlternativePages([ODataPages(self.source, http, way, where=where) for way in read.of])
             case SoapRead():
                 return SoapPages(self.source, self._http(where), read, where=where)
             case RfcRead():

@@ -4,15 +4,18 @@ A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row
 mapping with one of these operators:
 
     path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
-                                with `divide: 100` a number in another unit, such as cents; by a path as well;
+                                with `divide: 100` a number in another unit, such as cents, or `divide: P2`, such as
+                                a price by the quantity it is for; with `unpadded: true` without leading zeros;
                                 with `when: {path: [text, …]}` only where the value at that path is one of these
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
     parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `whole: true`
-                                null as soon as one part is
+                                null as soon as one part is, such as the number of an asset beside its site
     status: SCOPE, path: P      the key of the status with that scope and code; `code: E` where the code is made
-    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
+    words: [W, W], path: P      the first of these words that stands in a text of words with blanks between
+    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`; the first list there is, for
+                                several paths
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
     fields: {name: E}           a free mapping, for fields of type any
@@ -37,18 +40,31 @@ from appliance.runtime.select import dig, steps
 Row = Mapping[str, Any]
 Mapped = Callable[[Row], dict[str, Any]]
 
-_OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
+_OPERATORS = {
+    "path",
+    "const",
+    "first",
+    "join",
+    "parts",
+    "status",
+    "words",
+    "each",
+    "object",
+    "rest",
+    "fields",
+}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as", "divide", "when"},
+    "path": {"values", "default", "as", "divide", "when", "unpadded"},
     "first": {"values", "default", "as", "divide"},
     "join": {"with"},
     "status": {"path", "code"},
     "parts": {"whole"},
+    "words": {"path"},
     "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("path", "status", "each"), (str, "a text")),
-    **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
+    **dict.fromkeys(("path", "status"), (str, "a text")),
+    **dict.fromkeys(("first", "join", "parts", "rest", "key", "words"), (list, "a list")),
     **dict.fromkeys(("object", "fields", "map", "values", "when"), (dict, "a mapping")),
 }
 
@@ -75,6 +91,7 @@ class MappingCompiler:
             "divided": transforms.divided,
             "dig": dig,
             "items": items,
+            "unpadded": transforms.unpadded,
         }
         self._functions: list[str] = []
         self.looks = Looks()
@@ -251,6 +268,8 @@ class MappingCompiler:
                 value = self._path(expression["path"], where)
                 for path, wanted in expression.get("when", {}).items():
                     value = self._only(value, path, wanted, where)
+                if expression.get("unpadded") is True:
+                    value = f"unpadded({value})"
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
                 value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
@@ -258,6 +277,9 @@ class MappingCompiler:
                 values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
                 joint = self._bind(str(expression.get("with", " ")))
                 value = f"{joint}.join(v for v in ({', '.join(values)},) if v is not None)"
+            case "words" if "path" in expression:
+                among = self._bind(transforms.word_of(expression["words"]))
+                value = f"{among}({self._path(expression['path'], where)})"
             case _:
                 raise ConfigurationError(f"{where}: `{operator}` does not fit a field of this type.")
         if isinstance(expression, dict) and "values" in expression:
@@ -276,13 +298,11 @@ class MappingCompiler:
         return converted
 
     def _divided(self, value: str, by: Any, where: str) -> str:
-        """Source text of a number divided by a whole number, of the definition or at a path of the row."""
+        """Source text of a number divided by a whole number of the definition, or by one at a path of the row."""
         if isinstance(by, str):
             return f"divided({value}, {self._path(by, where)})"
-        try:
-            transforms.divided(1, by)
-        except ValueError as failure:
-            raise ConfigurationError(f"{where}: {failure}.") from None
+        if type(by) is not int or by < 1:
+            raise ConfigurationError(f"{where}: {by!s:.40} is not a whole number to divide by.")
         return f"divided({value}, {by})"
 
     def _only(self, value: str, path: str, wanted: Any, where: str) -> str:
@@ -303,11 +323,18 @@ class MappingCompiler:
 
     @contextmanager
     def _items(self, path: Any, where: str) -> Iterator[str]:
-        """Source text of the list at a path; expressions compiled inside are about its items."""
-        row, scope, along = self._resolve(path, where)
-        self._scopes.append(scope.items(along))
+        """Source text of the list at a path, or the first there is of several. Inside, its items are meant."""
+        paths = path if isinstance(path, list) and path else [path]
+        row, scope, along = self._resolve(paths[0], where)
+        inside = scope.items(along)
+        listed = _lookup(row, along)
+        for other in paths[1:]:
+            row, scope, along = self._resolve(other, where)
+            scope.same_items(along, inside)
+            listed = f"({listed} or {_lookup(row, along)})"
+        self._scopes.append(inside)
         try:
-            yield _lookup(row, along)
+            yield listed
         finally:
             self._scopes.pop()
 
@@ -377,7 +404,7 @@ def _operator(expression: Any, where: str) -> str | None:
         return None
     found = [name for name in expression if name in _OPERATORS]
     # `status` and `each` bring a path or a parts list of their own.
-    leading = next((name for name in ("status", "each", "first", "join") if name in found), None)
+    leading = next((name for name in ("status", "each", "first", "join", "words") if name in found), None)
     operator = leading or (found[0] if len(found) == 1 else None)
     if operator is None:
         raise ConfigurationError(f"{where}: use exactly one of {', '.join(sorted(_OPERATORS))}.")

@@ -35,6 +35,11 @@ class Looks:
         parent._members[path[-1]] = None
         return Looks()
 
+    def same_items(self, path: Sequence[str], items: "Looks") -> None:
+        """The list at a path is gone through as another one that may stand in its place."""
+        members = self._inside(path[:-1])._members
+        members[path[-1]] = None if path[-1] in members else items
+
     def _inside(self, path: Sequence[str]) -> "Looks":
         looks = self
         for step in path:

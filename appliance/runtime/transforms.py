@@ -5,7 +5,7 @@ A value that cannot be read raises ValueError, which rejects the row.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, Inexact, InvalidOperation, localcontext
 from functools import lru_cache
@@ -95,16 +95,10 @@ def decimal(value: Any) -> str | None:
 
 
 def divided(value: Any, by: Any) -> Decimal | None:
-    """Divided by a whole number: exactly where that is possible, else to six decimals.
-
-    Raises ValueError when `by` is no whole number above zero.
-    """
-    divisor = None if isinstance(by, bool | float) else integer(by)
-    if divisor is None or divisor < 1:
-        raise ValueError(f"{by!s:.40} is not a whole number to divide by")
-    dividend = number(value)
-    if dividend is None:
-        return None
+    """Divided by a number, exactly where that is possible, else to six decimals; by none or zero it stays."""
+    dividend, divisor = number(value), number(by)
+    if dividend is None or not divisor:
+        return dividend
     with localcontext() as arithmetic:
         arithmetic.clear_flags()
         quotient = dividend / divisor
@@ -123,6 +117,22 @@ def boolean(value: Any) -> bool | None:
         if lowered in _FALSE:
             return False
     raise ValueError(f"{value!s:.40} is neither true nor false")
+
+
+def unpadded(value: Any) -> str | None:
+    """A key of digits without its leading zeros, as SAP shows it; one with other characters stays as it is."""
+    key = text(value)
+    return (key.lstrip("0") or "0") if key is not None and key.isdigit() else key
+
+
+def word_of(words: Sequence[str]) -> Transform:
+    """The first of the words that stands in a text of words with blanks between; None when none does."""
+
+    def find(value: Any) -> str | None:
+        standing = (text(value) or "").split()
+        return next((word for word in words if word in standing), None)
+
+    return find
 
 
 def anything(value: Any) -> Any:

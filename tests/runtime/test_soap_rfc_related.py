@@ -9,7 +9,6 @@ import pytest
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.protocols import EVERYTHING, Since
-from appliance.runtime.protocols.sap_rfc.columns import divided
 from tests.runtime.opened import reading, vendor_pages
 from tests.simulators.soap_rfc import SapNode, Table
 
@@ -20,7 +19,7 @@ LINES = (
 )  # fmt: skip
 RELATED = {
     "table": "EKPO", "key": ["EBELN", "EBELP"], "fields": ["PEINH", "WERKS", "LGORT"], "by": {"EBELN": "EBELN"},
-    "into": "lines", "many": True, "amounts": {"NETPR": "^.WAERS"}, "ratios": {"PRICE": ["NETPR", "PEINH"]},
+    "into": "lines", "many": True, "amounts": {"NETPR": "^.WAERS"},
     "joined": {"STORE": ["WERKS", "LGORT"]}, "shown": {"LINE": "EBELP"},
 }  # fmt: skip
 TOUCHING = {"table": "EKPO", "key": ["EBELN", "EBELP"], "changed": ["AEDAT"], "by": {"EBELN": "EBELN"}}
@@ -78,7 +77,7 @@ def test_each_row_has_its_own_lines(sap: Sap) -> None:
 
 def test_what_is_made_of_columns(sap: Sap) -> None:
     euro, yen = (row["lines"][0] for row in sap.rows()[:2])
-    assert (euro["NETPR"], euro["PRICE"], yen["NETPR"], yen["PRICE"]) == ("12.50", "0.125", "1250", "12.5")
+    assert (euro["NETPR"], yen["NETPR"]) == ("12.50", "1250")
     assert (euro["STORE"], euro["LINE"], euro["EBELP"]) == ("1000/0001", "10", "00010")
 
 
@@ -113,17 +112,3 @@ def test_lines_that_changed_bring_their_rows_over_many_pages(sap: Sap) -> None:
 def test_without_columns_of_change_only_touching_tables_are_asked(sap: Sap) -> None:
     sap.tables["EKPO"].rows[0]["AEDAT"] = "20260601"
     assert [row["EBELN"] for row in sap.rows(SINCE, touching=[TOUCHING], changed=[])] == ["0000000001"]
-
-
-@pytest.mark.parametrize(
-    ("dividend", "divisor", "result"),
-    [
-        ("12.50", "100", "0.125"),
-        ("1000", "1", "1000"),
-        ("5.00", "0", "5.00"),
-        (None, "1", None),
-        ("-3", "4", "-0.75"),
-    ],
-)
-def test_divided(dividend: str | None, divisor: str | None, result: str | None) -> None:
-    assert divided(dividend, divisor) == result

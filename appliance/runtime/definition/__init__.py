@@ -44,6 +44,7 @@ from appliance.runtime.definition.http import (
     XmlRpcCall,
 )
 from appliance.runtime.definition.reading import (
+    AlternativesRead,
     Children,
     CodeRead,
     CursorPaging,
@@ -68,6 +69,7 @@ from appliance.runtime.definition.sap import RelatedTable, TableRead, TableShape
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
+    "AlternativesRead",
     "Assertion",
     "Auth",
     "BasicAuth",

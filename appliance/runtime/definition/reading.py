@@ -234,6 +234,20 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
     ] = "server"
     size: Annotated[int, Meta(ge=1, le=5000, description="Rows a page.")] = 100
     count: Annotated[bool, Meta(description="Ask how many rows there are in all.")] = True
+    missing: Annotated[
+        Literal["refuse", "leave_out"],
+        Meta(
+            description="A property to select or expand that the service lacks, as between releases: an error, or"
+            " left out."
+        ),
+    ] = "refuse"
+    distinct: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Give only these properties of the rows, each combination once a page: a list of values that"
+            " stands nowhere on its own."
+        ),
+    ] = ()
 
 
 class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="protocol"):
@@ -245,6 +259,15 @@ class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="
             description="Ask for a delta link and go on from it; the changed filter takes over when it is refused."
         ),
     ] = False
+
+
+class AlternativesRead(Node, frozen=True, kw_only=True, tag="alternatives", tag_field="protocol"):
+    """The first of several OData sets that the system has, as releases differ; the mapping reads the rows of all."""
+
+    of: Annotated[
+        tuple[ODataRead | OData4Read, ...],
+        Meta(min_length=2, description="Reads in the order they are tried, each of its own service."),
+    ]
 
 
 class SoapRead(Node, frozen=True, kw_only=True, tag="soap", tag_field="protocol"):
@@ -300,6 +323,7 @@ Read = (
     HttpRead
     | ODataRead
     | OData4Read
+    | AlternativesRead
     | SoapRead
     | RfcRead
     | TableRead

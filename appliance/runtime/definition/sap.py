@@ -30,12 +30,6 @@ class TableShape(Node, frozen=True, kw_only=True):
             " row `^.WAERS` of the row it belongs to. Shifted by the currency's decimals (TCURX)."
         ),
     ] = {}
-    ratios: Annotated[
-        dict[str, tuple[str, str]],
-        Meta(
-            description="New member to a column and the one it is divided by, such as a price and its quantity."
-        ),
-    ] = {}
     joined: Annotated[
         dict[str, tuple[str, ...]],
         Meta(

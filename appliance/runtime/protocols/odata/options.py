@@ -14,15 +14,15 @@ def select_and_expand(
     """The two options as query parameters; those that would be empty are left out.
 
     Where a select is given, properties whose names begin as `read.custom` says are added to it.
-    Raises ConfigurationError naming what is missing and what there is.
+    Raises ConfigurationError naming what is missing and what there is, unless `read.missing` leaves it out.
     """
-    checked = _Checked(read.custom, metadata, where)
+    checked = _Checked(read.custom, metadata, where, lenient=read.missing == "leave_out")
     if version == 4:
         select = checked.select(kind, read.select)
-        expand = [checked.expand(kind, single) for single in read.expand]
+        expand = [checked.expand(kind, single) for single in checked.there(kind, read.expand)]
     else:
         select = checked.select_along(kind, read.select)
-        expand = list(read.expand)
+        expand = checked.there(kind, read.expand)
         for path in expand:
             checked.navigate(kind, path)
     pairs = (("$select", ",".join(select)), ("$expand", ",".join(expand)))
@@ -30,14 +30,30 @@ def select_and_expand(
 
 
 class _Checked:
-    def __init__(self, custom: tuple[str, ...], metadata: Metadata, where: str) -> None:
+    def __init__(
+        self, custom: tuple[str, ...], metadata: Metadata, where: str, *, lenient: bool = False
+    ) -> None:
         self._custom = custom
         self._metadata = metadata
         self._where = where
+        self._lenient = lenient
+
+    def there(self, kind: EntityType, expands: Sequence[str]) -> list[str]:
+        """The expands; only those the service has, where missing ones are left out."""
+        return [single for single in expands if not self._lenient or self._leads(kind, single)]
+
+    def _leads(self, kind: EntityType, expand: str) -> bool:
+        try:
+            self.navigate(kind, expand.partition("(")[0])
+        except ConfigurationError:
+            return False
+        return True
 
     def select(self, kind: EntityType, names: Sequence[str]) -> list[str]:
         if not names or "*" in names:
             return list(names)
+        if self._lenient:
+            names = [name for name in names if name in kind.properties or name in kind.navigation]
         for name in names:
             self.check(kind, name)
         return list(dict.fromkeys([*names, *self._own(kind)]))
@@ -50,6 +66,8 @@ class _Checked:
             inside.setdefault(along, []).append(name)
         selected: list[str] = []
         for along, names in inside.items():
+            if along and not self.there(kind, [along]):
+                continue
             target = self._along(kind, along.split("/")) if along else kind
             selected += [f"{along}/{name}" if along else name for name in self.select(target, names)]
         return selected
@@ -68,7 +86,11 @@ class _Checked:
             if key == "$select":
                 value = ",".join(self.select(target, [n.strip() for n in value.split(",")]))
             elif key == "$expand":
-                value = ",".join(self.expand(target, single) for single in split(value, ","))
+                value = ",".join(
+                    self.expand(target, single) for single in self.there(target, split(value, ","))
+                )
+                if not value:
+                    continue
             nested.append(f"{key}={value}")
         return f"{name}({';'.join(nested)})"
 

@@ -7,6 +7,7 @@ from appliance.errors import ConfigurationError, SourceAnswerInvalid, SourceErro
 from appliance.runtime.definition import Http, OData4Read, ODataRead
 from appliance.runtime.errors import ResumeRefused
 from appliance.runtime.protocols import Page, Position, Since
+from appliance.runtime.protocols.odata.distinct import distinct
 from appliance.runtime.protocols.odata.edmx import EntityType
 from appliance.runtime.protocols.odata.literals import holds_moment, literal, moment_literal, removed_row
 from appliance.runtime.protocols.odata.options import select_and_expand, some
@@ -65,7 +66,16 @@ class ODataPages:
             case "key":
                 return {"after": None}
 
+    @property
+    def name(self) -> str:
+        """The set and its service, for messages."""
+        return f"{self._read.set} of {self._read.service or 'the service'}"
+
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
+        page = self._fetch(position, since, resuming=resuming, sample=sample)
+        return replace(page, rows=distinct(page.rows, self._read.distinct)) if self._read.distinct else page
+
+    def _fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         if sample:
             return self._sample()
         if position.get("link"):

@@ -127,10 +127,3 @@ def shifted(amount: str | None, decimals: int) -> str | None:
 def unpadded(text: str | None) -> str | None:
     """Without leading zeros where all is digits; a number of zeros only keeps one."""
     return text if text is None or not text.isdigit() else text.lstrip("0") or "0"
-
-
-def divided(dividend: str | None, divisor: str | None) -> str | None:
-    """A number of a row divided by another, such as a price per 100 pieces; by nothing or zero it stays."""
-    if dividend is None or divisor is None or not (by := Decimal(divisor)):
-        return dividend
-    return format((Decimal(dividend) / by).normalize(), "f")

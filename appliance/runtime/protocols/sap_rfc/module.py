@@ -98,8 +98,6 @@ class TableModule:
             except InvalidOperation:
                 # Left as it is, so that the row is rejected with its value named.
                 continue
-        for name, (dividend, divisor) in shape.ratios.items():
-            row[name] = sap.divided(row.get(dividend), row.get(divisor))
         for name, parts in shape.joined.items():
             values = [row.get(part) for part in parts]
             row[name] = "/".join(map(str, values)) if all(values) else None
