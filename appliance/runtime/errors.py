@@ -47,6 +47,7 @@ _MESSAGE_PATHS = (
     "error.0",
     "error_description",
     "error",
+    "Error.message",
     "message",
     "detail",
     "errors.0.message",

@@ -4,10 +4,12 @@ A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row
 mapping with one of these operators:
 
     path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`
+                                with `match: PATTERN` null where the text is not of that form
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key
+    parts: [E, E], when: E      the source's key of the referenced entity, for fields of type key; with `when`
+                                null where that is, such as the number of an asset beside its site
     status: SCOPE, path: P      the key of the status with that scope and code
     each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`
     object: {…}                 a sub-object
@@ -19,6 +21,7 @@ entity's. The hot loop holds no interpretation: field names are literals of gene
 bound by name.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -36,14 +39,15 @@ Mapped = Callable[[Row], dict[str, Any]]
 
 _OPERATORS = {"path", "const", "first", "join", "parts", "status", "each", "object", "rest", "fields"}
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as"},
+    "path": {"values", "default", "as", "match"},
     "first": {"values", "default", "as"},
     "join": {"with"},
     "status": {"path"},
     "each": {"map", "parts", "key"},
+    "parts": {"when"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("path", "status", "each"), (str, "a text")),
+    **dict.fromkeys(("path", "status", "each", "match"), (str, "a text")),
     **dict.fromkeys(("first", "join", "parts", "rest", "key"), (list, "a list")),
     **dict.fromkeys(("object", "fields", "map", "values"), (dict, "a mapping")),
 }
@@ -53,20 +57,31 @@ class MappingCompiler:
     """Compiles mapping expressions of one connector for one connection.
 
     `part` is the connection's six hexadecimal digits in keys; `times` the default time format, `zone` the IANA
-    zone of times without one.
+    zone of times without one. With `false_is_null` false means nothing, except in fields of type boolean.
     """
 
-    def __init__(self, model: Model, part: str, *, times: str, zone: str | None, where: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        part: str,
+        *,
+        times: str,
+        zone: str | None,
+        where: str,
+        false_is_null: bool = False,
+    ) -> None:
         self._model = model
         self._part = part
         self._times = times
         self._zone = zone
         self._where = where
+        self._convert = transforms.without_false if false_is_null else transforms.anything
+        self._false_is_null = false_is_null
         self._bound: dict[str, Any] = {
-            "text": transforms.text,
-            "integer": transforms.integer,
-            "number": transforms.number,
-            "decimal": transforms.decimal,
+            "text": self._convert(transforms.text),
+            "integer": self._convert(transforms.integer),
+            "number": self._convert(transforms.number),
+            "decimal": self._convert(transforms.decimal),
             "boolean": transforms.boolean,
             "dig": dig,
             "items": items,
@@ -167,7 +182,11 @@ class MappingCompiler:
             make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
             return f"{make}({expression['status']!r}, text({self._path(expression['path'], where)}))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._target(field, where), parts, where)
+        made = self._key_of(self._target(field, where), parts, where)
+        if operator == "parts" and "when" in expression:
+            when = self._value(expression["when"], None, where, wrap="text")
+            return f"({made} if {when} is not None else None)"
+        return made
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
@@ -230,9 +249,13 @@ class MappingCompiler:
                 return self._bind(self._fixed(expression["const"], wrap, where))
             case "path":
                 value = self._path(expression["path"], where)
+                if "match" in expression:
+                    fits = self._bind(_pattern(expression["match"], where))
+                    value = f"(lambda v: v if v is not None and {fits}(v) else None)(text({value}))"
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
-                value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
+                given = "v is not None and v != ''" + (" and v is not False" if self._false_is_null else "")
+                value = f"next((v for v in ({', '.join(values)},) if {given}), None)"
             case "join":
                 values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
                 joint = self._bind(str(expression.get("with", " ")))
@@ -290,7 +313,7 @@ class MappingCompiler:
     def _time_name(self, expression: Any, kind: str) -> str:
         name = expression.get("as", self._times) if isinstance(expression, dict) else self._times
         try:
-            parse = transforms.time_parser(name, self._zone)
+            parse = self._convert(transforms.time_parser(name, self._zone))
         except KeyError:
             known = ", ".join(sorted(transforms.FORMATS))
             raise ConfigurationError(
@@ -310,6 +333,14 @@ _CONVERT = {
     "decimal": "decimal",
     "boolean": "boolean",
 }
+
+
+def _pattern(pattern: str, where: str) -> Callable[[str], object]:
+    """What tells whether a text is of a form. Raises ConfigurationError for a wrong pattern."""
+    try:
+        return re.compile(pattern).fullmatch
+    except re.error as failure:
+        raise ConfigurationError(f"{where}: `match` is no pattern: {failure}.") from None
 
 
 def _lookup(row: str, along: tuple[str, ...]) -> str:

@@ -318,6 +318,9 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
         int, Meta(ge=0, description="Overlap the source needs beyond the setting.")
     ] = 0
     times: Annotated[str, Meta(description="Format of date and time values, see the transforms.")] = "iso"
+    false_is_null: Annotated[
+        bool, Meta(description="False means no value, except in fields of type boolean: Odoo writes it so.")
+    ] = False
     required: Annotated[bool, Meta(description="Connecting fails when this entity cannot be read.")] = False
     note: Annotated[str, Meta(description="What a reader of the mapping should know.")] = ""
     map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression.")]
