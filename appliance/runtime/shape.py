@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from appliance.runtime.definition import Detail, Pivot
+from appliance.runtime.definition import Children, Detail, Pivot
 from appliance.runtime.select import dig, steps
 
 Row = dict[str, Any]
@@ -36,6 +36,15 @@ def pivot(rows: list[Row], by: Pivot) -> list[Row]:
         }
         pivoted.append({**row, by.into: members} if by.into else {**row, **members})
     return pivoted
+
+
+def with_children(rows: list[Row], children: list[Row], by: Children) -> list[Row]:
+    """Each row with the children whose parent it is, in their order; an empty list for a row without any."""
+    along, key = steps(by.parent), steps(by.key)
+    families: dict[Any, list[Row]] = {}
+    for child in children:
+        families.setdefault(dig(child, along), []).append(child)
+    return [{**row, by.into: families.get(dig(row, key), [])} for row in rows]
 
 
 def with_details(rows: list[Row], detail: Detail, ask: Callable[[Row], Any]) -> list[Row]:

@@ -38,12 +38,14 @@ from appliance.runtime.definition.http import (
     ErrorRule,
     HostBudget,
     Http,
+    Learned,
     LimitAnswer,
     Probe,
     RequestTemplate,
     XmlRpcCall,
 )
 from appliance.runtime.definition.reading import (
+    Children,
     CodeRead,
     CursorPaging,
     DeclaredRead,
@@ -63,6 +65,7 @@ from appliance.runtime.definition.reading import (
     RfcRead,
     SoapRead,
     TableRead,
+    Way,
 )
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
@@ -72,6 +75,7 @@ __all__ = [
     "BasicAuth",
     "CallBudget",
     "CallWindow",
+    "Children",
     "Choose",
     "CodeRead",
     "Csrf",
@@ -96,6 +100,7 @@ __all__ = [
     "JsonFormat",
     "JsonLinesFormat",
     "KeysetPaging",
+    "Learned",
     "LimitAnswer",
     "LinkPaging",
     "NoAuth",
@@ -119,6 +124,7 @@ __all__ = [
     "SqlCursor",
     "SqlRead",
     "TableRead",
+    "Way",
     "Windows",
     "XmlFormat",
     "XmlRpcCall",

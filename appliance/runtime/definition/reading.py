@@ -84,6 +84,31 @@ class Detail(Node, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
 
+class Children(Node, frozen=True, kw_only=True):
+    """Children of a page's rows, by the read's own request with other `vars`: one more request a page.
+
+    It is asked without `since` and position; `${keys}` are the keys of the page's rows.
+    """
+
+    vars: Annotated[dict[str, Any], Meta(description="Over those of the read; may use `${keys}`.")]
+    key: Annotated[str, Meta(description="Path of a row's key.")] = "id"
+    parent: Annotated[str, Meta(description="Path of that key in a child.")]
+    into: Annotated[str, Meta(description="Member of the row to put its children under.")]
+    size: Annotated[int, Meta(ge=1, description="`${page.size}`: more than a page's rows have.")] = 50_000
+
+
+class Way(Node, frozen=True, kw_only=True):
+    """Another way to ask for the same rows; what it does not say is as in the read. `vars` are added."""
+
+    answer: Literal["json", "xml", "xmlrpc"] | None = None
+    request: RequestTemplate | None = None
+    vars: dict[str, Any] = {}
+    rows: str | None = None
+    count: str | None = None
+    count_request: RequestTemplate | None = None
+    children: Children | None = None
+
+
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
     """Rows from the JSON, XML or XML-RPC answers of requests over HTTP."""
 
@@ -122,6 +147,11 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     ] = ""
     pivot: Pivot | None = None
     detail: Detail | None = None
+    children: Children | None = None
+    choose: Annotated[str, Meta(description="Form field that may choose another way, such as a release.")] = (
+        ""
+    )
+    ways: Annotated[dict[str, Way], Meta(description="Value of that field to its way.")] = {}
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):

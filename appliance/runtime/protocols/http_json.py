@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+from msgspec.structs import asdict
+
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
+from appliance.runtime.definition import Children, CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
 from appliance.runtime.errors import EndOfData
+from appliance.runtime.learned import learned_values
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
-from appliance.runtime.select import Envelope, decode, encode, key_decoder
-from appliance.runtime.shape import Row, explode, pivot, with_details
+from appliance.runtime.select import Envelope, decode, dig, encode, key_decoder, steps
+from appliance.runtime.shape import Row, explode, pivot, with_children, with_details
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
@@ -23,9 +27,20 @@ _ENVELOPES: dict[str, type[Envelope | XmlEnvelope | XmlRpcEnvelope]] = {
 }
 
 
+def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
+    """The read in the way that a form field chooses."""
+    way = read.ways.get(str(fields.get(read.choose)))
+    if way is None:
+        return read
+    said = {name: value for name, value in asdict(way).items() if value is not None}
+    return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
+
+
 class JsonPages:
     def __init__(self, source: Source, http: Http, read: HttpRead, *, where: str) -> None:
+        read = chosen(read, source.fields)
         self._source = source
+        self._http = http
         self._read = read
         self._paging = read.paging
         self._vars = compile_template(read.vars, where=f"{where}.vars")
@@ -40,12 +55,20 @@ class JsonPages:
             if read.detail is None
             else compile_request(read.detail.request, http, where=f"{where}.detail", safe=True)
         )
+        self._child_vars = (
+            None if read.children is None else compile_template(read.children.vars, where=f"{where}.children")
+        )
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = _ENVELOPES[read.answer](read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
         self._looks_into_rows = bool(
-            read.mark or read.explode or read.pivot or read.detail or isinstance(read.paging, KeysetPaging)
+            read.mark
+            or read.explode
+            or read.pivot
+            or read.detail
+            or read.children
+            or isinstance(read.paging, KeysetPaging)
         )
 
     def first(self) -> Position:
@@ -84,9 +107,11 @@ class JsonPages:
     def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> list[bytes]:
         """The rows in the shape the mapping expects. Most reads need none and are not decoded."""
         read = self._read
-        if not (read.explode or read.pivot or read.detail):
+        if not (read.explode or read.pivot or read.detail or read.children):
             return rows
         shaped: list[Row] = [decode(row) for row in rows]
+        if read.children is not None and shaped:
+            shaped = with_children(shaped, self._children(shaped, read.children, context), read.children)
         if read.detail is not None and self._detail is not None:
             prepare = self._detail
             shaped = with_details(
@@ -99,6 +124,23 @@ class JsonPages:
         if read.explode:
             shaped = explode(shaped, read.explode)
         return [encode(row) for row in shaped]
+
+    def _children(self, rows: list[Row], by: Children, context: Mapping[str, Any]) -> list[Row]:
+        assert self._child_vars is not None
+        along = steps(by.key)
+        page = {**dict.fromkeys(context["page"]), "size": by.size}
+        asked = {
+            **context,
+            "since": None,
+            "mark": None,
+            "page": page,
+            "keys": [dig(row, along) for row in rows],
+        }
+        response = self._source.send(self._request({**asked, **self._child_vars(asked)}))
+        found, _ = self._envelope.read(response.body)
+        if found is None:
+            raise SourceAnswerInvalid(f"The source's answer holds no rows at {self._read.rows!r}.")
+        return [decode(row) for row in found]
 
     def _highest(self, rows: list[bytes], before: Any) -> Any:
         """The highest mark of these rows and those before; pages need not come in its order."""
@@ -117,5 +159,11 @@ class JsonPages:
 
     def _context(self, position: Position, since: Since, size: int) -> dict[str, Any]:
         page = page_variables(self._paging, position, size)
-        context = {**self._source.fields, "since": since.moment, "mark": since.mark, "page": page}
+        context = {
+            **self._source.fields,
+            "learned": learned_values(self._source, self._http),
+            "since": since.moment,
+            "mark": since.mark,
+            "page": page,
+        }
         return {**context, **self._vars(context)}
