@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import Children, Http, NoPaging
+from appliance.runtime.definition import Children, Http, HttpRead
+from appliance.runtime.document import envelope
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.request import compile_request
-from appliance.runtime.select import Envelope, decode, dig, steps
+from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
@@ -18,12 +19,16 @@ Row = dict[str, Any]
 class ChildRows:
     """The children of rows of one kind."""
 
-    def __init__(self, source: Source, http: Http, children: Children, *, where: str) -> None:
+    def __init__(self, source: Source, http: Http, read: HttpRead, children: Children, *, where: str) -> None:
         self._source = source
         self._children = children
-        self._request = compile_request(children.request, http, where=f"{where}.request", safe=True)
+        own = children.request
+        self._request = compile_request(own or read.request, http, where=f"{where}.request", safe=True)
+        self._vars = compile_template({**({} if own else read.vars), **children.vars}, where=f"{where}.vars")
         self._term = compile_template(children.term, where=f"{where}.term")
-        self._envelope = Envelope(children.rows, {"count": children.count})
+        self._paging = children.paging if own else read.paging
+        self._rows = children.rows if own else read.rows
+        self._envelope = envelope(read.answer, self._rows, {"count": children.count})
         self._by = steps(children.by)
         self._of = steps(children.of) if children.of else []
 
@@ -53,22 +58,23 @@ class ChildRows:
 
     def _ask(self, parents: list[Any], context: Mapping[str, Any]) -> list[Any]:
         """All children of some rows, page after page."""
-        paging = self._children.paging
         terms = self._children.joint.join(str(self._term({"parent": parent})) for parent in parents)
-        position: dict[str, Any] | None = first_position(paging)
+        known = {**context, "since": None, "mark": None, "parents": parents, "terms": terms}
+        position: dict[str, Any] | None = first_position(self._paging)
         listed: list[Any] = []
         while position is not None:
-            size = 0 if isinstance(paging, NoPaging) else paging.size
-            page = page_variables(paging, position, size)
-            asked = self._request({**context, "parents": parents, "terms": terms, "page": page})
-            rows, beside = self._envelope.read(self._source.send(asked).body)
+            page = page_variables(self._paging, position, getattr(self._paging, "size", 0))
+            asked = {**known, "page": page}
+            rows, beside = self._envelope.read(
+                self._source.send(self._request({**asked, **self._vars(asked)})).body
+            )
             if rows is None:
                 raise SourceAnswerInvalid(
-                    f"The source's answer holds no rows at {self._children.rows!r}. "
+                    f"The source's answer holds no rows at {self._rows!r}. "
                     "Its version may differ from the one this connector knows."
                 )
             listed += [decode(row) for row in rows]
             counted = str(beside.get("count"))
             count = int(counted) if counted.isdigit() else None
-            position = next_position(paging, position, Answered(rows, count=count))
+            position = next_position(self._paging, position, Answered(rows, count=count))
         return listed

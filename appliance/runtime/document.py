@@ -8,7 +8,7 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.select import decode, dig, encode, steps
+from appliance.runtime.select import Envelope, decode, dig, encode, steps
 from appliance.runtime.xmlrpc import is_answer, read_answer
 
 _DEEPEST = 200
@@ -133,3 +133,15 @@ def _value(root: Element, path: list[str]) -> Any:
     name = last[1:]
     attributes = (element.attrib.items() for element in _along(root, around))
     return next((value for each in attributes for key, value in each if local(key) == name), None)
+
+
+_ENVELOPES: dict[str, type[Envelope | XmlEnvelope | XmlRpcEnvelope]] = {
+    "json": Envelope,
+    "xml": XmlEnvelope,
+    "xmlrpc": XmlRpcEnvelope,
+}
+
+
+def envelope(answer: str, rows: str, beside: Mapping[str, str]) -> Envelope | XmlEnvelope | XmlRpcEnvelope:
+    """What cuts the rows out of answers of a kind, and reads the values beside them, by name."""
+    return _ENVELOPES[answer](rows, beside)

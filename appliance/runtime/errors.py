@@ -53,6 +53,7 @@ _MESSAGE_PATHS = (
     "error.0",
     "error_description",
     "error",
+    "Error.message",
     "message",
     "msg",
     "detail",
@@ -114,6 +115,9 @@ def _matches(rule: ErrorRule, response: Response) -> bool:
         return False
     if not rule.path:
         return not rule.contains or rule.contains in response.text(20_000)
+    if rule.path.startswith("fault.") and not _is_fault(response):
+        # Spares reading all of a good answer of XML-RPC once a rule.
+        return False
     value = _value_at(rule.path, response)
     return value is not None and (not rule.contains or rule.contains in str(value))
 

@@ -6,7 +6,8 @@ mapping with one of these operators:
     path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
                                 with `divide: 100` a number in another unit, such as cents, or `divide: P2`, such as
                                 a price by the quantity it is for; with `unpadded: true` without leading zeros;
-                                with `when: {path: [text, …]}` only where the value at that path is one of these
+                                with `when: {path: [text, …]}` only where the value at that path is one of these,
+                                and with `match: PATTERN` only where the text is of that form
     const: X                    always X
     first: [E, E]               the first that is not null
     join: [E, E], with: " "     texts joined, nulls left out
@@ -25,6 +26,7 @@ entity's. The hot loop holds no interpretation: field names are literals of gene
 bound by name.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -54,7 +56,7 @@ _OPERATORS = {
     "fields",
 }
 _ALLOWED_BESIDE = {
-    "path": {"values", "default", "as", "divide", "when", "unpadded"},
+    "path": {"values", "default", "as", "divide", "when", "unpadded", "match"},
     "first": {"values", "default", "as", "divide"},
     "join": {"with"},
     "status": {"path", "code"},
@@ -63,7 +65,7 @@ _ALLOWED_BESIDE = {
     "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("path", "status"), (str, "a text")),
+    **dict.fromkeys(("path", "status", "match"), (str, "a text")),
     **dict.fromkeys(("first", "join", "parts", "rest", "key", "words"), (list, "a list")),
     **dict.fromkeys(("object", "fields", "map", "values", "when"), (dict, "a mapping")),
 }
@@ -73,20 +75,31 @@ class MappingCompiler:
     """Compiles mapping expressions of one connector for one connection.
 
     `part` is the connection's six hexadecimal digits in keys; `times` the default time format, `zone` the IANA
-    zone of times without one.
+    zone of times without one. With `false_is_null` false means nothing, except in fields of type boolean.
     """
 
-    def __init__(self, model: Model, part: str, *, times: str, zone: str | None, where: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        part: str,
+        *,
+        times: str,
+        zone: str | None,
+        where: str,
+        false_is_null: bool = False,
+    ) -> None:
         self._model = model
         self._part = part
         self._times = times
         self._zone = zone
         self._where = where
+        self._convert = transforms.without_false if false_is_null else transforms.anything
+        self._false_is_null = false_is_null
         self._bound: dict[str, Any] = {
-            "text": transforms.text,
-            "integer": transforms.integer,
-            "number": transforms.number,
-            "decimal": transforms.decimal,
+            "text": self._convert(transforms.text),
+            "integer": self._convert(transforms.integer),
+            "number": self._convert(transforms.number),
+            "decimal": self._convert(transforms.decimal),
             "boolean": transforms.boolean,
             "divided": transforms.divided,
             "dig": dig,
@@ -270,9 +283,13 @@ class MappingCompiler:
                     value = self._only(value, path, wanted, where)
                 if expression.get("unpadded") is True:
                     value = f"unpadded({value})"
+                if "match" in expression:
+                    fits = self._bind(_pattern(expression["match"], where))
+                    value = f"(lambda v: v if v is not None and {fits}(v) else None)(text({value}))"
             case "first":
                 values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
-                value = f"next((v for v in ({', '.join(values)},) if v is not None and v != ''), None)"
+                given = "v is not None and v != ''" + (" and v is not False" if self._false_is_null else "")
+                value = f"next((v for v in ({', '.join(values)},) if {given}), None)"
             case "join":
                 values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
                 joint = self._bind(str(expression.get("with", " ")))
@@ -357,7 +374,7 @@ class MappingCompiler:
     def _time_name(self, expression: Any, kind: str) -> str:
         name = expression.get("as", self._times) if isinstance(expression, dict) else self._times
         try:
-            parse = transforms.time_parser(name, self._zone)
+            parse = self._convert(transforms.time_parser(name, self._zone))
         except KeyError:
             known = ", ".join(sorted(transforms.FORMATS))
             raise ConfigurationError(
@@ -381,6 +398,14 @@ _CONVERT = {
 
 def _is_whole(expression: Any) -> bool:
     return isinstance(expression, dict) and expression.get("whole") is True
+
+
+def _pattern(pattern: str, where: str) -> Callable[[str], object]:
+    """What tells whether a text is of a form. Raises ConfigurationError for a wrong pattern."""
+    try:
+        return re.compile(pattern).fullmatch
+    except re.error as failure:
+        raise ConfigurationError(f"{where}: `match` is no pattern: {failure}.") from None
 
 
 def _lookup(row: str, along: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from appliance.clock import Clock
 from appliance.errors import ApplianceError, SourceAnswerInvalid
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import CodeRead, DeclaredRead
+from appliance.runtime.learned import learned_values
 from appliance.runtime.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.request import compile_request
@@ -139,13 +140,15 @@ class _Probe:
         if definition.http is None:
             return None
         if definition.probe is not None:
-            template, http = definition.probe.request, definition.http
-            path = definition.probe.path
+            http, path = definition.http, definition.probe.path
+            chosen = str(self._connector.source.fields.get(definition.probe.choose))
+            template = definition.probe.ways.get(chosen, definition.probe.request)
 
             def ask() -> str:
                 request = compile_request(template, http, where=f"{definition.system}.probe", safe=True)
                 source = self._connector.source
-                response = source.send(request(source.fields), interactive=True)
+                context = {**source.fields, "learned": learned_values(source, http)}
+                response = source.send(request(context), interactive=True)
                 if path and source.answer(response, path) is None:
                     raise SourceAnswerInvalid(
                         f"The answer to the sign-in test holds nothing at {path!r}. "

@@ -49,7 +49,14 @@ class Projection:
     ) -> None:
         self.entity = entity
         self.fingerprint = _fingerprint(entity, definition)
-        compiler = MappingCompiler(model, part, times=definition.times, zone=zone, where=where)
+        compiler = MappingCompiler(
+            model,
+            part,
+            times=definition.times,
+            zone=zone,
+            where=where,
+            false_is_null=definition.false_is_null,
+        )
         self._map = compiler.entity(entity, definition.key, _with_times(entity, definition))
         self._modified = None if definition.modified is None else compiler.moment(definition.modified)
         self._key_values = key_decoder(definition.key)
@@ -95,6 +102,8 @@ def _fingerprint(entity: Entity, definition: EntityDefinition) -> bytes:
         definition.times,
         _named(definition.map),
     ]
+    if definition.false_is_null:
+        said.append("false is null")
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:8]
 
 

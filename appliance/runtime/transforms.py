@@ -139,6 +139,11 @@ def anything(value: Any) -> Any:
     return value
 
 
+def without_false(convert: Transform) -> Transform:
+    """A conversion for sources such as Odoo, which write false where there is no value of any type."""
+    return lambda value: None if value is False else convert(value)
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"

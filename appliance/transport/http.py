@@ -240,7 +240,11 @@ class HttpClient:
         prepared = PinnedRequest(request.pin)
         headers = CaseInsensitiveDict({**self._headers, **request.headers})
         prepared.prepare(
-            request.method, request.full_url(), headers=headers, data=request.body, cookies=self._cookies
+            request.method,
+            request.full_url(),
+            headers=headers,
+            data=request.body,
+            cookies=self._cookies if request.cookies else None,
         )
         if request.sign is not None:
             prepared.headers.update(request.sign(request.method, str(prepared.url)))

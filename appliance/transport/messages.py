@@ -29,6 +29,7 @@ class Request:
 
     `sign` is called for every attempt with the URL exactly as it is sent, so that a repeated request carries
     a fresh timestamp and nonce. `pin`: over which connection, for sign-ins that hold for a connection.
+    `cookies`: send those the source has set.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Request:
     timeout: float | None = None
     sign: Sign | None = None
     pin: Pin | None = None
+    cookies: bool = True
 
     def full_url(self) -> str:
         """`url` with `params` appended. Spaces become %20 and `$` stays, as OData servers like it."""

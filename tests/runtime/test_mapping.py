@@ -52,6 +52,45 @@ def test_what_is_not_there_is_null(row: dict[str, Any]) -> None:
     assert field("Vendor", "name", "a.b", row) is None
 
 
+def test_a_reference_of_several_parts_is_null_without_the_one_that_matters() -> None:
+    expression = {"parts": ["site", "asset"], "when": "asset"}
+    found = [
+        field("WorkOrder", "assetKey", expression, {"site": "B", "asset": a})
+        for a in ("P1", 7, None, "", " ")
+    ]
+    assert found == [key("Asset", "B", "P1"), key("Asset", "B", "7"), None, None, None]
+    assert field("Asset", "accountKeys", {"parts": ["o", "gl"], "when": "gl"}, {"o": "E", "gl": None}) == []
+
+
+def test_a_text_of_another_form_is_null() -> None:
+    expression = {"path": "reading", "match": r"-?\d+(\.\d+)?"}
+    found = [
+        field("Counter", "lastReading", expression, {"reading": r}) for r in ("12.50", 7, "GOOD", "", None)
+    ]
+    assert found == ["12.50", 7, None, None, None]
+    with pytest.raises(ConfigurationError, match="no pattern"):
+        field("Counter", "lastReading", {"path": "reading", "match": "("}, {})
+
+
+def test_false_is_nothing_where_the_source_writes_it_so() -> None:
+    mapping = {
+        "name": "n",
+        "isActive": "active",
+        "activatedAt": "at",
+        "parentKey": "up.0",
+        "siteKey": {"parts": ["a", "b"], "when": "b"},
+        "modelName": {"first": ["n", "m"]},
+    }
+    row = {"id": 1, "n": False, "active": False, "at": False, "up": False, "a": "x", "b": False, "m": "M7"}
+    record = mapped("Asset", mapping, row, false_is_null=True)
+    assert [record[name] for name in mapping] == [None, False, None, None, None, "M7"]
+    assert mapped("Asset", {"name": "n"}, row)["name"] == "false"
+    stock = mapped(
+        "Stock", {"quantity": "q", "reorderPoint": "r"}, {"id": 1, "q": False, "r": False}, false_is_null=True
+    )
+    assert stock["quantity"] is None and stock["reorderPoint"] is None
+
+
 def test_an_enumeration_keeps_values_it_does_not_know() -> None:
     expression = {"path": "s", "values": {"A": "Active", 2: "Two", True: "Yes", "": "Blank", "x": None}}
     found = [field("Vendor", "name", expression, {"s": s}) for s in ("A", 2, "2", True, "", None, "x", "new")]

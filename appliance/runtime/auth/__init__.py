@@ -78,9 +78,10 @@ def _made(
         case NoAuth():
             return FixedHeaders({})
         case BasicAuth():
-            return FixedHeaders({"Authorization": basic(text(auth.username), text(auth.password))})
+            value = basic(text(auth.username), text(auth.password), auth.prefix)
+            return FixedHeaders({auth.header: value})
         case HeaderAuth():
-            return FixedHeaders({text(auth.header): text(auth.value)})
+            return FixedHeaders({text(auth.header): text(auth.value)}, cookies=auth.cookies)
         case SessionLogin():
             return SessionAuthenticator(
                 auth, http, fields, clock, rules=definition.errors, secrets=secrets, where=where

@@ -38,6 +38,7 @@ from appliance.runtime.definition.http import (
     ErrorRule,
     HostBudget,
     Http,
+    Learned,
     LimitAnswer,
     Probe,
     RequestTemplate,
@@ -64,6 +65,7 @@ from appliance.runtime.definition.reading import (
     Read,
     RfcRead,
     SoapRead,
+    Way,
 )
 from appliance.runtime.definition.sap import RelatedTable, TableRead, TableShape, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
@@ -100,6 +102,7 @@ __all__ = [
     "JsonFormat",
     "JsonLinesFormat",
     "KeysetPaging",
+    "Learned",
     "LimitAnswer",
     "LinkPaging",
     "NoAuth",
@@ -126,6 +129,7 @@ __all__ = [
     "TableRead",
     "TableShape",
     "TouchingTable",
+    "Way",
     "Windows",
     "XmlFormat",
     "XmlRpcCall",

@@ -17,6 +17,10 @@ class BasicAuth(Node, frozen=True, kw_only=True, tag="basic", tag_field="scheme"
 
     username: Annotated[str, Meta(description="User name.")] = "${username}"
     password: Annotated[str, Meta(description="Password.")] = "${password}"
+    header: Annotated[str, Meta(description="Header, where the source has one of its own (maxauth).")] = (
+        "Authorization"
+    )
+    prefix: Annotated[str, Meta(description="What stands before the Base64 text.")] = "Basic "
 
 
 class HeaderAuth(Node, frozen=True, kw_only=True, tag="header", tag_field="scheme"):
@@ -24,6 +28,12 @@ class HeaderAuth(Node, frozen=True, kw_only=True, tag="header", tag_field="schem
 
     header: Annotated[str, Meta(description="Name of the header; a template.")] = "Authorization"
     value: Annotated[str, Meta(description="Its value, such as `Bearer ${api_key}`.")]
+    cookies: Annotated[
+        bool,
+        Meta(
+            description="Send back cookies of the source; false where a session would stand before the key."
+        ),
+    ] = True
 
 
 class SessionLogin(Node, frozen=True, kw_only=True, tag="session_login", tag_field="scheme"):

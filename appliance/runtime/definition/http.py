@@ -34,6 +34,17 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
     xmlrpc: Annotated[XmlRpcCall | None, Meta(description="XML-RPC call; sent as POST.")] = None
 
 
+class Learned(Node, frozen=True, kw_only=True):
+    """A value asked for once a connection, such as the user's number, which later requests carry in their bodies."""
+
+    request: RequestTemplate
+    path: Annotated[str, Meta(description="Path of the value in the answer; empty: the answer itself.")] = ""
+    when: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Asked for only when these form fields have one of these values."),
+    ] = {}
+
+
 class CallWindow(Node, frozen=True, kw_only=True):
     """At most `calls` in any span of `seconds`."""
 
@@ -98,6 +109,13 @@ class Http(Node, frozen=True, kw_only=True):
         ),
     ] = ()
     timeout: Annotated[float, Meta(gt=0, description="Seconds for one request.")] = 60.0
+    learn: Annotated[
+        dict[str, Learned],
+        Meta(
+            description="Values of a sign-in, `${learned.name}` in requests for rows and in the probe; false or"
+            " nothing means that the credentials are wrong."
+        ),
+    ] = {}
 
 
 class ErrorRule(Node, frozen=True, kw_only=True):
@@ -136,3 +154,5 @@ class Probe(Node, frozen=True, kw_only=True):
 
     request: Annotated[RequestTemplate, Meta(description="The request; a read that changes nothing.")]
     path: Annotated[str, Meta(description="Path that must be present in the answer.")] = ""
+    choose: Annotated[str, Meta(description="Form field that may choose another request.")] = ""
+    ways: Annotated[dict[str, RequestTemplate], Meta(description="Value of that field to its request.")] = {}

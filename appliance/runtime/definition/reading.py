@@ -96,11 +96,13 @@ class Children(Node, frozen=True, kw_only=True):
 
     into: Annotated[str, Meta(description="Member of the row that becomes the list.")]
     request: Annotated[
-        RequestTemplate,
+        RequestTemplate | None,
         Meta(
             description="May use `${parents}`, the values at `by` of the rows asked for, `${terms}` and `${page.…}`."
+            " None: the read's own request, rows and paging with other `vars`, asked without `since`."
         ),
-    ]
+    ] = None
+    vars: Annotated[dict[str, Any], Meta(description="Over those of the read; may use `${parents}`.")] = {}
     by: Annotated[str, Meta(description="Path in the row of what its children name it by.")]
     of: Annotated[
         str,
@@ -116,6 +118,20 @@ class Children(Node, frozen=True, kw_only=True):
     count: Annotated[str, Meta(description="Path to the number of children in all.")] = ""
     when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
+
+
+class Way(Node, frozen=True, kw_only=True):
+    """Another way to ask for the same rows; what it does not say is as in the read."""
+
+    answer: Annotated[
+        Literal["json", "xml", "xmlrpc"] | None, Meta(description="What an answer is, here.")
+    ] = None
+    request: Annotated[RequestTemplate | None, Meta(description="The request for a page, here.")] = None
+    vars: Annotated[dict[str, Any], Meta(description="Added to those of the read.")] = {}
+    rows: Annotated[str | None, Meta(description="Path to the list of rows, here.")] = None
+    count: Annotated[str | None, Meta(description="Path to the number of rows in all, here.")] = None
+    count_request: Annotated[RequestTemplate | None, Meta(description="A request that counts, here.")] = None
+    children: Annotated[tuple[Children, ...] | None, Meta(description="Rows of each row, here.")] = None
 
 
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
@@ -181,6 +197,10 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         tuple[dict[str, Any], ...],
         Meta(description="Rows the source does not list, after its last page; `add` does not touch them."),
     ] = ()
+    choose: Annotated[str, Meta(description="Form field that may choose another way, such as a release.")] = (
+        ""
+    )
+    ways: Annotated[dict[str, Way], Meta(description="Value of that field to its way.")] = {}
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
@@ -351,6 +371,9 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
         int, Meta(ge=0, description="Overlap the source needs beyond the setting.")
     ] = 0
     times: Annotated[str, Meta(description="Format of date and time values, see the transforms.")] = "iso"
+    false_is_null: Annotated[
+        bool, Meta(description="False means no value, except in fields of type boolean: Odoo writes it so.")
+    ] = False
     required: Annotated[bool, Meta(description="Connecting fails when this entity cannot be read.")] = False
     note: Annotated[str, Meta(description="What a reader of the mapping should know.")] = ""
     map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression.")]

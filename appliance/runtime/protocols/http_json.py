@@ -5,25 +5,32 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from msgspec import structs
+from msgspec.structs import asdict
+
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
-from appliance.runtime.document import XmlEnvelope, XmlRpcEnvelope, read_document
+from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
+from appliance.runtime.learned import learned_values
 from appliance.runtime.local_time import local_time
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
-from appliance.runtime.select import Envelope, decode, encode, key_decoder
+from appliance.runtime.select import decode, encode, key_decoder
 from appliance.runtime.shape import Row, explode, kept, pivot, with_details
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
-_ENVELOPES: dict[str, type[Envelope | XmlEnvelope | XmlRpcEnvelope]] = {
-    "json": Envelope,
-    "xml": XmlEnvelope,
-    "xmlrpc": XmlRpcEnvelope,
-}
+
+def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
+    """The read in the way that a form field chooses."""
+    way = read.ways.get(str(fields.get(read.choose)))
+    if way is None:
+        return read
+    said = {name: value for name, value in asdict(way).items() if value is not None}
+    return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
 
 
 class JsonPages:
@@ -36,7 +43,9 @@ class JsonPages:
         where: str,
         each: Mapping[str, Any] | None = None,
     ) -> None:
+        read = chosen(read, source.fields)
         self._source = source
+        self._http = http
         self._known = source.fields if each is None else {**source.fields, "each": each}
         self._read = read
         self._paging = read.paging
@@ -54,12 +63,12 @@ class JsonPages:
             else compile_request(read.detail.request, http, where=f"{where}.detail", safe=True)
         )
         self._children = [
-            ChildRows(source, http, children, where=f"{where}.children[{number}]")
+            ChildRows(source, http, read, children, where=f"{where}.children[{number}]")
             for number, children in enumerate(read.children)
         ]
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
-        self._envelope = _ENVELOPES[read.answer](read.rows, beside)
+        self._envelope = envelope(read.answer, read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark else None
         self._looks_into_rows = bool(
             read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
@@ -163,6 +172,7 @@ class JsonPages:
         local = local_time(since.moment, self._source.fields.get("time_zone"))
         context = {
             **self._known,
+            "learned": learned_values(self._source, self._http),
             "since": since.moment,
             "since_local": local,
             "mark": since.mark,

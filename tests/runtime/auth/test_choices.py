@@ -68,3 +68,24 @@ def test_only_the_fields_of_the_chosen_way_are_asked_for():
 def test_a_choice_that_does_not_fit_the_form_is_refused(more):
     with pytest.raises(ConfigurationError):
         definition(**more)
+
+
+def test_a_source_with_a_header_of_its_own_for_user_and_password(open_source):
+    auth = {"scheme": "basic", "header": "maxauth", "prefix": ""}
+    with serving(lambda it: it.reply()) as server:
+        get(open_source(server.url, auth, {"username": "ann", "password": "p"}, form=FORM))
+    ((_, _, headers, _),) = server.requests
+    assert base64.b64decode(headers["maxauth"]) == b"ann:p" and "Authorization" not in headers
+
+
+@pytest.mark.parametrize("cookies", [True, False])
+def test_cookies_of_the_source_go_back_unless_the_definition_says_no(open_source, cookies):
+    auth = {"scheme": "header", "header": "apikey", "value": "${api_key}", "cookies": cookies}
+    with serving(lambda it: it.reply(Set_Cookie="JSESSIONID=1; Path=/")) as server:
+        source = open_source(server.url, auth, {"api_key": "k"}, form=FORM)
+        get(source)
+        get(source)
+    assert [headers.get("Cookie") for _, _, headers, _ in server.requests] == [
+        None,
+        "JSESSIONID=1" if cookies else None,
+    ]
