@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from msgspec import structs
+
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import Children, Http, HttpRead
+from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, Paging
 from appliance.runtime.document import envelope
 from appliance.runtime.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.request import compile_request
@@ -26,7 +28,9 @@ class ChildRows:
         self._request = compile_request(own or read.request, http, where=f"{where}.request", safe=True)
         self._vars = compile_template({**({} if own else read.vars), **children.vars}, where=f"{where}.vars")
         self._term = compile_template(children.term, where=f"{where}.term")
-        self._paging = children.paging if own else read.paging
+        self._paging: Paging = children.paging if own else read.paging
+        if children.size and not isinstance(self._paging, NoPaging):
+            self._paging = structs.replace(self._paging, size=children.size)
         self._rows = children.rows if own else read.rows
         self._envelope = envelope(read.answer, self._rows, {"count": children.count})
         self._by = steps(children.by)

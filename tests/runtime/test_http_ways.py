@@ -1,15 +1,18 @@
 """Reads over HTTP that a form field turns, that carry what a sign-in told, and whose children come page by page."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from appliance.errors import SourceCredentialsRejected
+from appliance.runtime.protocols import Since
 from tests.runtime.opened import defined, probed, reading, vendor_pages
 from tests.transport.servers import Exchange, serving
 
-ROWS = {
+SINCE = Since(datetime(2026, 6, 1, tzinfo=UTC))
+ROWS: dict[str, Any] = {
     "path": "rows",
     "query": {"kind": "${kind}", "of": "${of|json}", "size": "${page.size}", "who": "${learned.uid}"},
 }
@@ -83,14 +86,18 @@ def test_a_sign_in_that_answers_nothing_means_wrong_credentials(uid: Any) -> Non
 
 
 @pytest.mark.parametrize(("parents", "requests"), [(4, 2), (0, 1)])
-def test_children_come_with_one_request_a_page(parents: int, requests: int) -> None:
-    children = {"parent": "of.0", "into": "lines", "vars": {"kind": "child", "of": "${keys}"}, "size": 900}
+def test_children_come_by_the_requests_of_the_read_for_all_rows_of_a_page(
+    parents: int, requests: int
+) -> None:
+    children = {"of": "of.0", "by": "id", "into": "lines", "vars": {"kind": "child", "of": "${parents}"}}
     with serving(answering(parents)) as server:
-        read = {**document(server.url, children=children)["entities"]["Vendor"]["read"], "ways": {}}
-        read["request"] = {"path": "rows", "query": {n: v for n, v in ROWS["query"].items() if n != "who"}}  # type: ignore[attr-defined]
-        (page,) = vendor_pages(reading(server.url, read, key="id"))
+        read = {**document(server.url, children=[children])["entities"]["Vendor"]["read"], "ways": {}}
+        query = {name: value for name, value in ROWS["query"].items() if name != "who"}
+        read["request"] = {"path": "rows", "query": {**query, "since": "${since|iso}"}}
+        (page,) = vendor_pages(reading(server.url, read, key="id"), SINCE)
     assert len(asked(server)) == requests
     rows = [json.loads(row) for row in page.rows]
     assert [[line["id"] for line in row["lines"]] for row in rows] == [[0, 3], [1, 4], [2], []][:parents]
+    assert "since=2026" in asked(server)[0]
     if parents:
-        assert asked(server)[1] == "/rows?kind=child&of=%5B0,1,2,3%5D&size=900"
+        assert asked(server)[1] == "/rows?kind=child&of=%5B0,1,2,3%5D&size=0"

@@ -53,13 +53,13 @@ def test_what_is_not_there_is_null(row: dict[str, Any]) -> None:
 
 
 def test_a_reference_of_several_parts_is_null_without_the_one_that_matters() -> None:
-    expression = {"parts": ["site", "asset"], "when": "asset"}
+    expression = {"parts": ["site", "asset"], "whole": True}
     found = [
         field("WorkOrder", "assetKey", expression, {"site": "B", "asset": a})
         for a in ("P1", 7, None, "", " ")
     ]
     assert found == [key("Asset", "B", "P1"), key("Asset", "B", "7"), None, None, None]
-    assert field("Asset", "accountKeys", {"parts": ["o", "gl"], "when": "gl"}, {"o": "E", "gl": None}) == []
+    assert field("Asset", "accountKeys", {"parts": ["o", "gl"], "whole": True}, {"o": "E", "gl": None}) == []
 
 
 def test_a_text_of_another_form_is_null() -> None:
@@ -78,7 +78,7 @@ def test_false_is_nothing_where_the_source_writes_it_so() -> None:
         "isActive": "active",
         "activatedAt": "at",
         "parentKey": "up.0",
-        "siteKey": {"parts": ["a", "b"], "when": "b"},
+        "siteKey": {"parts": ["a", "b"], "whole": True},
         "modelName": {"first": ["n", "m"]},
     }
     row = {"id": 1, "n": False, "active": False, "at": False, "up": False, "a": "x", "b": False, "m": "M7"}

@@ -67,7 +67,7 @@ from appliance.runtime.definition.reading import (
     SoapRead,
     Way,
 )
-from appliance.runtime.definition.sap import RelatedTable, TableRead, TableShape, TouchingTable
+from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 
 __all__ = [
@@ -127,7 +127,6 @@ __all__ = [
     "SqlCursor",
     "SqlRead",
     "TableRead",
-    "TableShape",
     "TouchingTable",
     "Way",
     "Windows",

@@ -37,7 +37,7 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
 class Learned(Node, frozen=True, kw_only=True):
     """A value asked for once a connection, such as the user's number, which later requests carry in their bodies."""
 
-    request: RequestTemplate
+    request: Annotated[RequestTemplate, Meta(description="The request that is answered with it.")]
     path: Annotated[str, Meta(description="Path of the value in the answer; empty: the answer itself.")] = ""
     when: Annotated[
         dict[str, tuple[str, ...]],

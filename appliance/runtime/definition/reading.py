@@ -114,7 +114,12 @@ class Children(Node, frozen=True, kw_only=True):
     term: Annotated[str, Meta(description="Text made of each `${parent}`, for `${terms}`.")] = "${parent}"
     joint: Annotated[str, Meta(description="What stands between the texts of `${terms}`.")] = ","
     chunk: Annotated[int, Meta(ge=1, description="Rows a request asks for at most.")] = 100
-    paging: OffsetPaging | NumberPaging | NoPaging = NoPaging()
+    paging: Annotated[OffsetPaging | NumberPaging | NoPaging, Meta(description="Pages of children.")] = (
+        NoPaging()
+    )
+    size: Annotated[
+        int, Meta(ge=0, description="Children a page, where the paging is the read's; 0: as many as rows.")
+    ] = 0
     count: Annotated[str, Meta(description="Path to the number of children in all.")] = ""
     when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4

@@ -5,7 +5,8 @@ from decimal import InvalidOperation
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import Http, TableRead, TableShape
+from appliance.runtime.definition import Http, TableRead
+from appliance.runtime.definition.sap import TableShape
 from appliance.runtime.protocols.sap_rfc import columns as sap
 from appliance.runtime.protocols.sap_rfc import where as condition
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, rows_of

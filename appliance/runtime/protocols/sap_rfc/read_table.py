@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from appliance.errors import SourceAccessDenied, SourceAnswerInvalid
-from appliance.runtime.definition import Http, TableRead, TableShape, TouchingTable
+from appliance.runtime.definition import Http, TableRead, TouchingTable
+from appliance.runtime.definition.sap import TableShape
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.protocols.sap_rfc import columns as sap
 from appliance.runtime.protocols.sap_rfc import where as condition
