@@ -331,7 +331,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
                 "quantity": "1.000",
                 "uomKey": key("UnitOfMeasure", "ST"),
                 "currencyKey": key("Currency", "EUR"),
-                "price": 5,
+                "price": "5.00",
                 "lineTotalValue": "-5.00",
                 "updatedAt": "2026-01-05T00:00:00Z",
             },
