@@ -1,6 +1,6 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.clock import Clock
@@ -101,6 +101,16 @@ class Connector:
             case CodeRead():
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
+
+    def one(self, entity: str, key: Sequence[Any]) -> bytes | None:
+        """The row with this key of the source, whose parts are in the order of the definition's `key`.
+
+        None when the source has none, and where single records cannot be asked for. Raises SourceError.
+        """
+        pages = self.pages(entity)
+        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+            return None
+        return pages.one(self.definition.entities[entity].key, key)
 
     def projection(self, entity: str) -> Projection:
         """The compiled mapping of an entity, with this connection's keys.
