@@ -40,6 +40,7 @@ from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
+from appliance.writes.service import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,19 @@ class Appliance:
     sessions: Sessions
     bootstrap: Bootstrap
     api_keys: ApiKeys
+
+    @property
+    def writes(self) -> Writes:
+        """Writes to the sources of connections."""
+        return Writes(
+            self.database,
+            self.records,
+            self.model,
+            self.connections,
+            self.health,
+            self.open_connector,
+            self.clock,
+        )
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
@@ -172,6 +186,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
+            beside=(self.writes.work_off,),
         )
 
     def signing_key(self, purpose: str) -> bytes:

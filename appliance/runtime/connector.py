@@ -1,7 +1,7 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -11,6 +11,7 @@ from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.definition import (
     AlternativesRead,
     CodeRead,
+    CodeStep,
     DeclaredRead,
     Definition,
     FilesRead,
@@ -49,6 +50,12 @@ OpenClient = Callable[[str, str, Terms], Client]
 
 OpenDatabase = Callable[[Login], "Database"]
 OpenFolder = Callable[[Place], FilesFolder]
+
+
+class CodeWriter(Protocol):
+    """What a `code.py` offers for writes; the context is that of the templates, the answer what `take` names."""
+
+    def write(self, context: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 class Connector:
@@ -111,6 +118,11 @@ class Connector:
         if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
+
+    def writer_of_code(self, entity: str, operation: str, step: CodeStep) -> CodeWriter:
+        """The `Writer` of the folder's `code.py`. Raises ConfigurationError when there is none."""
+        writer: CodeWriter = self._folder.code().Writer(self.source, entity, operation, step.options)
+        return writer
 
     def projection(self, entity: str) -> Projection:
         """The compiled mapping of an entity, with this connection's keys.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, Find, Http, RfcStep, Step, Write
+from appliance.runtime.definition import AlternativesRead, CodeStep, Find, Http, RfcStep, Step, Write
 from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
@@ -39,6 +39,12 @@ class PartlyWritten(SourceError):
     code = "WRITE_PARTLY_DONE"
 
 
+class WriteRefused(SourceError):
+    """The source does not take the values; the same write would be refused again."""
+
+    code = "SOURCE_REJECTED"
+
+
 class WriteConflict(SourceError):
     """The record has changed in the source since it was read."""
 
@@ -62,12 +68,12 @@ class Writer:
 
     def __init__(self, connector: "Connector", entity: str, operation: Any) -> None:
         definition = connector.definition.entities[entity]
-        if operation not in definition.write or connector.definition.http is None:
+        if operation not in definition.write:
             raise ConfigurationError(f"{connector.definition.name} offers no {operation} of {entity}.")
         self._connector = connector
         self._entity = entity
         self._source = connector.source
-        self._http: Http = connector.definition.http
+        self._operation = operation
         self._write: Write = definition.write[operation]
         self._where = f"{connector.definition.system}.{entity}.write.{operation}"
         self._read = definition.read
@@ -118,7 +124,9 @@ class Writer:
     def _context(self, order: Order) -> dict[str, Any]:
         context: dict[str, Any] = {
             **self._source.fields,
-            "learned": learned_values(self._source, self._http),
+            "learned": {}
+            if self._source.definition.http is None
+            else learned_values(self._source, self._http),
             "record": order.record,
             "key": list(order.key),
             "status": order.status,
@@ -145,23 +153,24 @@ class Writer:
         chosen = all(str(context.get(name)) in values for name, values in step.when.items())
         return chosen and (not step.given or any(name in order.record for name in step.given))
 
+    @property
+    def _http(self) -> Http:
+        if self._source.definition.http is None:
+            raise ConfigurationError(f"{self._where}: the definition has no `http`.")
+        return self._source.definition.http
+
     def _do(self, step: Step, number: int, context: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self._where}.steps[{number}]"
         if isinstance(step, RfcStep):
             return self._call(step, where, context)
+        if isinstance(step, CodeStep):
+            with _outcome_known():
+                return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
         request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
-            try:
-                response = self._source.send(request, interactive=True)
-            except SourceError as failure:
-                if step.etag and failure.details.get("status") == 412:
-                    raise WriteConflict(
-                        "The record was changed in the source at the same moment. Read it and write again.",
-                        details=failure.details,
-                    ) from failure
-                raise
+            response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
 
     def _etag(self, request: Request) -> str:
@@ -181,7 +190,7 @@ class Writer:
         node = RfcNode(self._source, self._http, step.path, where=where)
         with _outcome_known():
             answer = node.call(function, sent, safe=False)
-        raise_for_messages(answer.get(step.messages))
+            raise_for_messages(answer.get(step.messages))
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
     def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
@@ -194,12 +203,20 @@ class Writer:
 
 @contextmanager
 def _outcome_known() -> Iterator[None]:
-    """Raises OutcomeUnknown where the source may have got the request."""
+    """Raises OutcomeUnknown where the source may have got the request, WriteRefused where it does not take it."""
     try:
         yield
     except SourceError as failure:
-        if failure.details.get("stage") != "read" and failure.details.get("status") not in _PASSED_ON:
-            raise
+        status = failure.details.get("status")
+        if failure.details.get("stage") != "read" and status not in _PASSED_ON:
+            if status == 412:
+                raise WriteConflict(
+                    "The record was changed in the source at the same moment. Read it and write again.",
+                    details=failure.details,
+                ) from failure
+            if type(failure) is not SourceError or (isinstance(status, int) and status >= 500):
+                raise
+            raise WriteRefused(failure.message, details=failure.details) from failure
         raise OutcomeUnknown(
             "The source was sent the change and did not answer in time. It may have been made: look before it is sent"
             " again.",
@@ -207,10 +224,18 @@ def _outcome_known() -> Iterator[None]:
         ) from failure
 
 
-def accepted(write: Write) -> dict[str, frozenset[str]]:
-    """The fields of the unified record that a write looks at, each with those below it (of lists and objects)."""
+def accepted(write: Write) -> dict[str, frozenset[str]] | None:
+    """The fields of the unified record that a write looks at, each with those below it (of lists and objects).
+
+    None when it takes all there are.
+    """
     looked = paths_of([_told(step) for step in write.steps] + [write.vars])
     fields: dict[str, set[str]] = {}
+    for step in write.steps:
+        if isinstance(step, CodeStep) and step.fields is None:
+            return None
+        for name, inside in (step.fields or {}).items() if isinstance(step, CodeStep) else ():
+            fields.setdefault(name, set()).update(inside)
     for path in looked:
         if path[0] == "record" and len(path) > 1:
             below = fields.setdefault(path[1], set())
@@ -232,6 +257,8 @@ def statuses(write: Write) -> tuple[str, ...]:
 def _told(step: Step) -> Any:
     if isinstance(step, RfcStep):
         return step.parameters
+    if isinstance(step, CodeStep):
+        return None
     request = step.request
     rpc = list(request.xmlrpc.params) if request.xmlrpc else None
     return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]

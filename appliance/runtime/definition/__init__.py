@@ -70,7 +70,7 @@ from appliance.runtime.definition.reading import (
 )
 from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
-from appliance.runtime.definition.writing import Find, HttpStep, Operation, RfcStep, Step, Write
+from appliance.runtime.definition.writing import CodeStep, Find, HttpStep, Operation, RfcStep, Step, Write
 
 __all__ = [
     "AlternativesRead",
@@ -82,6 +82,7 @@ __all__ = [
     "Children",
     "Choose",
     "CodeRead",
+    "CodeStep",
     "Csrf",
     "CsvFormat",
     "CursorPaging",

@@ -62,7 +62,21 @@ class RfcStep(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protoc
     take: Take = {}
 
 
-Step = HttpStep | RfcStep
+class CodeStep(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
+    """The `Writer` of the folder's `code.py`: `write(order)` gives what `take` would."""
+
+    options: Annotated[dict[str, Any], Meta(description="Handed to the `Writer` as they stand.")] = {}
+    when: When = {}
+    given: Given = ()
+    fields: Annotated[
+        dict[str, tuple[str, ...]] | None,
+        Meta(
+            description="The fields it writes, each with those of its items that it writes; None: all there are."
+        ),
+    ] = None
+
+
+Step = HttpStep | RfcStep | CodeStep
 
 
 class Find(Node, frozen=True, kw_only=True):
