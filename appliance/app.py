@@ -19,6 +19,7 @@ from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
+from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
@@ -78,6 +79,11 @@ class Appliance:
             self.open_connector,
             self.clock,
         )
+
+    @property
+    def mappings(self) -> Mappings:
+        """Mappings as connections have changed them."""
+        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
@@ -162,6 +168,7 @@ class Appliance:
             part=connection.part,
             created_at=connection.created_at,
             credentials=KeptCredentials(self.database, self.secrets, connection.id),
+            overlays=self.mappings.table.in_force(connection.id),
         )
 
     def engine(self) -> Engine:
@@ -186,7 +193,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off,),
+            beside=(self.writes.work_off, self.mappings.work_off),
         )
 
     def signing_key(self, purpose: str) -> bytes:

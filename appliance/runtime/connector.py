@@ -22,6 +22,8 @@ from appliance.runtime.definition import (
     SqlRead,
     TableRead,
 )
+from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.overlay import overlaid
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
@@ -176,13 +178,15 @@ class Connectors:
         part: str,
         created_at: int,
         credentials: Credentials | None = None,
+        overlays: Mapping[str, Overlay] | None = None,
     ) -> Connector:
         """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput.
 
-        `credentials` keeps secret fields that the source changes, such as a refresh token.
+        `credentials` keeps secret fields that the source changes, such as a refresh token; `overlays` are the
+        connection's changes to mappings.
         """
         folder = self.catalog.folder(system)
-        definition = self.catalog.definition(system, fields)
+        definition = overlaid(self.catalog.definition(system, fields), overlays or {})
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
         client, terms = None, None

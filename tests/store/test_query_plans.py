@@ -72,6 +72,8 @@ def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
     records.payload(stream, "k1")
     records.raw(stream, "k1")
     records.raws(stream, ["k1"])
+    records.rows_after(stream, 5, 10)
+    records.newest(stream, 10)
     records.mark_deleted(stream, ["k2"], 1_000)
     records.erase("con_1")
     return listening.said
