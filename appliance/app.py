@@ -21,6 +21,7 @@ from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
 from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
+from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
@@ -84,6 +85,11 @@ class Appliance:
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
         return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+
+    @property
+    def passthrough(self) -> Passthrough:
+        """Requests handed on to sources as they are."""
+        return Passthrough(self.database, self.connections, self.health, self.open_connector, self.clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
