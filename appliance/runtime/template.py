@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
-from appliance.errors import ConfigurationError
+from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.select import dig
 
 Context = Mapping[str, Any]
@@ -59,6 +59,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "iso": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
     "json": lambda value: json.dumps(value, separators=(",", ":")),
+    "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
     "parts": _parts,
     "quote": lambda value: str(value).replace("'", "''"),
     "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
@@ -320,6 +321,10 @@ def _compile_expression(expression: str, where: str) -> Render:
             try:
                 value = function(value)
             except (AttributeError, TypeError, ValueError):
+                if steps[0] in ("record", "item"):
+                    raise InvalidInput(
+                        f"The source does not take {value!r} for {'.'.join(steps[1:])}: it wants it as {name}."
+                    ) from None
                 kind = type(value).__name__
                 raise ConfigurationError(f"{where}: the filter {name!r} does not take a {kind}.") from None
         return value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, Find, Http, RfcStep, Step, Write
+from appliance.runtime.definition import AlternativesRead, Find, Http, HttpStep, RfcStep, Step, Write
 from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
@@ -37,6 +37,12 @@ class PartlyWritten(SourceError):
     """A later step of a write failed; `details` tell the source's key and which step."""
 
     code = "WRITE_PARTLY_DONE"
+
+
+class RecordGone(SourceError):
+    """The source no longer has the record that is to be changed."""
+
+    code = "WRITE_RECORD_GONE"
 
 
 class WriteConflict(SourceError):
@@ -76,7 +82,7 @@ class Writer:
         """Do the write; the parts of the source's key of the record, empty when the source did not tell it.
 
         Raises SourceError as the source answers, OutcomeUnknown when it did not answer, PartlyWritten when a later
-        step failed, WriteConflict when an ETag no longer holds.
+        step failed, WriteConflict when an ETag no longer holds, RecordGone when a step that looks finds nothing.
         """
         context = self._context(order)
         if order.retried and self._write.find is not None:
@@ -94,7 +100,7 @@ class Writer:
                 if done:
                     raise self._partly(order, taken, done, failure) from failure
                 raise
-            done += 1
+            done += not _only_looks(step)
         if not done:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
@@ -149,7 +155,10 @@ class Writer:
         where = f"{self._where}.steps[{number}]"
         if isinstance(step, RfcStep):
             return self._call(step, where, context)
-        request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
+        looks = _only_looks(step)
+        request = compile_request(step.request, self._http, where=where, safe=looks, omit=True)(context)
+        if looks:
+            return self._look(step, request)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
@@ -163,6 +172,13 @@ class Writer:
                     ) from failure
                 raise
         return {name: self._taken(response, path) for name, path in step.take.items()}
+
+    def _look(self, step: HttpStep, request: Request) -> dict[str, Any]:
+        response = self._source.send(request, interactive=True)
+        taken = {name: self._taken(response, path) for name, path in step.take.items()}
+        if None in taken.values():
+            raise RecordGone("The source no longer has this record, or does not show it to the user.")
+        return taken
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -205,6 +221,10 @@ def _outcome_known() -> Iterator[None]:
             " again.",
             details=failure.details,
         ) from failure
+
+
+def _only_looks(step: Step) -> bool:
+    return isinstance(step, HttpStep) and step.request.method == "GET"
 
 
 def accepted(write: Write) -> dict[str, frozenset[str]]:

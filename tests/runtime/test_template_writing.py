@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appliance.errors import ConfigurationError
+from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.template import NULL, compile_template, paths_of, without_marks
 
 
@@ -104,3 +104,9 @@ def test_the_paths_that_a_template_looks_at() -> None:
 def test_operators_that_are_not_whole_are_refused(template: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"plant\.body"):
         compile_template(template, where="plant.body", omit=True)
+
+
+def test_what_a_caller_gave_that_does_not_fit_is_his_error() -> None:
+    template = {"lines": {"$each": "record.lineItems", "do": {"no": "${item.lineNo|integer}"}}}
+    with pytest.raises(InvalidInput, match="lineNo"):
+        written(template, {"lineItems": [{"lineNo": "first"}]})

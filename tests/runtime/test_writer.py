@@ -14,6 +14,7 @@ from appliance.runtime.writer import (
     Order,
     OutcomeUnknown,
     PartlyWritten,
+    RecordGone,
     WriteConflict,
     Writer,
     accepted,
@@ -219,3 +220,45 @@ def test_what_a_write_takes_is_read_off_its_templates() -> None:
 def test_an_operation_that_is_not_declared_is_not_offered() -> None:
     with serving(answering()) as server, pytest.raises(ConfigurationError, match="no update of WorkOrder"):
         Writer(connected(server, {"create": CREATE}), "WorkOrder", "update")
+
+
+LOOK_THEN_CHANGE: dict[str, Any] = {
+    "steps": [
+        {
+            "protocol": "http",
+            "request": {"path": "orders", "query": {"number": "${key.0}"}},
+            "take": {"href": "orders.0.href"},
+        },
+        {
+            "protocol": "http",
+            "request": {"method": "PATCH", "path": "orders/${taken.href|last_part}", "json": {"a": 1}},
+        },
+    ]
+}
+
+
+def test_a_get_looks_first_and_counts_for_nothing_when_the_change_fails() -> None:
+    found = (200, {"orders": [{"href": "http://inside:9080/orders/_17?x=1"}]})
+    with serving(answering(found, (200, {}), found, (400, {"message": "closed"}))) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        assert writer.send(Order(key=["17"])) == ["17"]
+        with pytest.raises(SourceError, match="closed") as failure:
+            writer.send(Order(key=["17"]))
+    assert not isinstance(failure.value, PartlyWritten)
+    assert [path for _, path, _ in bodies(server)[:2]] == ["/orders?number=17", "/orders/_17"]
+
+
+def test_a_record_that_is_gone_is_not_changed() -> None:
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        with pytest.raises(RecordGone):
+            writer.send(Order(key=["17"]))
+        assert len(server.requests) == 1
+
+
+def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
+    with serving(answering(no_answer)) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        with pytest.raises(SourceUnreachable) as failure:
+            writer.send(Order(key=["17"]))
+    assert not isinstance(failure.value, OutcomeUnknown)

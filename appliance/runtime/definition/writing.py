@@ -33,9 +33,10 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     Besides form fields and `vars` there are `${record.…}`, the fields to write with references as the source's keys
     (several parts: `${record.vendorKey.0}`) and statuses as their codes; `${key.0}` of the record changed, `${status}`,
     `${taken.…}`, `${reference}` (a text of our own for this write), `${previous.…}` of the row as last read, `${now}`.
+    A GET only looks, for what later steps need of the record: what it takes must be there.
     """
 
-    request: Annotated[RequestTemplate, Meta(description="The request; it is sent once.")]
+    request: Annotated[RequestTemplate, Meta(description="The request; one that writes is sent once.")]
     when: When = {}
     given: Given = ()
     take: Take = {}
