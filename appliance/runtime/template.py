@@ -314,7 +314,11 @@ def _compile_expression(expression: str, where: str) -> Render:
         value: Any = context[steps[0]]
         if isinstance(value, datetime) and len(steps) > 1:
             value = _parts(value)
-        value = dig(value, steps[1:])
+        for step in steps[1:]:
+            # A reference that is emptied has no parts.
+            if value is NULL:
+                break
+            value = dig(value, [step])
         for name, function in zip(filters, functions, strict=True):
             if value is None or value is NULL:
                 return value

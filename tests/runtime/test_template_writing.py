@@ -20,6 +20,13 @@ def test_what_is_not_given_is_left_out_and_null_is_sent() -> None:
     assert written(template, {}) == {}
 
 
+def test_a_reference_of_several_parts_can_be_emptied() -> None:
+    assert written({"site": "${record.siteKey.1}"}, {"siteKey": NULL}) == {"site": None}
+    assert written({"site": "${record.siteKey.1}"}, {"siteKey": ["EAGLENA", "BEDFORD"]}) == {
+        "site": "BEDFORD"
+    }
+
+
 def test_an_object_of_which_nothing_is_given_is_left_out() -> None:
     template = {"site": {"id": "${record.siteKey}"}, "tags": ["${record.a}", "${record.b}"]}
     assert written(template, {"b": 2}) == {"tags": [2]}
