@@ -82,7 +82,7 @@ class Writer:
         """Do the write; the parts of the source's key of the record, empty when the source did not tell it.
 
         Raises SourceError as the source answers, OutcomeUnknown when it did not answer, PartlyWritten when a later
-        step failed, WriteConflict when the version sent no longer holds, RecordGone when a step that looks finds nothing.
+        step failed, WriteConflict when the version sent no longer holds, RecordGone when a look finds nothing.
         """
         context = self._context(order)
         if order.retried and self._write.find is not None:
