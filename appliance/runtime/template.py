@@ -8,6 +8,7 @@ into the text. `${a.b}` looks inside, `${name|filter}` passes the value through 
     {$values: {a: 1}, of: name, else: Y}      the value that stands for another; what stands there where it has none
     {$first: [X, Y]}                          the first that is given
     {$times: 100, of: name}                   a number in a smaller unit, such as cents
+    {$names: {a: X, b: Y}}                    the names of what is given among these, as "a, b"
 
 What is written (`omit`) leaves out members and elements whose single `${…}` has no value, and sends null where NULL is.
 """
@@ -221,12 +222,24 @@ def _compile_times(template: Mapping[str, Any], where: str, omit: bool) -> Rende
     return render
 
 
+def _compile_names(template: Mapping[str, Any], where: str, omit: bool) -> Render:
+    _check_names(template, where, "$names", set(), set())
+    members = compile_template(template["$names"], where=where, omit=True)
+
+    def render(context: Context) -> Any:
+        rendered = members(context)
+        return ", ".join(rendered) if isinstance(rendered, dict) else _ABSENT
+
+    return render
+
+
 _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$if": _compile_choice,
     "$each": _compile_each,
     "$values": _compile_values,
     "$first": _compile_first,
     "$times": _compile_times,
+    "$names": _compile_names,
 }
 
 

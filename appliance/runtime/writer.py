@@ -97,10 +97,10 @@ class Writer:
             try:
                 taken |= self._do(step, number, {**context, "taken": taken})
             except SourceError as failure:
-                if done:
+                if done and not self._undone(failure, {**context, "taken": taken}):
                     raise self._partly(order, taken, done, failure) from failure
                 raise
-            done += not _only_looks(step)
+            done += not _looks(step)
         if not done:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
@@ -120,6 +120,16 @@ class Writer:
             f"Only the first part of the change was made in the source. The rest failed: {failure.message}",
             details={**failure.details, "source_key": self._key(order, taken), "steps_done": done},
         )
+
+    def _undone(self, failure: SourceError, context: Mapping[str, Any]) -> bool:
+        """Whether what was made is taken back; not tried where the failed step may have been done after all."""
+        if self._write.undo is None or isinstance(failure, OutcomeUnknown):
+            return False
+        try:
+            self._do(self._write.undo, len(self._write.steps), context)
+        except SourceError:
+            return False
+        return True
 
     def _context(self, order: Order) -> dict[str, Any]:
         context: dict[str, Any] = {
@@ -155,9 +165,8 @@ class Writer:
         where = f"{self._where}.steps[{number}]"
         if isinstance(step, RfcStep):
             return self._call(step, where, context)
-        looks = _only_looks(step)
-        request = compile_request(step.request, self._http, where=where, safe=looks, omit=True)(context)
-        if looks:
+        request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
+        if step.look:
             return self._look(step, request)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
@@ -223,8 +232,8 @@ def _outcome_known() -> Iterator[None]:
         ) from failure
 
 
-def _only_looks(step: Step) -> bool:
-    return isinstance(step, HttpStep) and step.request.method == "GET"
+def _looks(step: Step) -> bool:
+    return isinstance(step, HttpStep) and step.look
 
 
 def accepted(write: Write) -> dict[str, frozenset[str]]:

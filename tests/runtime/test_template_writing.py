@@ -78,6 +78,12 @@ def test_a_number_in_a_smaller_unit(price: Any, cents: Any) -> None:
     assert written({"cents": {"$times": 100, "of": "record.price"}}, {}) == {}
 
 
+def test_the_names_of_what_is_given() -> None:
+    template = {"fields": {"$names": {"a": "${record.title}", "b": "${record.notes}", "c": "${record.site}"}}}
+    assert written(template, {"title": "x", "site": NULL}) == {"fields": "a, c"}
+    assert written(template, {}) == {}
+
+
 def test_the_paths_that_a_template_looks_at() -> None:
     template = {
         "a": "x ${record.title|upper} ${record.siteKey.0}",

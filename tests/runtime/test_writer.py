@@ -180,6 +180,37 @@ def test_a_later_step_that_fails_tells_what_was_done() -> None:
     assert failure.value.details["source_key"] == [17] and failure.value.details["steps_done"] == 1
 
 
+UNDONE: dict[str, Any] = {
+    **CREATE,
+    "steps": [
+        *CREATE["steps"],
+        {"protocol": "http", "request": {"method": "POST", "path": "orders/${taken.id}/lines"}},
+    ],
+    "undo": {"protocol": "http", "request": {"method": "DELETE", "path": "orders/${taken.id}"}},
+}
+MADE, REFUSED = (201, {"order": {"id": 17}}), (422, {"message": "no budget"})
+
+
+def test_what_a_refused_step_leaves_behind_is_taken_back() -> None:
+    with serving(answering(MADE, REFUSED, (204, {}))) as server:
+        writer = Writer(connected(server, {"create": UNDONE}), "WorkOrder", "create")
+        with pytest.raises(SourceError, match="no budget") as failure:
+            writer.send(Order())
+        assert not isinstance(failure.value, PartlyWritten)
+    assert bodies(server)[-1][:2] == ("DELETE", "/orders/17")
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests"), [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)], ids=["kept", "unknown"]
+)
+def test_what_cannot_be_taken_back_is_told(answers: list[Any], requests: int) -> None:
+    with serving(answering(*answers)) as server:
+        writer = Writer(connected(server, {"create": UNDONE}), "WorkOrder", "create")
+        with pytest.raises(PartlyWritten):
+            writer.send(Order())
+        assert len(server.requests) == requests
+
+
 def test_an_etag_guards_against_lost_updates() -> None:
     update = {
         "steps": [
@@ -226,6 +257,7 @@ LOOK_THEN_CHANGE: dict[str, Any] = {
     "steps": [
         {
             "protocol": "http",
+            "look": True,
             "request": {"path": "orders", "query": {"number": "${key.0}"}},
             "take": {"href": "orders.0.href"},
         },
@@ -237,7 +269,7 @@ LOOK_THEN_CHANGE: dict[str, Any] = {
 }
 
 
-def test_a_get_looks_first_and_counts_for_nothing_when_the_change_fails() -> None:
+def test_a_look_comes_first_and_counts_for_nothing_when_the_change_fails() -> None:
     found = (200, {"orders": [{"href": "http://inside:9080/orders/_17?x=1"}]})
     with serving(answering(found, (200, {}), found, (400, {"message": "closed"}))) as server:
         writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")

@@ -33,13 +33,19 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     Besides form fields and `vars` there are `${record.…}`, the fields to write with references as the source's keys
     (several parts: `${record.vendorKey.0}`) and statuses as their codes; `${key.0}` of the record changed, `${status}`,
     `${taken.…}`, `${reference}` (a text of our own for this write), `${previous.…}` of the row as last read, `${now}`.
-    A GET only looks, for what later steps need of the record: what it takes must be there.
     """
 
     request: Annotated[RequestTemplate, Meta(description="The request; one that writes is sent once.")]
     when: When = {}
     given: Given = ()
     take: Take = {}
+    look: Annotated[
+        bool,
+        Meta(
+            description="Only reads what later steps need of the record; what it takes must be there. Nothing is"
+            " written yet when it fails."
+        ),
+    ] = False
     etag: Annotated[
         bool,
         Meta(
@@ -88,6 +94,13 @@ class Write(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Fields the source demands; `lineItems.quantity` for those of every line."),
     ] = ()
+    undo: Annotated[
+        HttpStep | None,
+        Meta(
+            description="Takes back what the steps so far have made when the source refuses a later one, for what"
+            " cannot go in one request. A failure after which it cannot be taken back is told as partly done."
+        ),
+    ] = None
     vars: Annotated[
         dict[str, Any], Meta(description="Values for the steps; templates themselves, without each other.")
     ] = {}
