@@ -3,9 +3,10 @@
 A string that is nothing but one `${…}` becomes the value itself with its type; otherwise values are written
 into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`.
 
-    {$if: name, then: X, else: Y}             chooses; without `else` the element is left out of its list or mapping
+    {$if: name, then: X, else: Y}             chooses; where the one of them is missing the element is left out
     {$each: name, do: X, step: 10}            X for every item of a list, `${item.…}`, `${number}` counts in steps
-    {$values: {a: 1}, of: name, else: Y}      the value that stands for another; what stands there where it has none
+    {$values: {a: 1}, of: name, else: Y}      the value that stands for another; what stands there where it has none;
+                                              null: left out of what is written
     {$first: [X, Y]}                          the first that is given
     {$times: 100, of: name}                   a number in a smaller unit, such as cents
     {$names: {a: X, b: Y}}                    the names of what is given among these, as "a, b"
@@ -146,9 +147,15 @@ def compile_xml(text: str, *, where: str) -> Callable[[Context], str]:
 
 
 def _compile_choice(template: Mapping[str, Any], where: str, omit: bool) -> Render:
-    _check_names(template, where, "$if", {"then"}, {"else"})
+    other_way = "then" not in template and "else" in template
+    needed, allowed = ("else", "then") if other_way else ("then", "else")
+    _check_names(template, where, "$if", {needed}, {allowed})
     condition = _compile_expression(str(template["$if"]), where)
-    chosen = compile_template(template["then"], where=f"{where}.then", omit=omit)
+    chosen = (
+        compile_template(template["then"], where=f"{where}.then", omit=omit)
+        if "then" in template
+        else lambda context: _ABSENT
+    )
     other = _compile_else(template, where, omit, lambda context: _ABSENT)
     return lambda context: chosen(context) if _is_given(condition(context)) else other(context)
 
@@ -183,7 +190,9 @@ def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Rend
         if value is None or value is NULL:
             return _ABSENT if value is None and omit else value
         text = _plain_text(value)
-        return table[text] if text in table else other(context)
+        if text not in table:
+            return other(context)
+        return _ABSENT if table[text] is None and omit else table[text]
 
     return render
 

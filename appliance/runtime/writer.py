@@ -94,13 +94,15 @@ class Writer:
         for number, step in enumerate(self._write.steps):
             if not self._applies(step, context, order):
                 continue
-            try:
-                taken |= self._do(step, number, {**context, "taken": taken})
-            except SourceError as failure:
-                if done and not self._undone(failure, {**context, "taken": taken}):
-                    raise self._partly(order, taken, done, failure) from failure
-                raise
-            done += not _looks(step)
+            for item in _items(step, context):
+                known = {**context, **item, "taken": taken}
+                try:
+                    taken |= self._do(step, number, known)
+                except SourceError as failure:
+                    if done and not self._undone(failure, known):
+                        raise self._partly(order, taken, done, failure) from failure
+                    raise
+                done += not _looks(step)
         if not done:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
@@ -185,7 +187,7 @@ class Writer:
     def _look(self, step: HttpStep, request: Request) -> dict[str, Any]:
         response = self._source.send(request, interactive=True)
         taken = {name: self._taken(response, path) for name, path in step.take.items()}
-        if None in taken.values():
+        if all(value is None for value in taken.values()):
             raise RecordGone("The source no longer has this record, or does not show it to the user.")
         return taken
 
@@ -232,6 +234,16 @@ def _outcome_known() -> Iterator[None]:
         ) from failure
 
 
+def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a step knows beside the context each time it is done."""
+    path = step.each if isinstance(step, HttpStep) else ""
+    if not path:
+        return [{}]
+    listed = dig(context, steps(path))
+    items = listed if isinstance(listed, list) else []
+    return [{"item": item, "number": number} for number, item in enumerate(items, 1)]
+
+
 def _looks(step: Step) -> bool:
     return isinstance(step, HttpStep) and step.look
 
@@ -263,4 +275,5 @@ def _told(step: Step) -> Any:
         return step.parameters
     request = step.request
     rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+    told = [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+    return {"$each": step.each, "do": told} if step.each else told

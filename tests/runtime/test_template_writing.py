@@ -63,6 +63,13 @@ def test_values_may_have_another_for_the_rest() -> None:
     assert [written(template, {"x": x}) for x in ("a", "b")] == [1, 9]
 
 
+def test_values_and_choices_may_leave_out() -> None:
+    template = {"id": {"$values": {0: None}, "of": "record.x"}, "name": {"$if": "record.x", "else": "none"}}
+    assert [written(template, {"x": x} if x is not None else {}) for x in (0, 1, None)] == [
+        {}, {"id": 1}, {"name": "none"},
+    ]  # fmt: skip
+
+
 def test_the_first_that_is_given() -> None:
     template = {"org": {"$first": ["${record.org}", "${default}"]}, "on": {"$first": ["${record.on}", True]}}
     assert written(template, {"on": False}, default="1000") == {"org": "1000", "on": False}
@@ -108,6 +115,7 @@ def test_the_paths_that_a_template_looks_at() -> None:
     "template",
     [
         {"$each": "record.l"},
+        {"$if": "record.l", "do": 1},
         {"$values": {}},
         {"$times": 1.5, "of": "x"},
         {"$first": [], "x": 1},

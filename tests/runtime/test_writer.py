@@ -180,6 +180,29 @@ def test_a_later_step_that_fails_tells_what_was_done() -> None:
     assert failure.value.details["source_key"] == [17] and failure.value.details["steps_done"] == 1
 
 
+def test_a_step_is_done_for_each_item_of_a_list() -> None:
+    line = {
+        "protocol": "http",
+        "each": "record.lineItems",
+        "request": {
+            "method": "POST",
+            "path": "orders/${taken.id}/lines",
+            "json": {"part": "${item.materialKey}", "no": "${number}", "title": "${record.title}"},
+        },
+    }
+    write = {**CREATE, "steps": [*CREATE["steps"], line]}
+    with serving(answering((201, {"order": {"id": 17}}), (201, {}), (201, {}))) as server:
+        connector = connected(server, {"create": write})
+        record = {"title": "Pump", "lineItems": [{"materialKey": 5}, {"materialKey": 6}]}
+        assert Writer(connector, "WorkOrder", "create").send(Order(record=record)) == [17]
+        fields = accepted(connector.definition.entities["WorkOrder"].write["create"])
+    assert [body for _, path, body in bodies(server)[1:]] == [
+        {"part": 5, "no": 1, "title": "Pump"},
+        {"part": 6, "no": 2, "title": "Pump"},
+    ]
+    assert fields["lineItems"] == {"materialKey"} and "title" in fields
+
+
 UNDONE: dict[str, Any] = {
     **CREATE,
     "steps": [

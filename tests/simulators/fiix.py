@@ -42,7 +42,8 @@ FIELDS = {
     "WorkOrderStatus": "intSysCode intControlID strName",
     "PurchaseOrder": "intCode strPurchaseOrderReference intSupplierID intPurchaseOrderStatusID intSiteID intShipToID"
     " intPurchaseCurrencyID intAccountID intChargeDepartmentID intWorkOrderID intAssetID intCreatedByUserID"
-    " intBillToID intSendToSupplierMethod dblSubtotal dblTotal dblFreight dblTax1 dblTax2 dtmDateCreated dtmDateSubmitted dtmDateExpectedDelivery"
+    " intBillToID intSendToSupplierMethod dblSubtotal dblTotal dblFreight dblTax1 dblTax2 dtmDateCreated"
+    " dtmDateSubmitted dtmDateExpectedDelivery"
     " dtmDateRequiredBy dtmDateReceived dtmDateLastUpdated intUpdated",
     "PurchaseOrderLineItem": "intPurchaseOrderID intAssetID intStockID intSupplierID qtyOnOrder qtyRecieved"
     " dblUnitPrice dblTotalPrice dblTaxRate dtmRequiredByDate dtmDateCreated intRequestedByUserID intSourceWorkOrderID"
@@ -245,9 +246,9 @@ class Fiix:
             if value is not None and type(value) not in types:
                 raise Refused(500, f"{value!r} is not a value of {field}")
             target = REFERS.get(field)
-            if target and value is not None:
-                if not self._rows.execute(f'SELECT 1 FROM "{target}" WHERE id = ?', [value]).fetchone():
-                    raise Refused(500, f"{field} {value} does not exist")
+            found = target and self._rows.execute(f'SELECT 1 FROM "{target}" WHERE id = ?', [value]).fetchone()
+            if target and value is not None and not found:
+                raise Refused(500, f"{field} {value} does not exist")
 
     def _condition(self, filters: list[dict[str, Any]], known: set[str]) -> tuple[str, list[Any]]:
         parts, parameters = ["1"], []

@@ -39,10 +39,14 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     when: When = {}
     given: Given = ()
     take: Take = {}
+    each: Annotated[
+        str,
+        Meta(description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."),
+    ] = ""
     look: Annotated[
         bool,
         Meta(
-            description="Only reads what later steps need of the record; what it takes must be there. Nothing is"
+            description="Only reads what later steps need of the record, of which some must be there. Nothing is"
             " written yet when it fails."
         ),
     ] = False
