@@ -58,6 +58,7 @@ _MESSAGE_PATHS = (
     "msg",
     "detail",
     "errors.0.message",
+    "errors.0.error",
     "errors.0",
     "o:errorDetails.0.detail",
     "exception",

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, CodeStep, Find, Http, RfcStep, Step, Write
+from appliance.runtime.definition import (
+    AlternativesRead,
+    CodeStep,
+    Find,
+    Http,
+    HttpStep,
+    RfcStep,
+    Step,
+    Write,
+)
 from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
@@ -43,6 +52,12 @@ class WriteRefused(SourceError):
     """The source does not take the values; the same write would be refused again."""
 
     code = "SOURCE_REJECTED"
+
+
+class RecordGone(SourceError):
+    """The source no longer has the record that is to be changed."""
+
+    code = "WRITE_RECORD_GONE"
 
 
 class WriteConflict(SourceError):
@@ -82,7 +97,7 @@ class Writer:
         """Do the write; the parts of the source's key of the record, empty when the source did not tell it.
 
         Raises SourceError as the source answers, OutcomeUnknown when it did not answer, PartlyWritten when a later
-        step failed, WriteConflict when an ETag no longer holds.
+        step failed, WriteConflict when the version sent no longer holds, RecordGone when a look finds nothing.
         """
         context = self._context(order)
         if order.retried and self._write.find is not None:
@@ -94,13 +109,15 @@ class Writer:
         for number, step in enumerate(self._write.steps):
             if not self._applies(step, context, order):
                 continue
-            try:
-                taken |= self._do(step, number, {**context, "taken": taken})
-            except SourceError as failure:
-                if done:
-                    raise self._partly(order, taken, done, failure) from failure
-                raise
-            done += 1
+            for item in _items(step, context):
+                known = {**context, **item, "taken": taken}
+                try:
+                    taken |= self._do(step, number, known)
+                except SourceError as failure:
+                    if done and not self._undone(failure, known):
+                        raise self._partly(order, taken, done, failure) from failure
+                    raise
+                done += not _looks(step)
         if not done:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
@@ -120,6 +137,16 @@ class Writer:
             f"Only the first part of the change was made in the source. The rest failed: {failure.message}",
             details={**failure.details, "source_key": self._key(order, taken), "steps_done": done},
         )
+
+    def _undone(self, failure: SourceError, context: Mapping[str, Any]) -> bool:
+        """Whether what was made is taken back; not tried where the failed step may have been done after all."""
+        if self._write.undo is None or isinstance(failure, OutcomeUnknown):
+            return False
+        try:
+            self._do(self._write.undo, len(self._write.steps), context)
+        except SourceError:
+            return False
+        return True
 
     def _context(self, order: Order) -> dict[str, Any]:
         context: dict[str, Any] = {
@@ -166,12 +193,21 @@ class Writer:
         if isinstance(step, CodeStep):
             with _outcome_known():
                 return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
-        request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
+        request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
+        if step.look:
+            return self._look(step, request)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
             response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
+
+    def _look(self, step: HttpStep, request: Request) -> dict[str, Any]:
+        response = self._source.send(request, interactive=True)
+        taken = {name: self._taken(response, path) for name, path in step.take.items()}
+        if all(value is None for value in taken.values()):
+            raise RecordGone("The source no longer has this record, or does not show it to the user.")
+        return taken
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -224,6 +260,20 @@ def _outcome_known() -> Iterator[None]:
         ) from failure
 
 
+def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a step knows beside the context each time it is done."""
+    path = step.each if isinstance(step, HttpStep) else ""
+    if not path:
+        return [{}]
+    listed = dig(context, steps(path))
+    items = listed if isinstance(listed, list) else []
+    return [{"item": item, "number": number} for number, item in enumerate(items, 1)]
+
+
+def _looks(step: Step) -> bool:
+    return isinstance(step, HttpStep) and step.look
+
+
 def accepted(write: Write) -> dict[str, frozenset[str]] | None:
     """The fields of the unified record that a write looks at, each with those below it (of lists and objects).
 
@@ -261,4 +311,5 @@ def _told(step: Step) -> Any:
         return None
     request = step.request
     rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+    told = [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+    return {"$each": step.each, "do": told} if step.each else told

@@ -58,6 +58,7 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
             datetime(2026, 3, 1, tzinfo=UTC),
             {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
         ),
+        ("last_part", "http://inside:9080/api/os/po/_MTAx?lean=1", "_MTAx"),
         ("odata2", MOMENT, "/Date(1772325005123)/"),
         ("quote", "O'Brien", "O''Brien"),
         ("sql", MOMENT, "2026-03-01 00:30:05"),

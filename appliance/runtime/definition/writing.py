@@ -35,10 +35,21 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     `${taken.…}`, `${reference}` (a text of our own for this write), `${previous.…}` of the row as last read, `${now}`.
     """
 
-    request: Annotated[RequestTemplate, Meta(description="The request; it is sent once.")]
+    request: Annotated[RequestTemplate, Meta(description="The request; one that writes is sent once.")]
     when: When = {}
     given: Given = ()
     take: Take = {}
+    each: Annotated[
+        str,
+        Meta(description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."),
+    ] = ""
+    look: Annotated[
+        bool,
+        Meta(
+            description="Only reads what later steps need of the record, of which some must be there. Nothing is"
+            " written yet when it fails."
+        ),
+    ] = False
     etag: Annotated[
         bool,
         Meta(
@@ -101,6 +112,13 @@ class Write(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Fields the source demands; `lineItems.quantity` for those of every line."),
     ] = ()
+    undo: Annotated[
+        HttpStep | None,
+        Meta(
+            description="Takes back what the steps so far have made when the source refuses a later one, for what"
+            " cannot go in one request. A failure after which it cannot be taken back is told as partly done."
+        ),
+    ] = None
     vars: Annotated[
         dict[str, Any], Meta(description="Values for the steps; templates themselves, without each other.")
     ] = {}

@@ -23,6 +23,7 @@ from appliance.runtime.shape import Row, explode, kept, pivot, with_details
 from appliance.runtime.single import SingleRow
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
+from appliance.runtime.transforms import text
 
 
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
@@ -127,7 +128,11 @@ class JsonPages:
         context = self._context(self.first(), Since(), 1)
         found = self._one.find(self._source, self._envelope, context, key)
         shaped = self._shaped([found], context) if found is not None else []
-        return shaped[0] if shaped else None
+        if not self._read.explode:
+            return shaped[0] if shaped else None
+        # A row of several, such as one bin of a part.
+        values, wanted = key_decoder(list(names)), [text(part) for part in key]
+        return next((row for row in shaped if [text(value) for value in values(row)] == wanted), None)
 
     def _is_reshaped(self) -> bool:
         read = self._read
