@@ -195,16 +195,21 @@ class Writer:
                 return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
         request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
         if step.look:
-            return self._look(step, request)
+            return self._look(step, request, f"{where}.missing", context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
             response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
 
-    def _look(self, step: HttpStep, request: Request) -> dict[str, Any]:
+    def _look(
+        self, step: HttpStep, request: Request, where: str, context: Mapping[str, Any]
+    ) -> dict[str, Any]:
         response = self._source.send(request, interactive=True)
         taken = {name: self._taken(response, path) for name, path in step.take.items()}
+        if step.missing and None in taken.values():
+            lacking = compile_template(step.missing, where=where)(context)
+            raise WriteRefused(f"Nothing was written: the source has no {lacking}.")
         if all(value is None for value in taken.values()):
             raise RecordGone("The source no longer has this record, or does not show it to the user.")
         return taken

@@ -224,7 +224,9 @@ def test_what_a_refused_step_leaves_behind_is_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "requests"), [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)], ids=["kept", "unknown"]
+    ("answers", "requests"),
+    [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)],
+    ids=["kept", "unknown"],
 )
 def test_what_cannot_be_taken_back_is_told(answers: list[Any], requests: int) -> None:
     with serving(answering(*answers)) as server:
@@ -309,6 +311,15 @@ def test_a_record_that_is_gone_is_not_changed() -> None:
         with pytest.raises(RecordGone):
             writer.send(Order(key=["17"]))
         assert len(server.requests) == 1
+
+
+def test_what_a_look_does_not_find_may_have_a_name() -> None:
+    look, change = LOOK_THEN_CHANGE["steps"]
+    steps = [{**look, "missing": "order ${key.0}"}, change]
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": {"steps": steps}}), "WorkOrder", "update")
+        with pytest.raises(SourceError, match="Nothing was written: the source has no order 17"):
+            writer.send(Order(key=["17"]))
 
 
 def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
