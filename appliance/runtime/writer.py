@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, Find, Http, RfcStep, Step, Write
+from appliance.runtime.changeset import ChangeSet
+from appliance.runtime.definition import (
+    AlternativesRead,
+    Change,
+    ChangeSetStep,
+    Find,
+    Http,
+    RfcStep,
+    Step,
+    Write,
+)
 from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
@@ -149,20 +159,21 @@ class Writer:
         where = f"{self._where}.steps[{number}]"
         if isinstance(step, RfcStep):
             return self._call(step, where, context)
+        if isinstance(step, ChangeSetStep):
+            self._change(step, where, context)
+            return {}
         request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
-        with _outcome_known():
-            try:
-                response = self._source.send(request, interactive=True)
-            except SourceError as failure:
-                if step.etag and failure.details.get("status") == 412:
-                    raise WriteConflict(
-                        "The record was changed in the source at the same moment. Read it and write again.",
-                        details=failure.details,
-                    ) from failure
-                raise
+        with _outcome_known(), _unchanged(step.etag):
+            response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
+
+    def _change(self, step: ChangeSetStep, where: str, context: Mapping[str, Any]) -> None:
+        changes = ChangeSet(self._source, self._http, step, where=where)
+        prepared = changes.prepare(context)
+        with _outcome_known(), _unchanged(step.etag):
+            changes.send(prepared)
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -186,7 +197,8 @@ class Writer:
 
     def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
-        found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
+        rows = str(compile_template(find.rows, where=f"{self._where}.find.rows")(context))
+        found = self._source.answer(self._source.send(prepare(context), interactive=True), rows)
         row = found[0] if isinstance(found, list) and found else found
         key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
         return key if None not in key else []
@@ -205,6 +217,20 @@ def _outcome_known() -> Iterator[None]:
             " again.",
             details=failure.details,
         ) from failure
+
+
+@contextmanager
+def _unchanged(guarded: bool) -> Iterator[None]:
+    """Raises WriteConflict where an ETag was sent that no longer holds."""
+    try:
+        yield
+    except SourceError as failure:
+        if guarded and failure.details.get("status") == 412:
+            raise WriteConflict(
+                "The record was changed in the source at the same moment. Read it and write again.",
+                details=failure.details,
+            ) from failure
+        raise
 
 
 def accepted(write: Write) -> dict[str, frozenset[str]]:
@@ -232,6 +258,14 @@ def statuses(write: Write) -> tuple[str, ...]:
 def _told(step: Step) -> Any:
     if isinstance(step, RfcStep):
         return step.parameters
+    if isinstance(step, ChangeSetStep):
+        return [_told_change(change) for change in step.changes]
     request = step.request
     rpc = list(request.xmlrpc.params) if request.xmlrpc else None
     return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+
+
+def _told_change(change: Change) -> Any:
+    own = [change.path, change.json]
+    members = [f"${{item.{name}}}" for name in (change.having, change.lacking) if name]
+    return {"$each": change.each, "do": [*own, *members]} if change.each else own
