@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
@@ -53,6 +54,12 @@ def _parts(moment: datetime) -> dict[str, int]:
     return {name: getattr(moment, name) for name in names}
 
 
+def _padded(width: int, value: Any) -> str:
+    """Numbers as SAP keeps them, with leading zeros; what is not all digits stays."""
+    text = str(value)
+    return text.zfill(width) if text.isdigit() else text
+
+
 FILTERS: dict[str, Callable[[Any], Any]] = {
     "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
     "date": lambda moment: moment.strftime("%Y-%m-%d"),
@@ -64,7 +71,10 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
     "parts": _parts,
     "quote": lambda value: str(value).replace("'", "''"),
+    "midnight": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
     "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
+    "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
+    **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
     "text": lambda value: _plain_text(value),
     "time": lambda moment: moment.strftime("%H:%M:%S"),

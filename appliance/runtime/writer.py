@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
+from appliance.runtime.changeset import ChangeSet
 from appliance.runtime.definition import (
     AlternativesRead,
+    ChangeSetStep,
     CodeStep,
     Find,
     Http,
@@ -26,7 +28,7 @@ from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, paths_of, without_marks
+from appliance.runtime.template import compile_template, given, without_marks
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -193,6 +195,9 @@ class Writer:
         if isinstance(step, CodeStep):
             with _outcome_known():
                 return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
+        if isinstance(step, ChangeSetStep):
+            self._change(step, where, context)
+            return {}
         request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
         if step.look:
             return self._look(step, request, f"{where}.missing", context)
@@ -213,6 +218,12 @@ class Writer:
         if all(value is None for value in taken.values()):
             raise RecordGone("The source no longer has this record, or does not show it to the user.")
         return taken
+
+    def _change(self, step: ChangeSetStep, where: str, context: Mapping[str, Any]) -> None:
+        changes = ChangeSet(self._source, self._http, step, where=where)
+        prepared = changes.prepare(context)
+        with _outcome_known():
+            changes.send(prepared)
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -236,7 +247,8 @@ class Writer:
 
     def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
-        found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
+        rows = str(compile_template(find.rows, where=f"{self._where}.find.rows")(context))
+        found = self._source.answer(self._source.send(prepare(context), interactive=True), rows)
         row = found[0] if isinstance(found, list) and found else found
         key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
         return key if None not in key else []
@@ -277,44 +289,3 @@ def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _looks(step: Step) -> bool:
     return isinstance(step, HttpStep) and step.look
-
-
-def accepted(write: Write) -> dict[str, frozenset[str]] | None:
-    """The fields of the unified record that a write looks at, each with those below it (of lists and objects).
-
-    None when it takes all there are.
-    """
-    looked = paths_of([_told(step) for step in write.steps] + [write.vars])
-    fields: dict[str, set[str]] = {}
-    for step in write.steps:
-        if isinstance(step, CodeStep) and step.fields is None:
-            return None
-        for name, inside in (step.fields or {}).items() if isinstance(step, CodeStep) else ():
-            fields.setdefault(name, set()).update(inside)
-    for path in looked:
-        if path[0] == "record" and len(path) > 1:
-            below = fields.setdefault(path[1], set())
-            if len(path) > 2 and not path[2].isdigit():
-                below.add(path[2])
-    return {name: frozenset(below) for name, below in fields.items()}
-
-
-def statuses(write: Write) -> tuple[str, ...]:
-    """The codes that a status change takes; empty when all there are."""
-    if write.statuses:
-        return write.statuses
-    named = [step.when.get("status") for step in write.steps]
-    if any(codes is None for codes in named):
-        return ()
-    return tuple(dict.fromkeys(code for codes in named for code in codes or ()))
-
-
-def _told(step: Step) -> Any:
-    if isinstance(step, RfcStep):
-        return step.parameters
-    if isinstance(step, CodeStep):
-        return None
-    request = step.request
-    rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    told = [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
-    return {"$each": step.each, "do": told} if step.each else told

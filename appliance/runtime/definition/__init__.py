@@ -70,7 +70,17 @@ from appliance.runtime.definition.reading import (
 )
 from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
-from appliance.runtime.definition.writing import CodeStep, Find, HttpStep, Operation, RfcStep, Step, Write
+from appliance.runtime.definition.writing import (
+    Change,
+    ChangeSetStep,
+    CodeStep,
+    Find,
+    HttpStep,
+    Operation,
+    RfcStep,
+    Step,
+    Write,
+)
 
 __all__ = [
     "AlternativesRead",
@@ -79,6 +89,8 @@ __all__ = [
     "BasicAuth",
     "CallBudget",
     "CallWindow",
+    "Change",
+    "ChangeSetStep",
     "Children",
     "Choose",
     "CodeRead",
