@@ -63,7 +63,7 @@ class ChildRows:
     def _ask(self, parents: list[Any], context: Mapping[str, Any]) -> list[Any]:
         """All children of some rows, page after page."""
         terms = self._children.joint.join(str(self._term({"parent": parent})) for parent in parents)
-        known = {**context, "since": None, "mark": None, "parents": parents, "terms": terms}
+        known = {**context, "since": None, "mark": None, "window": {}, "parents": parents, "terms": terms}
         position: dict[str, Any] | None = first_position(self._paging)
         listed: list[Any] = []
         while position is not None:

@@ -177,5 +177,11 @@ class JsonPages:
             "since_local": local,
             "mark": since.mark,
             "page": page,
+            "window": {
+                "from": since.moment,
+                "to": since.until,
+                "from_local": local,
+                "to_local": local_time(since.until, self._source.fields.get("time_zone")),
+            },
         }
         return {**context, **self._vars(context)}

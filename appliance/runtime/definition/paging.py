@@ -1,0 +1,65 @@
+"""How the next page of an answer is asked for, and what ends a pass."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from appliance.runtime.definition.node import Node
+
+
+class NoPaging(Node, frozen=True, kw_only=True, tag="none", tag_field="kind"):
+    """Everything in one answer."""
+
+
+Until = Annotated[
+    Literal["short", "empty", "count"],
+    Meta(
+        description="What ends the pass: a page with fewer rows than asked for, one without any, or the number of"
+        " rows that `count` promises."
+    ),
+]
+
+
+Size = Annotated[int, Meta(ge=1, description="Rows a page, `${page.size}`.")]
+
+
+class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
+    """`${page.offset}`, `${page.last}` (the offset of its last row), `${page.end}` (one more) and `${page.size}`."""
+
+    size: Size = 100
+    until: Until = "short"
+
+
+class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):
+    """`${page.number}` and `${page.size}`."""
+
+    size: Size = 100
+    first: Annotated[int, Meta(description="Number of the first page.")] = 1
+    until: Until = "short"
+
+
+class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kind"):
+    """`${page.cursor}` from the path `next` of the answer before; ends when it is empty."""
+
+    size: Size = 100
+    next: Annotated[str, Meta(description="Path of the next cursor in the answer.")]
+
+
+class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
+    """The address of the next page stands in the answer; ends when there is none."""
+
+    size: Size = 100
+    next: Annotated[str, Meta(description="Path of the address; empty: the Link header with rel=next.")] = ""
+
+
+class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
+    """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page."""
+
+    size: Size = 100
+    by: Annotated[str, Meta(description="Path in the row of what the pages are ordered by.")]
+
+
+Paging = Annotated[
+    NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging,
+    Meta(description="How the next page is asked for, and what ends the pass."),
+]
