@@ -1,10 +1,8 @@
 """Paging: where the next page is. A position is plain JSON data, the checkpoint of a pass; None ends the pass.
 
-A source that ignores what it is asked for would be read for ever: every position remembers what the page before
-began and ended with, and the same page again is an error.
+A source that ignores what it is asked for would be read for ever: a page that has come before is an error.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
+from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
 
 Position = dict[str, Any]
@@ -73,14 +72,10 @@ def next_position(paging: Paging, position: Position, answered: Answered) -> Pos
     following = _following(paging, position, answered)
     if following is None:
         return None
-    seen = _seen(answered.rows)
-    repeated = seen is not None and seen == position.get("seen")
-    if repeated or all(following[name] == position.get(name) for name in following):
-        raise SourceAnswerInvalid(
-            "The source gives the same page again and again. Its paging does not work as its documentation says; "
-            "the pass was stopped so that nothing is read for ever."
-        )
-    return {**following, "seen": seen}
+    watching = watched(position, following, answered.rows)
+    if watching is None:
+        raise same_page()
+    return watching
 
 
 def _following(paging: Paging, position: Position, answered: Answered) -> Position | None:
@@ -96,13 +91,7 @@ def _following(paging: Paging, position: Position, answered: Answered) -> Positi
         case KeysetPaging():
             if rows < paging.size:
                 return None
-            after = plain(key_decoder([paging.by])(answered.rows[-1])[0])
-            if after is None:
-                # Asked for again without it, the source would begin anew.
-                raise SourceAnswerInvalid(
-                    f"The last row of a page has nothing at {paging.by!r}, by which the next page is asked for."
-                )
-            return {"after": after}
+            return {"after": after_row(paging, answered.rows[-1])}
         case CursorPaging():
             return {"cursor": plain(answered.next)} if answered.next else None
         case LinkPaging():
@@ -119,6 +108,21 @@ def _following(paging: Paging, position: Position, answered: Answered) -> Positi
             return None
 
 
+def after_row(paging: KeysetPaging, row: bytes) -> Any:
+    """What the page after a row is asked for by: the value of one path, the list of several.
+
+    Raises SourceAnswerInvalid when one is missing: asked for again without it, the source would begin anew.
+    """
+    paths = [paging.by] if isinstance(paging.by, str) else list(paging.by)
+    values = [plain(value) for value in key_decoder(paths)(row)]
+    if None in values:
+        missing = paths[values.index(None)]
+        raise SourceAnswerInvalid(
+            f"The last row of a page has nothing at {missing!r}, by which the next page is asked for."
+        )
+    return values[0] if isinstance(paging.by, str) else values
+
+
 def plain(value: Any) -> Any:
     """A value of an answer as it can be kept in a checkpoint: exact decimals become whole numbers or text."""
     if not isinstance(value, Decimal):
@@ -132,9 +136,3 @@ def _goes_on(paging: OffsetPaging | NumberPaging, read: int, answered: Answered)
     if paging.until == "count" and answered.count is not None:
         return read < answered.count
     return paging.until == "empty" or len(answered.rows) >= paging.size
-
-
-def _seen(rows: Sequence[bytes]) -> str | None:
-    if not rows:
-        return None
-    return hashlib.sha256(b"%d" % len(rows) + rows[0] + rows[-1]).hexdigest()[:16]

@@ -53,10 +53,21 @@ class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
 
 
 class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
-    """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page."""
+    """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page.
+
+    Of several paths it is the list of their values, `${page.after.0}` and so on: rows that share a time are then told
+    apart by their key. What comes after is `time > after.0 or (time = after.0 and key > after.1)`.
+    """
 
     size: Size = 100
-    by: Annotated[str, Meta(description="Path in the row of what the pages are ordered by.")]
+    by: Annotated[
+        str | tuple[str, ...],
+        Meta(description="Path in the row of what the pages are ordered by, or several; unique together."),
+    ]
+
+    def __post_init__(self) -> None:
+        if not self.by:
+            raise ValueError("`by` names what the pages are ordered by")
 
 
 Paging = Annotated[

@@ -113,9 +113,11 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         Window | None, Meta(description="Slices of a long period; the request uses `${window.to}`.")
     ] = None
     mark: Annotated[
-        str,
+        str | tuple[str, ...],
         Meta(
             description="Path of a number that grows with every change; the highest one is `${mark}` next time."
+            " Or the paths of a keyset: the next pass begins with `${page.after}` behind the last row, which is"
+            " for changes that get their time when they are committed; else ask by `since`, which overlaps."
         ),
     ] = ""
     explode: Annotated[
@@ -158,6 +160,8 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         # Without it every slice would read all that comes after its beginning.
         if self.window is not None and "${window.to" not in str((self.request, self.vars, self.ways)):
             raise ValueError("a read with `window` needs ${window.to} in its request or vars")
+        if isinstance(self.mark, tuple) and self.mark != getattr(self.paging, "by", None):
+            raise ValueError("several paths of `mark` are those of `by` in a paging by keyset")
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):

@@ -15,7 +15,14 @@ from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.learned import learned_values
 from appliance.runtime.local_time import local_time
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
+from appliance.runtime.paging import (
+    Answered,
+    after_row,
+    first_position,
+    next_position,
+    page_variables,
+    plain,
+)
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
@@ -69,7 +76,8 @@ class JsonPages:
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = envelope(read.answer, read.rows, beside)
-        self._mark = key_decoder([read.mark]) if read.mark else None
+        self._mark = key_decoder([read.mark]) if read.mark and isinstance(read.mark, str) else None
+        self._goes_on_by_key = isinstance(read.mark, tuple) and bool(read.mark)
         self._looks_into_rows = bool(
             read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
         )
@@ -80,6 +88,8 @@ class JsonPages:
         return first_position(self._paging)
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
+        if self._goes_on_by_key and position["after"] is None:
+            position = {**position, "after": since.mark}
         context = self._context(position, since, 1 if sample else getattr(self._paging, "size", 0))
         request = self._request(context)
         if position.get("link"):
@@ -153,7 +163,9 @@ class JsonPages:
         return [encode({**row, **self._add}) for row in shaped]
 
     def _highest(self, rows: list[bytes], before: Any) -> Any:
-        """The highest mark of these rows and those before; pages need not come in its order."""
+        """The highest mark of these rows and those before; pages need not come in its order, but for a keyset."""
+        if self._goes_on_by_key and isinstance(self._paging, KeysetPaging):
+            return after_row(self._paging, rows[-1]) if rows else before
         if self._mark is None:
             return None
         marks = [value for row in rows for value in map(plain, self._mark(row)) if value is not None]

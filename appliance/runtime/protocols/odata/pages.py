@@ -12,6 +12,7 @@ from appliance.runtime.protocols.odata.edmx import EntityType
 from appliance.runtime.protocols.odata.literals import holds_moment, literal, moment_literal, removed_row
 from appliance.runtime.protocols.odata.options import select_and_expand, some
 from appliance.runtime.protocols.odata.service import ODataService
+from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import Envelope, decode, key_decoder
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
@@ -272,12 +273,11 @@ class ODataPages:
         counted = str(beside.get("count") if beside.get("count") is not None else "")
         expected = int(counted) if counted.isdigit() else None
         link, delta = self._link(beside.get("next")), self._link(beside.get("delta"))
-        if link and link == position.get("link"):
-            raise SourceAnswerInvalid(
-                f"{self._where}: the source gives the same page again and again; the pass was stopped."
-            )
         if link or "link" in position or not position:
-            return Page(rows, {"link": link} if link else None, expected, mark=delta, removed=removed)
+            following = watched(position, {"link": link}, rows) if link else None
+            if link and following is None:
+                raise same_page(self._where)
+            return Page(rows, following, expected, mark=delta, removed=removed)
         if "after" in position:
             return self._page_by_key(position, rows, expected, kind)
         return self._page_by_skip(position, rows, expected, kind)
