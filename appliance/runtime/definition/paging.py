@@ -15,7 +15,9 @@ Until = Annotated[
     Literal["short", "empty", "count"],
     Meta(
         description="What ends the pass: a page with fewer rows than asked for, one without any, or the number of"
-        " rows that `count` promises."
+        " rows that `count` promises. A page is not `short` where `count` promises more, nor when it has as many rows"
+        " as a limit of the source may allow: a first one with a round number (20, 25, 99), a later one as long as"
+        " the longest. A source whose pages vary in length needs `empty`."
     ),
 ]
 
@@ -23,10 +25,17 @@ Until = Annotated[
 Size = Annotated[int, Meta(ge=1, description="Rows a page, `${page.size}`.")]
 
 
+Exact = Annotated[
+    bool,
+    Meta(description="The source gives as many rows as it is asked for, so that fewer always are the last."),
+]
+
+
 class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
     """`${page.offset}`, `${page.last}` (the offset of its last row), `${page.end}` (one more) and `${page.size}`."""
 
     size: Size = 100
+    exact: Exact = False
     until: Until = "short"
 
 
@@ -34,6 +43,7 @@ class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kin
     """`${page.number}` and `${page.size}`."""
 
     size: Size = 100
+    exact: Exact = False
     first: Annotated[int, Meta(description="Number of the first page.")] = 1
     until: Until = "short"
 
@@ -60,6 +70,7 @@ class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kin
     """
 
     size: Size = 100
+    exact: Exact = False
     by: Annotated[
         str | tuple[str, ...],
         Meta(description="Path in the row of what the pages are ordered by, or several; unique together."),
