@@ -35,6 +35,7 @@ from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
+from appliance.runtime.protocols.slices import SlicedPages
 from appliance.runtime.protocols.soap import SoapPages
 from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
@@ -74,6 +75,11 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
+        pages = self._pages(entity)
+        window = getattr(self.definition.entities[entity].read, "window", None)
+        return pages if window is None else SlicedPages(pages, window, self.source.clock)
+
+    def _pages(self, entity: str) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read
         where = f"{self.definition.system}.{entity}"

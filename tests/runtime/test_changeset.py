@@ -10,7 +10,8 @@ import pytest
 from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import Order, OutcomeUnknown, WriteConflict, Writer, accepted
+from appliance.runtime.write_fields import accepted
+from appliance.runtime.writer import Order, OutcomeUnknown, WriteConflict, Writer
 from tests.runtime.opened import defined, outbound
 from tests.transport.servers import Exchange, Server, serving
 

@@ -10,7 +10,7 @@ from appliance.runtime.definition import Definition
 
 _NAME = re.compile(r"\$\{([A-Za-z_]\w*)")
 # What the protocols, the sign-in and the paging put beside the form fields.
-_GIVEN = frozenset({"since", "mark", "page", "row", "login", "now"})
+_GIVEN = frozenset({"since", "mark", "page", "row", "login", "now", "window"})
 # Form fields that protocols and mappings look for by their name.
 _LOOKED_FOR = frozenset({"time_zone", "encoding", "delimiter", "decimal"})
 
