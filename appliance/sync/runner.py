@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from appliance.clock import Clock
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
-from appliance.errors import ApplianceError, InternalError
+from appliance.errors import ApplianceError, InternalError, SourceThrottled
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
@@ -263,12 +263,20 @@ class Runner:
         with self._database.write():
             error = (failure.code, failure.message)
             if self._runs.finish_entity(claim.run_id, entity, "failed", now, error):
-                self._schedules.failed(claim.connection_id, entity, failure.message, now=now)
+                self._schedules.failed(
+                    claim.connection_id, entity, failure.message, now=now, rest=_rest(failure)
+                )
 
     def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
         for task in self._runs.tasks(claim.run_id):
             self._fail(claim, task.entity, failure)
         self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
+
+
+def _rest(failure: ApplianceError) -> int:
+    """Milliseconds that the source asked to be left alone for, at most a day: its clock may be wrong."""
+    asked = failure.retry_after if isinstance(failure, SourceThrottled) else None
+    return min(DAY_MS, round((asked or 0) * 1000))
 
 
 class _Traffic:

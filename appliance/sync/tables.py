@@ -123,13 +123,16 @@ class ScheduleTable:
             (watermark, now, run_id, entity, now, connection_id, entity),
         )
 
-    def failed(self, connection_id: str, entity: str, message: str, *, now: int) -> None:
-        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval."""
+    def failed(self, connection_id: str, entity: str, message: str, *, now: int, rest: int = 0) -> None:
+        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval.
+
+        `rest` is for how many milliseconds the source asked to be left alone.
+        """
         self._database.run(
             "UPDATE schedule SET last_error = ?, failures = failures + 1,"
-            " next_due_at = ? + min(interval_seconds * 1000, 60000 << min(failures, 10))"
+            " next_due_at = ? + max(?, min(interval_seconds * 1000, 60000 << min(failures, 10)))"
             " WHERE connection_id = ? AND entity = ?",
-            (message, now, connection_id, entity),
+            (message, now, rest, connection_id, entity),
         )
 
 
