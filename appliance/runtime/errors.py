@@ -199,7 +199,11 @@ def _advised(path: str, response: Response) -> float | None:
 
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
-    said = _said(response)
+    return cleaned(_said(response), secrets)
+
+
+def cleaned(said: str, secrets: Sequence[str]) -> str:
+    """Words of a source on one line, without secrets, at most 300 characters."""
     for secret in secrets:
         # Whole words only: a short password may be part of a common one.
         said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)
