@@ -24,6 +24,7 @@ from appliance.runtime.definition import (
 )
 from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.overlay import overlaid
+from appliance.runtime.mapping import Status
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
@@ -37,6 +38,7 @@ from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
 from appliance.runtime.protocols.slices import SlicedPages
 from appliance.runtime.protocols.soap import SoapPages
+from appliance.runtime.select import encode
 from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
@@ -145,7 +147,18 @@ class Connector:
             part=self._part,
             zone=self.source.fields.get("time_zone"),
             where=f"{self.definition.system}.{entity}",
+            statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def found_status(self, status: Status) -> bytes:
+        """The row of a status that a record has and the definition does not know: named as the source names it."""
+        scope, code = status
+        return encode({"scope": scope, "code": code, "name": code})
+
+    def _declares_statuses(self) -> bool:
+        """Whether the statuses stand in the definition. Where they are read, the source knows them all."""
+        declared = self.definition.entities.get("Status")
+        return declared is not None and isinstance(declared.read, DeclaredRead)
 
     def close(self) -> None:
         self.source.close()
