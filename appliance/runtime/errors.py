@@ -189,6 +189,9 @@ def _advised(path: str, response: Response) -> float | None:
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
     said = _said(response)
+    if said.lstrip().startswith("Traceback ("):
+        # Python's own, as XML-RPC servers send it: only its last line says what happened.
+        said = said.strip().splitlines()[-1]
     for secret in secrets:
         # Whole words only: a short password may be part of a common one.
         said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)
