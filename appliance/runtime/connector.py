@@ -23,8 +23,8 @@ from appliance.runtime.definition import (
     TableRead,
 )
 from appliance.runtime.definition.overlay import Overlay
-from appliance.runtime.overlay import overlaid
 from appliance.runtime.mapping import Status
+from appliance.runtime.overlay import overlaid
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
@@ -124,10 +124,15 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self.pages(entity)
+        pages = self._pages(entity)
         if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
+
+    def way(self, entity: str) -> str:
+        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
+        pages = self._pages(entity)
+        return str(pages.usable()) if isinstance(pages, AlternativePages) else ""
 
     def writer_of_code(self, entity: str, operation: str, step: CodeStep) -> CodeWriter:
         """The `Writer` of the folder's `code.py`. Raises ConfigurationError when there is none."""

@@ -13,7 +13,6 @@ from urllib.parse import unquote, urlsplit
 from appliance.errors import ConfigurationError, SourceError
 from appliance.runtime.changeset import ChangeSet
 from appliance.runtime.definition import (
-    AlternativesRead,
     ChangeSetStep,
     CodeStep,
     Find,
@@ -24,7 +23,6 @@ from appliance.runtime.definition import (
     Write,
 )
 from appliance.runtime.learned import learned_values
-from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
@@ -162,21 +160,13 @@ class Writer:
             "reference": order.reference[: self._write.reference],
             "previous": order.previous or {},
             "now": self._source.clock.now(),
-            "way": self._way(),
+            "way": self._connector.way(self._entity),
         }
         values = {
             name: compile_template(template, where=f"{self._where}.vars.{name}", omit=True)(context)
             for name, template in self._write.vars.items()
         }
         return {**context, **{name: value if given(value) else None for name, value in values.items()}}
-
-    def _way(self) -> str:
-        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
-        if not isinstance(self._read, AlternativesRead):
-            return ""
-        pages = self._connector.pages(self._entity)
-        assert isinstance(pages, AlternativePages)
-        return str(pages.usable())
 
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
         chosen = all(str(context.get(name)) in values for name, values in step.when.items())

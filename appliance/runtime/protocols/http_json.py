@@ -144,7 +144,7 @@ class JsonPages:
             return None
         context = self._context(self.first(), Since(), 1)
         found = self._one.find(self._source, self._envelope, context, key)
-        shaped = self._shaped([found], context) if found is not None else []
+        shaped = self._shaped([found], context)[0] if found is not None else []
         if not self._read.explode:
             return shaped[0] if shaped else None
         # A row of several, such as one bin of a part.

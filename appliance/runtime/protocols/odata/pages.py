@@ -93,7 +93,7 @@ class ODataPages:
             raise ConfigurationError(
                 f"{self._where}: a single {self._read.set} cannot be asked for: {failure}."
             ) from None
-        options = dict(self._options(kind, None, 0))
+        options = dict(self._options(kind, EVERYTHING, _UNFILTERED))
         options["$filter"] = " and ".join([*([options["$filter"]] if "$filter" in options else []), *wanted])
         request = self.service.request(self._read.set, list(options.items()))
         rows = self._page({}, self._source.send(request, interactive=True), kind).rows
