@@ -232,7 +232,7 @@ class Writer:
         node = RfcNode(self._source, self._http, step.path, where=where)
         with _outcome_known():
             answer = node.call(function, sent, safe=False)
-            raise_for_messages(answer.get(step.messages))
+            raise_for_messages(answer.get(step.messages), self._source)
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
     def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:

@@ -52,7 +52,6 @@ from appliance.runtime.definition.paging import (
     NoPaging,
     NumberPaging,
     OffsetPaging,
-    One,
     Paging,
 )
 from appliance.runtime.definition.reading import (
@@ -65,6 +64,7 @@ from appliance.runtime.definition.reading import (
     HttpRead,
     OData4Read,
     ODataRead,
+    One,
     Pivot,
     Read,
     RfcRead,
