@@ -34,6 +34,8 @@ MAX_NAME = 120
 MAX_EMAIL = 254
 # As much as the setting sync.historical_days, which is the default, may say.
 MAX_DAYS = 36_500
+MAX_PAIRS = 100
+MAX_PAIR_TEXT = 1000
 
 
 class Scheduling(Protocol):
@@ -125,8 +127,9 @@ class Connections:
         hosting: str | None = None,
         email: str | None = None,
         historical_days: int | None = None,
+        application_id: str | None = None,
     ) -> Connected:
-        """Make a connection.
+        """Make a connection. `application_id` is the application that asks for it, None for others.
 
         Raises InvalidInput for the form, InsufficientCredits before anything is asked of the source, ProbeFailed
         with the stages when the source cannot be used. Nothing is left behind then and no credit is taken.
@@ -161,6 +164,7 @@ class Connections:
             updated_at=now,
             connected_at=now,
             disconnected_at=None,
+            application_id=application_id,
         )
         with self._database.write():
             self.table.insert(connection)
@@ -223,6 +227,12 @@ class Connections:
             self._scheduling.end(connection.id)
             self._secrets.destroy(connection.id)
             return self._ledger.give_back(connection.id)
+
+    def set_metadata(self, connection_id: str, pairs: Any) -> Connection:
+        """Keep these pairs of key and value in place of the former ones. Raises InvalidInput."""
+        connection = self.get(connection_id)
+        self.table.set_metadata(connection.id, _pairs(pairs), self._clock.now_ms())
+        return self.get(connection.id)
 
     def purge(self, connection_id: str) -> int:
         """Delete the synchronized history of a disconnected connection; how many records.
@@ -321,6 +331,25 @@ def _email(email: str | None) -> str | None:
             details={"fields": {"email": "an address such as name@plant.example"}},
         )
     return stripped
+
+
+def _pairs(pairs: Any) -> list[dict[str, str]]:
+    rule = (
+        f"a list of up to {MAX_PAIRS} objects with key and value, texts of up to {MAX_PAIR_TEXT} characters"
+    )
+    if not isinstance(pairs, list) or len(pairs) > MAX_PAIRS:
+        raise InvalidInput(f"The metadata is {rule}.", details={"fields": {"": rule}})
+    for number, pair in enumerate(pairs):
+        if (
+            not isinstance(pair, dict)
+            or set(pair) != {"key", "value"}
+            or not all(isinstance(text, str) and len(text) <= MAX_PAIR_TEXT for text in pair.values())
+            or not pair["key"]
+        ):
+            raise InvalidInput(f"The metadata is {rule}.", details={"fields": {str(number): rule}})
+    if len({pair["key"] for pair in pairs}) != len(pairs):
+        raise InvalidInput("The metadata names a key twice.", details={"fields": {"key": "once each"}})
+    return pairs
 
 
 def _days(days: int) -> int:
