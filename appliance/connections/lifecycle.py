@@ -96,6 +96,15 @@ class Connections:
             raise ConnectionNotFound(f"There is no connection {connection_id[:60]!r}.")
         return found
 
+    def get_open(self, connection_id: str) -> Connection:
+        """One that is not disconnected. Raises ConnectionNotFound, ConnectionClosed."""
+        connection = self.get(connection_id)
+        if not connection.is_open:
+            raise ConnectionClosed(
+                f"The connection {connection.name!r} is disconnected. Connect the system again as a new connection."
+            )
+        return connection
+
     def named(self, name_or_id: str) -> Connection:
         """By id, or by name where it is the only open one. Raises ConnectionNotFound, InvalidInput."""
         found = self.table.find(name_or_id)
@@ -176,7 +185,7 @@ class Connections:
 
     def test(self, connection_id: str) -> Report:
         """Probe a connection with its kept credentials. Raises ConnectionClosed."""
-        connection = self._open_connection(connection_id)
+        connection = self.get_open(connection_id)
         values = {**connection.fields, **self._secrets.get(connection.id)}
         connector = self._connectors.open(
             connection.system,
@@ -195,7 +204,7 @@ class Connections:
 
         Fields that are not given keep their values. Raises as `connect` does, and changes nothing then.
         """
-        connection = self._open_connection(connection_id)
+        connection = self.get_open(connection_id)
         definition = self._connectors.catalog.folder(connection.system).definition
         kept = {**connection.fields, **self._secrets.get(connection.id)}
         values = check_form(definition, {**{k: v for k, v in kept.items() if v is not None}, **fields})
@@ -205,7 +214,7 @@ class Connections:
         report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
         with self._database.write():
             now = self._clock.now_ms()
-            self._open_connection(connection_id)
+            self.get_open(connection_id)
             self._secrets.replace(connection.id, values.secret)
             self.table.set_fields(connection.id, values.public, now)
             self.table.set_status(connection.id, CONNECTED, None, now)
@@ -245,14 +254,6 @@ class Connections:
                 f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
             )
         return self._records.erase(connection.id)
-
-    def _open_connection(self, connection_id: str) -> Connection:
-        connection = self.get(connection_id)
-        if not connection.is_open:
-            raise ConnectionClosed(
-                f"The connection {connection.name!r} is disconnected. Connect the system again as a new connection."
-            )
-        return connection
 
     def _probe(
         self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import problems, reference, system, unified
+from appliance.api import link, problems, reference, synchronizing, system, unified
 from appliance.api.gate import Gate
 from appliance.app import Appliance
 
@@ -32,6 +32,8 @@ def create_app(appliance: Appliance) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
+    app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)

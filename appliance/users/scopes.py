@@ -17,6 +17,8 @@ from appliance.users.errors import ScopeExceeded
 VERBS = ("read", "create", "update", "delete", "sync", "manage", "raw", "passthrough")
 """`manage` is all of `/api/system`: connecting, disconnecting, issuing tokens."""
 
+_OF_ENTITIES = {"read", "create", "update", "delete"}
+
 PARTS = ("entities", "verbs", "connections", "networks")
 LONGEST_LIST = 200
 
@@ -105,7 +107,7 @@ class Scope:
             raise _exceeded(f"may not {wanted.verb}", "verbs", self.verbs)
         if self.entities is not None:
             if wanted.entity is None:
-                if self.verbs is None or wanted.verb in ("read", "create", "update", "delete"):
+                if self.verbs is None or wanted.verb in _OF_ENTITIES:
                     raise _exceeded(
                         "is limited to entities, which this is not about", "entities", self.entities
                     )
@@ -128,7 +130,11 @@ class Scope:
             (self.verbs, outer.verbs),
             (self.connections, outer.connections),
         )
-        return all(wide is None or (narrow is not None and narrow <= wide) for narrow, wide in sets)
+        # Naming such a verb opens what a limit to entities alone keeps closed.
+        opened = outer.entities is not None and outer.verbs is None and (self.verbs or set()) - _OF_ENTITIES
+        return not opened and all(
+            wide is None or (narrow is not None and narrow <= wide) for narrow, wide in sets
+        )
 
 
 def _exceeded(what: str, part: str, allowed: Collection[str]) -> ScopeExceeded:
