@@ -17,7 +17,7 @@ from appliance.users.errors import ScopeExceeded
 VERBS = ("read", "create", "update", "delete", "sync", "manage", "raw", "passthrough")
 """`manage` is all of `/api/system`: connecting, disconnecting, issuing tokens."""
 
-_OF_ENTITIES = {"read", "create", "update", "delete"}
+_OF_ENTITIES = frozenset(("read", "create", "update", "delete"))
 
 PARTS = ("entities", "verbs", "connections", "networks")
 LONGEST_LIST = 200
@@ -131,7 +131,12 @@ class Scope:
             (self.connections, outer.connections),
         )
         # Naming such a verb opens what a limit to entities alone keeps closed.
-        opened = outer.entities is not None and outer.verbs is None and (self.verbs or set()) - _OF_ENTITIES
+        opened = (
+            outer.entities is not None
+            and outer.verbs is None
+            and self.verbs is not None
+            and not self.verbs <= _OF_ENTITIES
+        )
         return not opened and all(
             wide is None or (narrow is not None and narrow <= wide) for narrow, wide in sets
         )
