@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from appliance.api.answers import read_json
+from appliance.api.bodies import read_json
 from appliance.api.problems import documentation_of
 from appliance.app import Appliance
 from appliance.clock import iso

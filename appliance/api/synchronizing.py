@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from flask import Blueprint, Response
 
-from appliance.api.answers import answer, read_body
 from appliance.api.bearer import current_account, current_bearer, current_reader
+from appliance.api.bodies import answer, read_body
 from appliance.app import Appliance
 from appliance.clock import iso
 from appliance.connections.tables import REAUTHORIZATION_REQUIRED, Connection

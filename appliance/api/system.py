@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
-from appliance.api.answers import answer, listed, mapping, optional_text, read_body, read_json, text, whole
 from appliance.api.bearer import current_account
+from appliance.api.bodies import answer, listed, mapping, optional_text, read_body, read_json, text, whole
 from appliance.api.gate import Caller
 from appliance.app import Appliance
 from appliance.clock import iso
