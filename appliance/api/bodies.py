@@ -49,11 +49,11 @@ def listed(found: Sequence[Any]) -> Response:
     return answer(shown, beside={"links": links, "meta": meta})
 
 
-def read_json() -> Any:
-    """The JSON of a request's body, None for an empty one. Raises InvalidInput."""
+def read_json(empty: Any) -> Any:
+    """The JSON of a request's body, `empty` without one. Raises InvalidInput."""
     content = request.get_data(cache=False)
     if not content:
-        return None
+        return empty
     if len(content) > LARGEST_BODY:
         raise InvalidInput(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
@@ -67,9 +67,7 @@ def read_body(*members: str) -> dict[str, Any]:
 
     Raises InvalidInput: a member that is passed over in silence would be a wish that is not fulfilled.
     """
-    body = read_json()
-    if body is None:
-        return {}
+    body = read_json({})
     if not isinstance(body, dict):
         raise InvalidInput("The body is a JSON object.")
     unknown = sorted(set(body) - set(members))

@@ -22,8 +22,12 @@ STATUS = {
     "internal": 500,
 }
 STATUS_OF_CODE = {
-    # The caller's own request cannot be carried out as it stands: address or credentials need mending.
+    # Well-formed, and cannot be carried out as it stands: address, credentials or content need mending.
     "CONNECTION_TEST_FAILED": 422,
+    "VALIDATION_FAILED": 422,
+    "NOT_SUPPORTED": 422,
+    "SOURCE_REJECTED": 422,
+    "WRITE_CONFLICT": 409,
     "SOURCE_THROTTLED": 503,
 }
 HTTP_CODES = {
@@ -71,7 +75,13 @@ _MEANING = {
     "SOURCE_ACCESS_DENIED": "The source's user may not do this; the source's administrator grants it.",
     "FORM_REFUSED": "A form of the admin page came from elsewhere or from an old session.",
     "BOOTSTRAP_TOKEN_REFUSED": "The link of the first set-up is used up or too old.",
+    "PASSTHROUGH_NOT_ALLOWED": "Pass-through is closed for this method and path; an administrator opens it by rule.",
+    "PASSTHROUGH_PATH_INVALID": "The path of the pass-through request is not a plain path below the source's address.",
     "EGRESS_REFUSED": "The appliance may not call that destination; see the setting `egress.allow`.",
+    "IDEMPOTENCY_KEY_REUSED": "The Idempotency-Key was used for another request before.",
+    "WRITE_IN_PROGRESS": "A write with the same Idempotency-Key is still under way.",
+    "TASK_NOT_FOUND": "There is no write task with that id.",
+    "MAPPING_NOT_FOUND": "The connection has no such mapping or version.",
     "CONFLICT": "The thing is not in the state that this needs.",
     "CONNECTION_DISCONNECTED": "The connection was disconnected.",
     "CONNECTION_NOT_SYNCHRONIZING": "The connection is disconnected or waits to be reauthorized.",
@@ -116,9 +126,9 @@ class ErrorCode:
     meaning: str
 
 
-def status_of(code: str, kind: str) -> int:
-    """The HTTP status of an error."""
-    return STATUS_OF_CODE.get(code) or STATUS.get(kind, 500)
+def status_of(failure: ApplianceError | type[ApplianceError]) -> int:
+    """The HTTP status of a failure."""
+    return STATUS_OF_CODE.get(failure.code) or STATUS.get(failure.type, 500)
 
 
 @functools.cache
@@ -175,6 +185,4 @@ def _classes(base: type[ApplianceError]) -> Iterator[type[ApplianceError]]:
 def _error_code(failure: type[ApplianceError]) -> ErrorCode:
     # The first paragraph of the class says it where no other words do.
     meaning = _MEANING.get(failure.code) or " ".join((failure.__doc__ or "").split("\n\n")[0].split())
-    return ErrorCode(
-        failure.code, failure.type, status_of(failure.code, failure.type), failure.retryable, meaning
-    )
+    return ErrorCode(failure.code, failure.type, status_of(failure), failure.retryable, meaning)

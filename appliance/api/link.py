@@ -108,7 +108,7 @@ def _fields() -> dict[str, str]:
         twice = [name for name in request.form if len(request.form.getlist(name)) > 1]
         given: Any = request.form.to_dict()
     else:
-        twice, given = [], read_json()
+        twice, given = [], read_json({})
     if twice:
         raise InvalidInput(f"{twice[0][:60]} is given more than once.")
     if not isinstance(given, dict):

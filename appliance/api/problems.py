@@ -45,7 +45,7 @@ def whole_seconds(seconds: float) -> str:
 
 
 def render(failure: ApplianceError) -> Response:
-    status = status_of(failure.code, failure.type)
+    status = status_of(failure)
     retry_after = failure.retry_after if isinstance(failure, LimitExceeded | SourceThrottled) else None
     if status >= 500:
         log.warning("request %s: %s: %s", g.get("request_id"), failure.code, failure.message)
@@ -64,7 +64,7 @@ def install(app: Flask, page_of_error: Any) -> None:
     def expected(failure: ApplianceError) -> Any:
         if is_api():
             return render(failure)
-        return page_of_error(status_of(failure.code, failure.type), failure.code, failure.message)
+        return page_of_error(status_of(failure), failure.code, failure.message)
 
     @app.errorhandler(HTTPException)
     def refused(failure: HTTPException) -> Any:

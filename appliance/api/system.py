@@ -99,9 +99,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def set_metadata(connection_id: str) -> Response:
         """Keep these pairs of key and value in place of the former ones."""
         current_account()
-        return answer(
-            describe_connection(appliance, connections.set_metadata(connection_id, read_json() or []))
-        )
+        return answer(describe_connection(appliance, connections.set_metadata(connection_id, read_json([]))))
 
     @routes.post("/api/system/connections/<connection_id>/token")
     def issue_token(connection_id: str) -> Response:

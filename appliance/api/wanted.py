@@ -6,9 +6,13 @@ from appliance.users.scopes import Scope, Wanted
 
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _CATEGORIES = ("eam", "erp", "wms", "v1")
-_OF_THE_ACCOUNT = {"system": "manage", "raw": "raw", "passthrough": "passthrough"}
-_FOR_EVERYBODY = ("sync-status", "capabilities", "openapi.json", "postman.json")
-"""What tells a caller about its own connection and may be read with any valid token."""
+_OF_THE_ACCOUNT = {"system": "manage", "mappings": "manage", "raw": "raw", "passthrough": "passthrough"}
+"""Verbs of what is not about one entity, by the first part of the path."""
+
+_ABOUT_THE_CONNECTION = frozenset(
+    ("sync", "sync-status", "integrations", "tasks", "capabilities", "openapi.json", "postman.json")
+)
+"""What tells callers how their connection stands, or how what they asked for went: read with any valid token."""
 
 
 class Paths:
@@ -20,16 +24,18 @@ class Paths:
 
     def wanted(self, method: str, path: str, connection_id: str | None) -> Wanted | None:
         """What is asked for; None for what every valid token may have."""
-        area, *rest = path.removeprefix("/api/").strip("/").split("/")
+        area, *rest = path.removeprefix("/api").strip("/").split("/")
+        if area == "v1" and rest[:1] == ["connections"]:
+            # What stands below a connection's id is about that connection as a whole.
+            rest = rest[2:]
+        first = rest[0] if area == "v1" and rest else area
         verb = _VERBS.get(method, "create")
-        if area in _OF_THE_ACCOUNT:
-            return Wanted(_OF_THE_ACCOUNT[area], None, connection_id)
-        if area == "integrations" or (area in (*_FOR_EVERYBODY, "v1") and rest[:1] in ([], *_EVERYBODY)):
-            return None if verb == "read" else Wanted("manage", None, connection_id)
-        if rest and rest[-1] == "sync":
-            return Wanted("sync", None, connection_id)
-        if rest and (rest[0] == "sync" or (len(rest) > 3 and rest[2] == "sync")):
-            return None
+        if first in _OF_THE_ACCOUNT:
+            return Wanted(_OF_THE_ACCOUNT[first], None, connection_id)
+        if first in _ABOUT_THE_CONNECTION:
+            if verb == "read":
+                return None
+            return Wanted("sync" if first == "sync" else "manage", None, connection_id)
         return Wanted(self._verb(method, verb, rest), self._entity(area, rest), connection_id)
 
     def check_expand(self, scope: Scope, path: str, expand: str) -> None:
@@ -65,6 +71,3 @@ class Paths:
         # What is posted below a record changes that record.
         below = len(rest) > 1 and rest[1] != "batch"
         return "update" if method == "POST" and below else verb
-
-
-_EVERYBODY = tuple([name] for name in _FOR_EVERYBODY)

@@ -1,7 +1,7 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -11,6 +11,7 @@ from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.definition import (
     AlternativesRead,
     CodeRead,
+    CodeStep,
     DeclaredRead,
     Definition,
     FilesRead,
@@ -21,6 +22,8 @@ from appliance.runtime.definition import (
     SqlRead,
     TableRead,
 )
+from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.overlay import overlaid
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
@@ -49,6 +52,12 @@ OpenClient = Callable[[str, str, Terms], Client]
 
 OpenDatabase = Callable[[Login], "Database"]
 OpenFolder = Callable[[Place], FilesFolder]
+
+
+class CodeWriter(Protocol):
+    """What a `code.py` offers for writes; the context is that of the templates, the answer what `take` names."""
+
+    def write(self, context: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 class Connector:
@@ -102,6 +111,21 @@ class Connector:
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
 
+    def one(self, entity: str, key: Sequence[Any]) -> bytes | None:
+        """The row with this key of the source, whose parts are in the order of the definition's `key`.
+
+        None when the source has none, and where single records cannot be asked for. Raises SourceError.
+        """
+        pages = self.pages(entity)
+        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+            return None
+        return pages.one(self.definition.entities[entity].key, key)
+
+    def writer_of_code(self, entity: str, operation: str, step: CodeStep) -> CodeWriter:
+        """The `Writer` of the folder's `code.py`. Raises ConfigurationError when there is none."""
+        writer: CodeWriter = self._folder.code().Writer(self.source, entity, operation, step.options)
+        return writer
+
     def projection(self, entity: str) -> Projection:
         """The compiled mapping of an entity, with this connection's keys.
 
@@ -154,13 +178,15 @@ class Connectors:
         part: str,
         created_at: int,
         credentials: Credentials | None = None,
+        overlays: Mapping[str, Overlay] | None = None,
     ) -> Connector:
         """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput.
 
-        `credentials` keeps secret fields that the source changes, such as a refresh token.
+        `credentials` keeps secret fields that the source changes, such as a refresh token; `overlays` are the
+        connection's changes to mappings.
         """
         folder = self.catalog.folder(system)
-        definition = self.catalog.definition(system, fields)
+        definition = overlaid(self.catalog.definition(system, fields), overlays or {})
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
         client, terms = None, None

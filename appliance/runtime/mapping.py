@@ -19,7 +19,7 @@ mapping with one of these operators:
                                 several paths
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
-    fields: {name: E}           a free mapping, for fields of type any
+    fields: {name: E}, also: E  a free mapping, for fields of type any; with the members of another one
 
 The field's type in the model says how its value is converted; `as: FORMAT` names another time format than the
 entity's. The hot loop holds no interpretation: field names are literals of generated code, everything else is
@@ -62,6 +62,7 @@ _ALLOWED_BESIDE = {
     "status": {"path", "code"},
     "parts": {"whole"},
     "words": {"path"},
+    "fields": {"also"},
     "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
@@ -104,6 +105,7 @@ class MappingCompiler:
             "divided": transforms.divided,
             "dig": dig,
             "items": items,
+            "members": members_of,
             "unpadded": transforms.unpadded,
         }
         self._functions: list[str] = []
@@ -256,6 +258,9 @@ class MappingCompiler:
                 f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
                 for name, inner in expression["fields"].items()
             ]
+            if "also" in expression:
+                also = expression["also"]
+                members.insert(0, f"**members({self._any(also, _operator(also, where), where)})")
             return "{" + ", ".join(members) + "}"
         if operator == "each":
             if "map" not in expression:
@@ -422,6 +427,10 @@ def items(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
     return [] if value is None or value is False or value == "" else [value]
+
+
+def members_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _operator(expression: Any, where: str) -> str | None:

@@ -10,7 +10,17 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import link, problems, reference, synchronizing, system, unified
+from appliance.api import (
+    link,
+    mapping,
+    passthrough,
+    problems,
+    reference,
+    synchronizing,
+    system,
+    unified,
+    writing,
+)
 from appliance.api.gate import Gate
 from appliance.app import Appliance
 
@@ -31,6 +41,9 @@ def create_app(appliance: Appliance) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))
+    app.register_blueprint(writing.blueprint(appliance))
+    app.register_blueprint(mapping.blueprint(appliance))
+    app.register_blueprint(passthrough.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))

@@ -76,7 +76,7 @@ def test_a_code_and_its_verifier_give_a_pair_and_a_refresh_the_next(
 
 REFUSED = [
     ({"grant_type": "password"}, 400, "unsupported_grant_type"),
-    ({}, 400, "invalid_request"),
+    ({}, 400, "unsupported_grant_type"),
     ({"grant_type": "client_credentials"}, 401, "invalid_client"),
     ({"grant_type": "client_credentials", "client_id": "app_x", "client_secret": "y"}, 401, "invalid_client"),
     ({"grant_type": "refresh_token"}, 400, "invalid_request"),

@@ -60,6 +60,7 @@ from appliance.runtime.definition.reading import (
     OData4Read,
     ODataRead,
     OffsetPaging,
+    One,
     Paging,
     Pivot,
     Read,
@@ -69,6 +70,7 @@ from appliance.runtime.definition.reading import (
 )
 from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
+from appliance.runtime.definition.writing import CodeStep, Find, HttpStep, Operation, RfcStep, Step, Write
 
 __all__ = [
     "AlternativesRead",
@@ -80,6 +82,7 @@ __all__ = [
     "Children",
     "Choose",
     "CodeRead",
+    "CodeStep",
     "Csrf",
     "CsvFormat",
     "CursorPaging",
@@ -92,6 +95,7 @@ __all__ = [
     "FileFormat",
     "FilesPlace",
     "FilesRead",
+    "Find",
     "FormField",
     "Group",
     "HeaderAuth",
@@ -99,6 +103,7 @@ __all__ = [
     "HostBudget",
     "Http",
     "HttpRead",
+    "HttpStep",
     "JsonFormat",
     "JsonLinesFormat",
     "KeysetPaging",
@@ -113,6 +118,8 @@ __all__ = [
     "OData4Read",
     "ODataRead",
     "OffsetPaging",
+    "One",
+    "Operation",
     "Paging",
     "Pivot",
     "Probe",
@@ -120,16 +127,19 @@ __all__ = [
     "RelatedTable",
     "RequestTemplate",
     "RfcRead",
+    "RfcStep",
     "SessionLogin",
     "SoapRead",
     "Sql",
     "SqlChildren",
     "SqlCursor",
     "SqlRead",
+    "Step",
     "TableRead",
     "TouchingTable",
     "Way",
     "Windows",
+    "Write",
     "XmlFormat",
     "XmlRpcCall",
     "deep_merge",

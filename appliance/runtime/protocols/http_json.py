@@ -1,6 +1,6 @@
 """JSON, XML and XML-RPC over HTTP: REST, remote calls and their kin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +20,7 @@ from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
 from appliance.runtime.shape import Row, explode, kept, pivot, with_details
+from appliance.runtime.single import SingleRow
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
 
@@ -66,6 +67,7 @@ class JsonPages:
             ChildRows(source, http, read, children, where=f"{where}.children[{number}]")
             for number, children in enumerate(read.children)
         ]
+        self._one = None if read.one is None else SingleRow(http, read, read.one, where=f"{where}.one")
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = envelope(read.answer, read.rows, beside)
@@ -117,6 +119,15 @@ class JsonPages:
         expected = self._expected(position, count, context, sample)
         shaped = self._shaped(rows, context)
         return Page(shaped if following else shaped + self._also, following, expected, mark)
+
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """The row with these values of the source's key; None when there is none, or `one` is not declared."""
+        if self._one is None:
+            return None
+        context = self._context(self.first(), Since(), 1)
+        found = self._one.find(self._source, self._envelope, context, key)
+        shaped = self._shaped([found], context) if found is not None else []
+        return shaped[0] if shaped else None
 
     def _is_reshaped(self) -> bool:
         read = self._read

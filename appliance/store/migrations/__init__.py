@@ -46,8 +46,7 @@ def migrate(database: Migratable) -> None:
         return
     with database.write():
         # Read again inside the lock: web and engine may start at the same moment.
-        done = version_of(database, newest)
-        for number in sorted(number for number in known if number > done):
+        for number in range(version_of(database, newest) + 1, newest + 1):
             for statement in _statements(known[number]):
                 database.run(statement)
             database.run(f"PRAGMA user_version = {number}")

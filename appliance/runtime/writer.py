@@ -1,0 +1,264 @@
+"""Creates and changes records in the source, as `write` of a definition says.
+
+What is given has been checked against the model: `record` holds exact numbers, times in UTC, references as the parts
+of the source's keys, statuses as their codes, and NULL where a field is to be emptied.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from appliance.errors import ConfigurationError, SourceError
+from appliance.runtime.definition import AlternativesRead, CodeStep, Find, Http, RfcStep, Step, Write
+from appliance.runtime.learned import learned_values
+from appliance.runtime.protocols.alternatives import AlternativePages
+from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
+from appliance.runtime.request import compile_request
+from appliance.runtime.select import dig, steps
+from appliance.runtime.template import compile_template, given, paths_of, without_marks
+from appliance.transport.http import Request, Response
+
+if TYPE_CHECKING:
+    from appliance.runtime.connector import Connector
+
+# A gateway on the way gave up waiting; the source behind it may have gone on.
+_PASSED_ON = (502, 504)
+
+
+class OutcomeUnknown(SourceError):
+    """The source was sent the write and did not answer: it may have been done or not."""
+
+    code = "WRITE_OUTCOME_UNKNOWN"
+
+
+class PartlyWritten(SourceError):
+    """A later step of a write failed; `details` tell the source's key and which step."""
+
+    code = "WRITE_PARTLY_DONE"
+
+
+class WriteRefused(SourceError):
+    """The source does not take the values; the same write would be refused again."""
+
+    code = "SOURCE_REJECTED"
+
+
+class WriteConflict(SourceError):
+    """The record has changed in the source since it was read."""
+
+    code = "WRITE_CONFLICT"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be written. `reference` names this write, the same at every try; `retried` when there was one."""
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    key: Sequence[Any] = ()
+    status: str | None = None
+    reference: str = ""
+    previous: Mapping[str, Any] | None = None
+    retried: bool = False
+
+
+class Writer:
+    """One operation on one entity of a connector."""
+
+    def __init__(self, connector: "Connector", entity: str, operation: Any) -> None:
+        definition = connector.definition.entities[entity]
+        if operation not in definition.write:
+            raise ConfigurationError(f"{connector.definition.name} offers no {operation} of {entity}.")
+        self._connector = connector
+        self._entity = entity
+        self._source = connector.source
+        self._operation = operation
+        self._write: Write = definition.write[operation]
+        self._where = f"{connector.definition.system}.{entity}.write.{operation}"
+        self._read = definition.read
+
+    def send(self, order: Order) -> list[Any]:
+        """Do the write; the parts of the source's key of the record, empty when the source did not tell it.
+
+        Raises SourceError as the source answers, OutcomeUnknown when it did not answer, PartlyWritten when a later
+        step failed, WriteConflict when an ETag no longer holds.
+        """
+        context = self._context(order)
+        if order.retried and self._write.find is not None:
+            found = self._find(self._write.find, context)
+            if found:
+                return found
+        taken: dict[str, Any] = {}
+        done = 0
+        for number, step in enumerate(self._write.steps):
+            if not self._applies(step, context, order):
+                continue
+            try:
+                taken |= self._do(step, number, {**context, "taken": taken})
+            except SourceError as failure:
+                if done:
+                    raise self._partly(order, taken, done, failure) from failure
+                raise
+            done += 1
+        if not done:
+            raise ConfigurationError(f"{self._where}: no step applies to these values.")
+        return self._key(order, taken)
+
+    def find(self, order: Order) -> list[Any]:
+        """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
+        return [] if self._write.find is None else self._find(self._write.find, self._context(order))
+
+    def _key(self, order: Order, taken: Mapping[str, Any]) -> list[Any]:
+        key = [taken.get(name) for name in self._write.id]
+        return key if key and None not in key else list(order.key)
+
+    def _partly(
+        self, order: Order, taken: Mapping[str, Any], done: int, failure: SourceError
+    ) -> PartlyWritten:
+        return PartlyWritten(
+            f"Only the first part of the change was made in the source. The rest failed: {failure.message}",
+            details={**failure.details, "source_key": self._key(order, taken), "steps_done": done},
+        )
+
+    def _context(self, order: Order) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            **self._source.fields,
+            "learned": {}
+            if self._source.definition.http is None
+            else learned_values(self._source, self._http),
+            "record": order.record,
+            "key": list(order.key),
+            "status": order.status,
+            "reference": order.reference[: self._write.reference],
+            "previous": order.previous or {},
+            "now": self._source.clock.now(),
+            "way": self._way(),
+        }
+        values = {
+            name: compile_template(template, where=f"{self._where}.vars.{name}", omit=True)(context)
+            for name, template in self._write.vars.items()
+        }
+        return {**context, **{name: value if given(value) else None for name, value in values.items()}}
+
+    def _way(self) -> str:
+        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
+        if not isinstance(self._read, AlternativesRead):
+            return ""
+        pages = self._connector.pages(self._entity)
+        assert isinstance(pages, AlternativePages)
+        return str(pages.usable())
+
+    def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
+        chosen = all(str(context.get(name)) in values for name, values in step.when.items())
+        return chosen and (not step.given or any(name in order.record for name in step.given))
+
+    @property
+    def _http(self) -> Http:
+        if self._source.definition.http is None:
+            raise ConfigurationError(f"{self._where}: the definition has no `http`.")
+        return self._source.definition.http
+
+    def _do(self, step: Step, number: int, context: Mapping[str, Any]) -> dict[str, Any]:
+        where = f"{self._where}.steps[{number}]"
+        if isinstance(step, RfcStep):
+            return self._call(step, where, context)
+        if isinstance(step, CodeStep):
+            with _outcome_known():
+                return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
+        request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
+        if step.etag:
+            request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
+        with _outcome_known():
+            response = self._source.send(request, interactive=True)
+        return {name: self._taken(response, path) for name, path in step.take.items()}
+
+    def _etag(self, request: Request) -> str:
+        asked = replace(request, method="GET", body=None, safe=True)
+        return self._source.send(asked, interactive=True).header("ETag") or "*"
+
+    def _taken(self, response: Response, path: str) -> Any:
+        if path == "$location":
+            last = urlsplit(response.header("Location") or "").path.rstrip("/").rsplit("/", 1)[-1]
+            return unquote(last) or None
+        return self._source.answer(response, path)
+
+    def _call(self, step: RfcStep, where: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        function = str(compile_template(step.function, where=f"{where}.function")(context))
+        parameters = compile_template(step.parameters, where=f"{where}.parameters", omit=True)(context)
+        sent = {**{name: [] for name in step.tables}, **without_marks(parameters)}
+        node = RfcNode(self._source, self._http, step.path, where=where)
+        with _outcome_known():
+            answer = node.call(function, sent, safe=False)
+            raise_for_messages(answer.get(step.messages))
+        return {name: dig(answer, steps(path)) for name, path in step.take.items()}
+
+    def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
+        prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
+        found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
+        row = found[0] if isinstance(found, list) and found else found
+        key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
+        return key if None not in key else []
+
+
+@contextmanager
+def _outcome_known() -> Iterator[None]:
+    """Raises OutcomeUnknown where the source may have got the request, WriteRefused where it does not take it."""
+    try:
+        yield
+    except SourceError as failure:
+        status = failure.details.get("status")
+        if failure.details.get("stage") != "read" and status not in _PASSED_ON:
+            if status == 412:
+                raise WriteConflict(
+                    "The record was changed in the source at the same moment. Read it and write again.",
+                    details=failure.details,
+                ) from failure
+            if type(failure) is not SourceError or (isinstance(status, int) and status >= 500):
+                raise
+            raise WriteRefused(failure.message, details=failure.details) from failure
+        raise OutcomeUnknown(
+            "The source was sent the change and did not answer in time. It may have been made: look before it is sent"
+            " again.",
+            details=failure.details,
+        ) from failure
+
+
+def accepted(write: Write) -> dict[str, frozenset[str]] | None:
+    """The fields of the unified record that a write looks at, each with those below it (of lists and objects).
+
+    None when it takes all there are.
+    """
+    looked = paths_of([_told(step) for step in write.steps] + [write.vars])
+    fields: dict[str, set[str]] = {}
+    for step in write.steps:
+        if isinstance(step, CodeStep) and step.fields is None:
+            return None
+        for name, inside in (step.fields or {}).items() if isinstance(step, CodeStep) else ():
+            fields.setdefault(name, set()).update(inside)
+    for path in looked:
+        if path[0] == "record" and len(path) > 1:
+            below = fields.setdefault(path[1], set())
+            if len(path) > 2 and not path[2].isdigit():
+                below.add(path[2])
+    return {name: frozenset(below) for name, below in fields.items()}
+
+
+def statuses(write: Write) -> tuple[str, ...]:
+    """The codes that a status change takes; empty when all there are."""
+    if write.statuses:
+        return write.statuses
+    named = [step.when.get("status") for step in write.steps]
+    if any(codes is None for codes in named):
+        return ()
+    return tuple(dict.fromkeys(code for codes in named for code in codes or ()))
+
+
+def _told(step: Step) -> Any:
+    if isinstance(step, RfcStep):
+        return step.parameters
+    if isinstance(step, CodeStep):
+        return None
+    request = step.request
+    rpc = list(request.xmlrpc.params) if request.xmlrpc else None
+    return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
