@@ -15,6 +15,7 @@ from appliance.clock import Clock, SystemClock
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.health import Health
 from appliance.connections.lifecycle import Connections
+from appliance.connections.link import Links
 from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
@@ -37,6 +38,7 @@ from appliance.transport.proxy import ProxyRules, parse_proxy
 from appliance.transport.trust import Trust
 from appliance.users.accounts import Accounts
 from appliance.users.api_keys import ApiKeys
+from appliance.users.applications import Applications
 from appliance.users.bootstrap import Bootstrap
 from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
@@ -67,6 +69,8 @@ class Appliance:
     sessions: Sessions
     bootstrap: Bootstrap
     api_keys: ApiKeys
+    applications: Applications
+    links: Links
 
     @property
     def writes(self) -> Writes:
@@ -132,6 +136,17 @@ class Appliance:
         entitlements.open_pool()
         planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
         accounts = Accounts(database, clock)
+        connections = Connections(
+            database,
+            secrets,
+            ledger,
+            connectors,
+            records,
+            planner,
+            outbound.reach,
+            clock,
+            historical_days=settings.sync_historical_days,
+        )
         return cls(
             settings=settings,
             clock=clock,
@@ -146,23 +161,15 @@ class Appliance:
             entitlements=entitlements,
             planner=planner,
             health=Health(database, outbound.reach, clock),
-            connections=Connections(
-                database,
-                secrets,
-                ledger,
-                connectors,
-                records,
-                planner,
-                outbound.reach,
-                clock,
-                historical_days=settings.sync_historical_days,
-            ),
+            connections=connections,
             accounts=accounts,
             sessions=Sessions(
                 database, clock, idle_minutes=settings.session_idle_minutes, hours=settings.session_hours
             ),
             bootstrap=Bootstrap(database, accounts, data_dir, clock),
             api_keys=ApiKeys(database, clock),
+            applications=Applications(database, clock),
+            links=Links(database, connections.tokens, clock),
         )
 
     def open_connector(self, connection: Connection) -> Connector:

@@ -10,7 +10,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from appliance.api.bearer import current_reader
-from appliance.api.problems import status_of
+from appliance.api.error_codes import status_of
 from appliance.app import Appliance
 from appliance.clock import iso
 from appliance.errors import ApplianceError, InvalidInput

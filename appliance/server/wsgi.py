@@ -10,7 +10,18 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import mapping, passthrough, problems, system, unified, writing
+from appliance.api import (
+    link,
+    mapping,
+    passthrough,
+    problems,
+    reference,
+    synchronizing,
+    system,
+    unified,
+    writing,
+)
+from appliance.api.gate import Gate
 from appliance.app import Appliance
 
 log = logging.getLogger("appliance.access")
@@ -34,6 +45,9 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(mapping.blueprint(appliance))
     app.register_blueprint(passthrough.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
+    app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(link.blueprint(appliance))
+    app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)
 
@@ -50,6 +64,9 @@ def create_app(appliance: Appliance) -> Flask:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         g.started = time.perf_counter()
+        g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
+
+    Gate(appliance).install(app)
 
     @app.after_request
     def finish(response: Response) -> Response:
