@@ -20,10 +20,12 @@ from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
 from appliance.model.entity import Model, load_model
+from appliance.model.relations import links
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
 from appliance.store.database import Database
+from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
@@ -55,6 +57,7 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    lists: Lists
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
@@ -94,7 +97,7 @@ class Appliance:
             open_database=outbound.database,
             open_folder=outbound.folder,
         )
-        records = Records(database)
+        records = Records(database, links(model))
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -116,6 +119,7 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            lists=Lists(database, records, clock),
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,
