@@ -25,6 +25,7 @@ from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
 from appliance.store.database import Database
+from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
@@ -58,6 +59,7 @@ class Appliance:
     connectors: Connectors
     records: Records
     lists: Lists
+    feed: Feed
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
@@ -120,6 +122,7 @@ class Appliance:
             connectors=connectors,
             records=records,
             lists=Lists(database, records, clock),
+            feed=Feed(database),
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Blueprint, Response, g, request
 
+from appliance.api.paging import Paged
 from appliance.api.query import ListQuery, links
 
 Dialect = Literal["documented", "v1"]
@@ -19,35 +20,25 @@ SMALLEST_COMPRESSED = 1400
 GZIP_LEVEL = 1
 
 
-def list_body(
-    dialect: Dialect,
-    query: ListQuery,
-    texts: Sequence[str],
-    *,
-    more: bool,
-    total: int | None,
-    next_cursor: str | None,
-) -> str:
+def list_body(dialect: Dialect, query: ListQuery, texts: Sequence[str], page: Paged) -> str:
     """The JSON of a list. The documented envelope has links and meta, that of `/api/v1` the cursor and the total."""
     g.rows = len(texts)
     if dialect == "v1":
-        beside: dict[str, Any] = {"next_cursor": next_cursor, "total": total}
+        beside: dict[str, Any] = {"next_cursor": page.next_cursor, "total": page.total}
     else:
-        beside = {**_links_and_meta(query, len(texts), more, total, next_cursor), "next_cursor": next_cursor}
+        beside = {**_links_and_meta(query, len(texts), page), "next_cursor": page.next_cursor}
     tail = msgspec.json.encode(beside).decode()
     return f'{{"data":[{",".join(texts)}],{tail[1:]}'
 
 
-def _links_and_meta(
-    query: ListQuery, listed: int, more: bool, total: int | None, next_cursor: str | None
-) -> dict[str, Any]:
+def _links_and_meta(query: ListQuery, listed: int, page: Paged) -> dict[str, Any]:
     path = request.base_url
-    last_page = None if total is None else max(1, -(-total // query.per_page))
+    last_page = None if page.total is None else max(1, -(-page.total // query.per_page))
     first = (query.page - 1) * query.per_page + 1 if listed and query.cursor is None else None
-    lead = links(path, query.given, query.page, last_page, more)
+    lead = links(path, query.given, query.page, last_page, page.more)
     if query.cursor is not None:
-        following = urlencode({**query.given, "cursor": next_cursor})
-        lead = {**lead, "prev": None, "next": f"{path}?{following}" if next_cursor else None}
+        following = urlencode({**query.given, "cursor": page.next_cursor})
+        lead = {**lead, "prev": None, "next": f"{path}?{following}" if page.next_cursor else None}
     return {
         "links": lead,
         "meta": {
@@ -57,7 +48,7 @@ def _links_and_meta(
             "path": path,
             "per_page": query.per_page,
             "to": None if first is None else first + listed - 1,
-            "total": total,
+            "total": page.total,
         },
     }
 

@@ -109,7 +109,7 @@ def _choose(model: Model, entity: Entity, names: tuple[str, ...]) -> Chosen | No
     if not names:
         return None
     fields = EntityFields(model, entity)
-    chosen: Chosen = {"key": {}, "raw": {}, "expanded": {}}
+    chosen: Chosen = {"key": {}}
     for path in names:
         at = chosen
         for step in fields.find(path, "fields").place.steps:
@@ -119,7 +119,7 @@ def _choose(model: Model, entity: Entity, names: tuple[str, ...]) -> Chosen | No
             at = at.setdefault(step.name, {})
         else:
             at.clear()
-    return chosen
+    return {**chosen, "expanded": {}}
 
 
 def _pick(value: Any, chosen: Mapping[str, Any]) -> Any:

@@ -5,7 +5,6 @@ A list is answered from stored JSON text: one query on rows, and one on the coun
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -13,6 +12,7 @@ from appliance.api.answers import Dialect, answer, compressing, list_body, tag_o
 from appliance.api.bearer import current_reader
 from appliance.api.cursors import Cursors
 from appliance.api.fields import EntityFields
+from appliance.api.paging import Paged, Pager
 from appliance.api.query import ListQuery, parse_list_query, parse_record_query
 from appliance.api.shaping import Shaping
 from appliance.app import Appliance
@@ -26,6 +26,7 @@ from appliance.store.records import StreamState
 from appliance.store.selection import Condition, Place, Selection, Step
 
 View = Callable[..., Response]
+NOTHING = Paged([], False, 0, None)
 CATEGORIES: tuple[Category, ...] = ("eam", "erp", "wms")
 
 
@@ -86,7 +87,7 @@ class Reading:
         self._lists = appliance.lists
         self._model = appliance.model
         self._fields = {name: EntityFields(self._model, one) for name, one in self._model.entities.items()}
-        self._cursors = Cursors(appliance.signing_key("cursor"))
+        self._pager = Pager(appliance.lists, Cursors(appliance.signing_key("cursor")))
 
     def view(self, operation: Operation, dialect: Dialect) -> View:
         """The view of one operation. Called with `key` where the path has one."""
@@ -155,7 +156,7 @@ class Reading:
             below = (*selection.required, _equals(listing.link, key))
             selection = replace(selection, required=below, linked_to=key)
         if state is None:
-            body = list_body(dialect, query, [], more=False, total=0, next_cursor=None)
+            body = list_body(dialect, query, [], NOTHING)
             return answer(body)
         tag = None
         if not shaping.follows:
@@ -177,29 +178,11 @@ class Reading:
         state: StreamState,
         source: Entity | None,
     ) -> str:
-        scope = [bearer.connection_id, state.stream.id, rows.member, state.epoch, selection]
-        counted: int | None = None
-        after: list[Any] | None = None
-        if query.cursor is not None:
-            counted, *after = self._cursors.read(scope, query.cursor)
-        offset = 0 if after is not None else (query.page - 1) * query.per_page
-        found = self._lists.page(
-            rows, selection, query.per_page, after=after, offset=offset, with_raw=query.include_raw
-        )
-        total = self._total(query, rows, selection, state, counted)
-        following = self._cursors.write(scope, [total, *(found.last or [])]) if found.more else None
-        texts = shaping.texts(found.rows, self._records, bearer.connection_id, source)
-        return list_body(dialect, query, texts, more=found.more, total=total, next_cursor=following)
-
-    def _total(
-        self, query: ListQuery, rows: Rows, selection: Selection, state: StreamState, counted: int | None
-    ) -> int | None:
-        """The number of records in all; a cursor of a filtered list brings the one that was counted at first."""
-        if not query.counted:
-            return None
-        if counted is not None and selection.reads_documents:
-            return counted
-        return self._lists.count(rows, selection, live=state.live)
+        scope = [bearer.connection_id, state.stream.id, rows.member, state.epoch]
+        live = None if rows.member or rows.texts else state.live
+        page = self._pager.page(query, selection, rows, scope, live=live)
+        texts = shaping.texts(page.rows, self._records, bearer.connection_id, source)
+        return list_body(dialect, query, texts, page)
 
     def _rows(self, bearer: Bearer, entity: Entity) -> tuple[StreamState | None, Rows, Entity | None]:
         """Where the records of an entity are: in a stream of their own, or in lists of the records of another.
@@ -242,7 +225,7 @@ class Reading:
         shaping = Shaping(self._model, entity, query.fields, (), raw=False)
         state = StreamState(stream, 0, 0, 0) if stream else None
         if state is None:
-            return answer(list_body(dialect, query, [], more=False, total=0, next_cursor=None))
+            return answer(list_body(dialect, query, [], NOTHING))
         return answer(self._body(bearer, dialect, query, shaping, rows, query.selection, state, None))
 
     def _check_there(self, bearer: Bearer, entity: Entity, key: str) -> None:

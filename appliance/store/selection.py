@@ -112,7 +112,11 @@ def order_value(place: Place, document: str) -> Sql:
         case "text":
             return f"substr({value}, 1, {SORTED_CHARACTERS})", [path]
     cut = f"substr({value}, 1, {SORTED_CHARACTERS})"
-    return f"CASE typeof({value}) WHEN 'text' THEN {cut} ELSE {value} END", [path, path, path]
+    return (
+        f"CASE WHEN typeof({value}) <> 'text' THEN {value} WHEN {_looks_like_number(value)}"
+        f" THEN CAST({value} AS REAL) ELSE {cut} END",
+        [path] * 7,
+    )
 
 
 def after_sql(orders: list[tuple[str, list[Any], bool]], place: list[Any]) -> Sql:
@@ -186,8 +190,8 @@ def _test(condition: Condition, value: _Value) -> Sql:
 _SIGNS = {"eq": "=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
 
 
-def _test_text(operator: Operator, given: str, value: _Value, text: str | None = None) -> Sql:
-    held = text or value.sql
+def _test_text(operator: Operator, given: str, value: _Value) -> Sql:
+    held = value.sql
     if operator in _SIGNS:
         return f"{held} {_SIGNS[operator]} ?", [*value.parameters, given]
     # SQLite lowers ASCII letters; the other function knows all, and is slower.
@@ -226,18 +230,30 @@ def _test_time(operator: Operator, given: str, value: _Value) -> Sql:
 
 
 def _test_any(operator: Operator, given: str, value: _Value) -> Sql:
-    """A value of unknown type: texts compare as texts, numbers as numbers where a number is asked for."""
-    text, text_parameters = _test_text(operator, given, value)
-    parts = [(f"(typeof({value.sql}) = 'text' AND {text})", [*value.parameters, *text_parameters])]
-    kind = f"json_type({value.json})"
+    """A value of unknown type: more and less than a number are asked of numbers, whether they are texts or not.
+
+    Equal are texts that are the same, so that 0010 is not 10, and numbers that are.
+    """
+    is_text, is_real = f"typeof({value.sql}) = 'text'", f"json_type({value.json}) IN ('integer', 'real')"
+    parts: list[Sql] = []
+    ordered = operator in _SIGNS and operator != "eq" and is_number(given)
     if operator in _SIGNS and is_number(given):
-        number, number_parameters = _test_number(operator, given, value)
-        parts.append(
-            (f"({kind} IN ('integer', 'real') AND {number})", [*value.parameters, *number_parameters])
-        )
+        number, parameters = _test_number(operator, given, value)
+        parts.append((f"({is_real} AND {number})", [*value.parameters, *parameters]))
+        if ordered:
+            like = f"({is_text} AND {_looks_like_number(value.sql)} AND {number})"
+            parts.append((like, [*value.parameters * 4, *parameters]))
+    if not ordered:
+        text, parameters = _test_text(operator, given, value)
+        parts.append((f"({is_text} AND {text})", [*value.parameters, *parameters]))
     if operator == "eq" and given in ("true", "false"):
         parts.append((f"{value.json} = ?", [*value.parameters, given]))
     return _joined(parts, " OR ")
+
+
+def _looks_like_number(value: str) -> str:
+    """Digits with a point or a minus before them; names `value` three times."""
+    return f"({value} GLOB '*[0-9]*' AND {value} NOT GLOB '*[^0-9.-]*' AND {value} NOT GLOB '?*-*')"
 
 
 _TESTS: dict[Kind, Callable[[Operator, str, _Value], Sql]] = {
