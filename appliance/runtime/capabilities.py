@@ -43,13 +43,13 @@ def capabilities(model: Model, definition: Definition) -> list[EntityCapability]
     for name, entity in model.entities.items():
         own = definition.entities.get(name)
         if own is not None:
-            found.append(EntityCapability(entity, _reads(own)))
+            found.append(EntityCapability(entity, _reads(entity, own)))
         elif entity.prefix is not None and entity.path is not None and name in listed:
             found.append(EntityCapability(entity, _inside(model, definition, entity)))
     return found
 
 
-def _reads(definition: EntityDefinition) -> EntityReads:
+def _reads(entity: Entity, definition: EntityDefinition) -> EntityReads:
     fields = tuple(name for name in definition.map if name != "customFields")
     custom = definition.map.get("customFields")
     names: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ def _reads(definition: EntityDefinition) -> EntityReads:
         kind, names = "listed", tuple(custom["fields"])
     elif custom is not None:
         kind = "open"
-    if definition.modified is not None and "updatedAt" not in fields:
+    if definition.modified is not None and "updatedAt" in entity.fields and "updatedAt" not in fields:
         fields = (*fields, "updatedAt")
     return EntityReads(("key", *fields), kind, names, definition.incremental, note=definition.note)
 
