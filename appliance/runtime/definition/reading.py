@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from appliance.runtime.definition.files import FilesRead
 from appliance.runtime.definition.http import RequestTemplate
-from appliance.runtime.definition.incremental import Window
+from appliance.runtime.definition.incremental import NewestFirst, Window
 from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.paging import NoPaging, NumberPaging, OffsetPaging, Paging
 from appliance.runtime.definition.sap import TableRead
@@ -68,6 +68,10 @@ class Children(Node, frozen=True, kw_only=True):
     when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
+    def __post_init__(self) -> None:
+        if isinstance(self.paging, OffsetPaging) and self.paging.overlap:
+            raise ValueError("pages of children have no `overlap`: those that came twice cannot be told")
+
 
 class Way(Node, frozen=True, kw_only=True):
     """Another way to ask for the same rows; what it does not say is as in the read."""
@@ -111,6 +115,10 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     paging: Paging = NoPaging()
     window: Annotated[
         Window | None, Meta(description="Slices of a long period; the request uses `${window.to}`.")
+    ] = None
+    newest_first: Annotated[
+        NewestFirst | None,
+        Meta(description="How a pass ends where the source orders by change, but cannot filter."),
     ] = None
     mark: Annotated[
         str | tuple[str, ...],
