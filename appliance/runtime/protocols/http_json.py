@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from appliance.errors import SourceAnswerInvalid, SourceError
 from appliance.runtime.children import ChildRows
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging, Way
 from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.learned import learned_values
@@ -37,8 +37,11 @@ from appliance.runtime.template import compile_template
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
     """The read in the way that a form field chooses."""
     way = read.ways.get(str(fields.get(read.choose)))
-    if way is None:
-        return read
+    return read if way is None else in_way(read, way)
+
+
+def in_way(read: HttpRead, way: Way) -> HttpRead:
+    """The read with what a way says instead."""
     said = {name: value for name, value in asdict(way).items() if value is not None}
     return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
 
@@ -53,7 +56,6 @@ class JsonPages:
         where: str,
         each: Mapping[str, Any] | None = None,
     ) -> None:
-        read = chosen(read, source.fields)
         self._source = source
         self._http = http
         self._known = source.fields if each is None else {**source.fields, "each": each}
