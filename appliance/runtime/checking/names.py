@@ -10,7 +10,10 @@ from appliance.runtime.definition import Definition
 
 _NAME = re.compile(r"\$\{([A-Za-z_]\w*)")
 # What the protocols, the sign-in and the paging put beside the form fields.
-_GIVEN = frozenset({"since", "mark", "page", "row", "login", "now", "window"})
+_GIVEN = frozenset(
+    {"since", "since_local", "mark", "window", "page", "row", "login", "now", "each", "learned"}
+    | {"parents", "parent", "terms"}
+)
 # Form fields that protocols and mappings look for by their name.
 _LOOKED_FOR = frozenset({"time_zone", "encoding", "delimiter", "decimal"})
 
