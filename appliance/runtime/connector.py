@@ -31,8 +31,8 @@ from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
+from appliance.runtime.protocols.fallback import json_pages
 from appliance.runtime.protocols.files import FilesPages
-from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
@@ -89,7 +89,7 @@ class Connector:
             case HttpRead() if read.each:
                 return EachPages(self.source, self._http(where), read, where=where)
             case HttpRead():
-                return JsonPages(self.source, self._http(where), read, where=where)
+                return json_pages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
             case AlternativesRead():

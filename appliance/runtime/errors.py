@@ -44,6 +44,12 @@ class EndOfPages(EndOfData):
     code = "SOURCE_REFUSED_PAGE"
 
 
+class CannotFilter(SourceError):
+    """The source refuses to filter or order as it was asked to; there may be another way to ask."""
+
+    code = "SOURCE_CANNOT_FILTER"
+
+
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, XML-RPC, SOAP, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
@@ -181,7 +187,7 @@ def _meaning(
         case "restart":
             return ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     text = advice or "Look the message up in the source's documentation."
-    refused = EndOfPages if kind == "end_of_pages" else SourceError
+    refused = {"end_of_pages": EndOfPages, "cannot_filter": CannotFilter}.get(kind, SourceError)
     return refused(
         f"The source refused the request (status {response.status}). {text}{tail}", details=details
     )
