@@ -224,7 +224,9 @@ def test_what_a_refused_step_leaves_behind_is_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "requests"), [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)], ids=["kept", "unknown"]
+    ("answers", "requests"),
+    [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)],
+    ids=["kept", "unknown"],
 )
 def test_what_cannot_be_taken_back_is_told(answers: list[Any], requests: int) -> None:
     with serving(answering(*answers)) as server:

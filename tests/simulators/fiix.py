@@ -246,7 +246,9 @@ class Fiix:
             if value is not None and type(value) not in types:
                 raise Refused(500, f"{value!r} is not a value of {field}")
             target = REFERS.get(field)
-            found = target and self._rows.execute(f'SELECT 1 FROM "{target}" WHERE id = ?', [value]).fetchone()
+            found = (
+                target and self._rows.execute(f'SELECT 1 FROM "{target}" WHERE id = ?', [value]).fetchone()
+            )
             if target and value is not None and not found:
                 raise Refused(500, f"{field} {value} does not exist")
 
