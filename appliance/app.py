@@ -19,7 +19,9 @@ from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
+from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
+from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
@@ -40,6 +42,7 @@ from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
+from appliance.writes.service import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,29 @@ class Appliance:
     sessions: Sessions
     bootstrap: Bootstrap
     api_keys: ApiKeys
+
+    @property
+    def writes(self) -> Writes:
+        """Writes to the sources of connections."""
+        return Writes(
+            self.database,
+            self.records,
+            self.model,
+            self.connections,
+            self.health,
+            self.open_connector,
+            self.clock,
+        )
+
+    @property
+    def mappings(self) -> Mappings:
+        """Mappings as connections have changed them."""
+        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+
+    @property
+    def passthrough(self) -> Passthrough:
+        """Requests handed on to sources as they are."""
+        return Passthrough(self.database, self.connections, self.health, self.open_connector, self.clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
@@ -148,6 +174,7 @@ class Appliance:
             part=connection.part,
             created_at=connection.created_at,
             credentials=KeptCredentials(self.database, self.secrets, connection.id),
+            overlays=self.mappings.table.in_force(connection.id),
         )
 
     def engine(self) -> Engine:
@@ -172,6 +199,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
+            beside=(self.writes.work_off, self.mappings.work_off),
         )
 
     def signing_key(self, purpose: str) -> bytes:

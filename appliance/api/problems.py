@@ -24,6 +24,11 @@ STATUS = {
     "internal": 500,
 }
 
+# The request is well-formed and cannot be carried out as it stands: address, credentials or content need mending.
+_UNPROCESSABLE = frozenset(
+    {"CONNECTION_TEST_FAILED", "VALIDATION_FAILED", "NOT_SUPPORTED", "SOURCE_REJECTED"}
+)
+
 _HTTP_CODES = {
     400: ("INVALID_REQUEST", "validation"),
     404: ("NOT_FOUND", "not_found"),
@@ -52,11 +57,17 @@ def problem(
     return response
 
 
+def status_of(failure: ApplianceError) -> int:
+    """The HTTP status of a failure."""
+    if failure.code in _UNPROCESSABLE:
+        return 422
+    if failure.code == "WRITE_CONFLICT":
+        return 409
+    return STATUS.get(failure.type, 500)
+
+
 def render(failure: ApplianceError) -> Response:
-    status = STATUS.get(failure.type, 500)
-    if failure.code == "CONNECTION_TEST_FAILED":
-        # The caller's own request cannot be carried out as it stands: address or credentials need mending.
-        status = 422
+    status = status_of(failure)
     retry_after = failure.retry_after if isinstance(failure, LimitExceeded | SourceThrottled) else None
     if status >= 500:
         log.warning("request %s: %s: %s", g.get("request_id"), failure.code, failure.message)

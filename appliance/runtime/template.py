@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
@@ -54,6 +55,12 @@ def _parts(moment: datetime) -> dict[str, int]:
     return {name: getattr(moment, name) for name in names}
 
 
+def _padded(width: int, value: Any) -> str:
+    """Numbers as SAP keeps them, with leading zeros; what is not all digits stays."""
+    text = str(value)
+    return text.zfill(width) if text.isdigit() else text
+
+
 FILTERS: dict[str, Callable[[Any], Any]] = {
     "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
     "date": lambda moment: moment.strftime("%Y-%m-%d"),
@@ -65,7 +72,10 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
     "parts": _parts,
     "quote": lambda value: str(value).replace("'", "''"),
+    "midnight": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
     "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
+    "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
+    **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
     "text": lambda value: _plain_text(value),
     "time": lambda moment: moment.strftime("%H:%M:%S"),
@@ -358,13 +368,11 @@ def _compile_expression(expression: str, where: str) -> Render:
                 f"{where}: there is no {steps[0]!r} here. There are: {', '.join(sorted(context))}."
             )
         value: Any = context[steps[0]]
-        if isinstance(value, datetime) and len(steps) > 1:
-            value = _parts(value)
         for step in steps[1:]:
             # A reference that is emptied has no parts.
             if value is NULL:
                 break
-            value = dig(value, [step])
+            value = dig(_parts(value) if isinstance(value, datetime) else value, [step])
         for name, function in zip(filters, functions, strict=True):
             if value is None or value is NULL:
                 return value

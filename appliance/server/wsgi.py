@@ -10,7 +10,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import problems, system, unified
+from appliance.api import mapping, passthrough, problems, system, unified, writing
 from appliance.app import Appliance
 
 log = logging.getLogger("appliance.access")
@@ -30,6 +30,9 @@ def create_app(appliance: Appliance) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))
+    app.register_blueprint(writing.blueprint(appliance))
+    app.register_blueprint(mapping.blueprint(appliance))
+    app.register_blueprint(passthrough.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)

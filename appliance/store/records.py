@@ -41,6 +41,15 @@ class ListedPage(NamedTuple):
     more: bool
 
 
+class KeptRow(NamedTuple):
+    """A record's row as it came from the source, JSON text; `id` is its place in the stream."""
+
+    id: int
+    key: str
+    modified_at: int
+    raw: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     id: int
@@ -242,6 +251,39 @@ class Records:
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
         return None if held is None else self._raw_rows.decompress(held)
+
+    def raws(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
+        """Key to the source's row as JSON text, of those that are there and not deleted. One query."""
+        return {
+            key: self._raw_rows.decompress(raw)
+            for key, raw in self._database.tuples(
+                "SELECT key, raw FROM record INDEXED BY record_key WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND key IN (SELECT value FROM json_each(?))",
+                (stream.id, msgspec.json.encode(keys).decode()),
+            )
+        }
+
+    def rows_after(self, stream: Stream, after: int, limit: int) -> list[KeptRow]:
+        """Rows of records that are not deleted in the order in which they first came, after the id `after`."""
+        return [
+            KeptRow(id_, key, modified_at, self._raw_rows.decompress(raw))
+            for id_, key, modified_at, raw in self._database.tuples(
+                "SELECT id, key, modified_at, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
+                " ORDER BY id LIMIT ?",
+                (stream.id, after, limit),
+            )
+        ]
+
+    def newest(self, stream: Stream, limit: int) -> list[tuple[str, str, bytes]]:
+        """Key, unified record as JSON text, and row of the records that came last."""
+        return [
+            (key, payload, self._raw_rows.decompress(raw))
+            for key, payload, raw in self._database.tuples(
+                "SELECT key, payload, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " ORDER BY id DESC LIMIT ?",
+                (stream.id, limit),
+            )
+        ]
 
     def erase(self, connection_id: str) -> int:
         """Delete every record of a connection, in short transactions; how many there were."""

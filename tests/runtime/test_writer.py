@@ -10,6 +10,7 @@ from appliance.errors import ConfigurationError, SourceError, SourceUnreachable
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Write
 from appliance.runtime.template import NULL
+from appliance.runtime.write_fields import accepted, statuses
 from appliance.runtime.writer import (
     Order,
     OutcomeUnknown,
@@ -17,8 +18,6 @@ from appliance.runtime.writer import (
     RecordGone,
     WriteConflict,
     Writer,
-    accepted,
-    statuses,
 )
 from tests.runtime.opened import defined, outbound
 from tests.transport.servers import Exchange, Server, serving
@@ -311,6 +310,15 @@ def test_a_record_that_is_gone_is_not_changed() -> None:
         with pytest.raises(RecordGone):
             writer.send(Order(key=["17"]))
         assert len(server.requests) == 1
+
+
+def test_what_a_look_does_not_find_may_have_a_name() -> None:
+    look, change = LOOK_THEN_CHANGE["steps"]
+    steps = [{**look, "missing": "order ${key.0}"}, change]
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": {"steps": steps}}), "WorkOrder", "update")
+        with pytest.raises(SourceError, match="Nothing was written: the source has no order 17"):
+            writer.send(Order(key=["17"]))
 
 
 def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
