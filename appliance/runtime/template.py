@@ -10,6 +10,7 @@ into the text. `${a.b}` looks inside, `${name|filter}` passes the value through 
     {$first: [X, Y]}                          the first that is given
     {$times: 100, of: name}                   a number in a smaller unit, such as cents
     {$names: {a: X, b: Y}}                    the names of what is given among these, as "a, b"
+    {$onto: name, keep: [a, b.id], do: {c: X}}   what is given laid over the members kept of what stands there
 
 What is written (`omit`) leaves out members and elements whose single `${…}` has no value, and sends null where NULL is.
 """
@@ -252,6 +253,28 @@ def _compile_names(template: Mapping[str, Any], where: str, omit: bool) -> Rende
     return render
 
 
+def _compile_onto(template: Mapping[str, Any], where: str, omit: bool) -> Render:
+    _check_names(template, where, "$onto", {"keep", "do"}, set())
+    base_of = _compile_expression(str(template["$onto"]), where)
+    keep = [str(path).split(".") for path in template["keep"]]
+    members = compile_template(template["do"], where=f"{where}.do", omit=True)
+
+    def render(context: Context) -> Any:
+        base, laid = base_of(context), members(context)
+        kept = {path[0]: _reduced(dig(base, path[:1]), path[1:]) for path in keep}
+        known = {name: value for name, value in kept.items() if value is not None}
+        return {**known, **laid} if isinstance(laid, dict) else known
+
+    return render
+
+
+def _reduced(value: Any, path: list[str]) -> Any:
+    """Of a record, or each of several, only the member at the path."""
+    if isinstance(value, list):
+        return [_reduced(one, path) for one in value]
+    return {path[0]: value.get(path[0])} if path and isinstance(value, dict) else value
+
+
 _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$if": _compile_choice,
     "$each": _compile_each,
@@ -259,6 +282,7 @@ _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$first": _compile_first,
     "$times": _compile_times,
     "$names": _compile_names,
+    "$onto": _compile_onto,
 }
 
 
