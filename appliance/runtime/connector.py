@@ -33,6 +33,7 @@ from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
 from appliance.runtime.protocols.fallback import json_pages
 from appliance.runtime.protocols.files import FilesPages
+from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
@@ -124,7 +125,12 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self._pages(entity)
+        read = self.definition.entities[entity].read
+        where = f"{self.definition.system}.{entity}"
+        is_http = isinstance(read, HttpRead)
+        pages = (
+            JsonPages(self.source, self._http(where), read, where=where) if is_http else self._pages(entity)
+        )
         if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
