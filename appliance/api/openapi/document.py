@@ -24,6 +24,7 @@ from appliance.api.openapi.schemas import (
     reference,
 )
 from appliance.api.openapi.system import BODIES, OAUTH_ERROR, WITHOUT_TOKEN, answer_of
+from appliance.api.writing import MOST_AT_ONCE
 from appliance.model.entity import Model, Operation
 from appliance.writes.capabilities import fields_of, kind_of
 
@@ -31,18 +32,18 @@ _READS = ("list", "get", "statuses", "custom-fields", "children", "materials", "
 _SUMMARIES = {
     "list": "List {entities}",
     "get": "Read one {entity}",
-    "create": "Create a {entity}",
-    "update": "Change a {entity}",
-    "status": "Set the status of a {entity}",
+    "create": "Create {a_entity}",
+    "update": "Change {a_entity}",
+    "status": "Set the status of {a_entity}",
     "statuses": "List statuses of {entities}",
     "custom-fields": "List custom fields of {entities}",
-    "children": "List what a {entity} consists of",
-    "materials": "List materials of a {entity}",
+    "children": "List what {a_entity} consists of",
+    "materials": "List materials of {a_entity}",
     "all-materials": "List materials of all {entities}",
-    "add-material": "Add a material to a {entity}",
-    "change-material": "Change a material of a {entity}",
-    "inventory": "Set the stock of a {entity}",
-    "delivered": "Mark a {entity} as delivered",
+    "add-material": "Add a material to {a_entity}",
+    "change-material": "Change a material of {a_entity}",
+    "inventory": "Set the stock of {a_entity}",
+    "delivered": "Mark {a_entity} as delivered",
 }
 
 
@@ -73,7 +74,10 @@ def build(
     paths: dict[str, dict[str, Any]] = {}
     used: set[str] = {"Client", "Connection", "ConnectionStore", "ConnectionMetadata", "Integration"}
     for route in sorted(routes, key=lambda route: (route.path, route.method)):
-        operation = known.get(route[:2]) or by_path.get((route.method, route.path.removeprefix("/api/v1/")))
+        plain = route.path.removesuffix("/batch")
+        operation = known.get((route.method, plain)) or by_path.get(
+            (route.method, plain.removeprefix("/api/v1/"))
+        )
         if operation is None:
             told = _plain(route)
         elif served is not None and not _offers(served, operation):
@@ -127,7 +131,9 @@ def _about_entity(model: Model, route: Route, operation: Operation, served: Serv
     told: Schema = {
         "operationId": _operation_id(route),
         "tags": [owner.name],
-        "summary": _SUMMARIES[operation.kind].format(entity=words, entities=collection),
+        "summary": _SUMMARIES[operation.kind].format(
+            entity=words, a_entity=f"{'an' if words[0] in 'aeiou' else 'a'} {words}", entities=collection
+        ),
         "parameters": [*path_parameters(route.path), CONNECTION],
     }
     item = reference(operation.entity)
@@ -140,11 +146,37 @@ def _about_entity(model: Model, route: Route, operation: Operation, served: Serv
         body = body_schema(
             fields_of(model, model.entities[operation.entity], operation.body), frozenset(required)
         )
+        if route.path.endswith("/batch"):
+            told["summary"] = f"Create several {collection}"
+            return _batch(told, body, item)
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     status = 201 if operation.kind == "create" else 200
     answers = {str(status): _success(many(item) if operation.many else one(item))}
     if operation.kind not in _READS:
         answers["202"] = _success(one({"type": "object"}), "Accepted; `Location` leads to the task.")
+    told["responses"] = {**answers, "default": {"$ref": "#/components/responses/Error"}}
+    return told
+
+
+def _batch(told: Schema, body: Schema, item: Schema) -> Schema:
+    """Several bodies in one request, each with an outcome of its own."""
+    items = {"type": "array", "minItems": 1, "maxItems": MOST_AT_ONCE, "items": body}
+    sent = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    outcome = {
+        "type": "object",
+        "required": ["index", "status"],
+        "properties": {
+            "index": {"type": "integer"},
+            "status": {"type": "integer"},
+            "data": item,
+            "error": {"type": "object"},
+        },
+    }
+    answers = {
+        "200": _success(many(outcome), "All of them are done."),
+        "207": _success(many(outcome), "Some are not done; each item tells its status."),
+    }
+    told["requestBody"] = {"required": True, "content": {"application/json": {"schema": sent}}}
     told["responses"] = {**answers, "default": {"$ref": "#/components/responses/Error"}}
     return told
 
