@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
+from appliance.audit.request_log import RequestLog
 from appliance.clock import Clock, SystemClock
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.health import Health
@@ -76,6 +77,7 @@ class Appliance:
     api_keys: ApiKeys
     applications: Applications
     links: Links
+    request_log: RequestLog
 
     @property
     def writes(self) -> Writes:
@@ -177,6 +179,15 @@ class Appliance:
             api_keys=ApiKeys(database, clock),
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
+            request_log=RequestLog(
+                database,
+                clock,
+                rows=settings.request_log_rows,
+                max_bytes=settings.request_log_bytes,
+                days=settings.request_log_days,
+                sample_percent=settings.request_log_sample_percent,
+                body_bytes=settings.request_log_body_bytes,
+            ),
         )
 
     def open_connector(self, connection: Connection) -> Connector:

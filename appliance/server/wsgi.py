@@ -25,6 +25,7 @@ from appliance.api import (
     writing,
 )
 from appliance.api.gate import Gate
+from appliance.api.recording import Recorder
 from appliance.app import Appliance
 
 log = logging.getLogger("appliance.access")
@@ -72,6 +73,8 @@ def create_app(appliance: Appliance) -> Flask:
         g.started = time.perf_counter()
         g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
 
+    # In this order: what the gate refuses is logged, too.
+    Recorder(appliance.request_log, appliance.clock).install(app)
     Gate(appliance).install(app)
 
     @app.after_request

@@ -230,3 +230,33 @@ def test_a_key_is_limited_as_the_form_says(plant: Plant, browser: Browser) -> No
         )
         assert refused.status_code == 422
         assert f'id="{next(iter(wrong))}-problem"' in refused.text
+
+
+class TestRequestLog:
+    def test_a_request_is_found_by_its_id_and_shown_without_secrets(
+        self, plant: Plant, browser: Browser
+    ) -> None:
+        token = "apl_" + "x" * 43
+        answer = plant.app.test_client().get(
+            "/api/eam/assets?x=<script>", headers={"Authorization": f"Bearer {token}"}
+        )
+        plant.appliance.request_log.flush()
+        request_id = answer.headers["X-Request-Id"]
+        listed = browser.get("/admin/requests?failed=1").text
+        assert request_id in listed
+        assert "TOKEN_INVALID" in listed
+        sought = browser.get(f"/admin/requests?id={request_id}")
+        assert sought.headers["Location"].endswith(f"/admin/requests/{request_id}")
+        page = browser.get(f"/admin/requests/{request_id}").text
+        assert "TOKEN_INVALID" in page
+        assert token not in page
+        assert "<script>" not in page.replace('<script src="', "")
+        assert browser.get("/admin/requests?id=req_unknown").status_code == 404
+        assert browser.get("/admin/requests/req_unknown").status_code == 404
+
+    def test_who_may_not_read_it_is_refused(
+        self, plant: Plant, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("appliance.users.roles._PERMISSIONS", {})
+        assert browser.get("/admin/requests").status_code == 403
+        assert browser.get("/admin/requests/req_x").status_code == 403
