@@ -71,6 +71,13 @@ def test_a_number_in_a_smaller_unit(price: Any, cents: Any) -> None:
     assert written({"cents": {"$times": 100, "of": "record.price"}}, {}) == {}
 
 
+@pytest.mark.parametrize(
+    ("field", "sent"), [("U_Ref", {"a": 1, "U_Ref": "x"}), (None, {"a": 1}), ("", {"a": 1})]
+)
+def test_the_name_of_a_member_may_be_a_form_field(field: str | None, sent: Any) -> None:
+    assert written({"a": 1, "${field}": "${reference}"}, {}, field=field, reference="x") == sent
+
+
 def test_the_paths_that_a_template_looks_at() -> None:
     template = {
         "a": "x ${record.title|upper} ${record.siteKey.0}",

@@ -94,7 +94,10 @@ Step = HttpStep | RfcStep | ChangeSetStep
 
 
 class Find(Node, frozen=True, kw_only=True):
-    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
+    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated.
+
+    Where `when` does not hold a record cannot be looked for, and a write of unknown outcome is not repeated.
+    """
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
     rows: Annotated[
@@ -104,6 +107,7 @@ class Find(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(min_length=1, description="Paths of the parts of the source's key in what was found."),
     ]
+    when: When = {}
 
 
 class Write(Node, frozen=True, kw_only=True):
