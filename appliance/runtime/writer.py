@@ -213,7 +213,10 @@ class Writer:
 
 
 def _holds(when: Mapping[str, tuple[str, ...]], context: Mapping[str, Any]) -> bool:
-    return all(plain_text(context.get(name)) in values for name, values in when.items())
+    return all(
+        plain_text(context.get(name)) in values if values else context.get(name) not in (None, "")
+        for name, values in when.items()
+    )
 
 
 @contextmanager

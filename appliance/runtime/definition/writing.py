@@ -11,7 +11,7 @@ When = Annotated[
     dict[str, tuple[str, ...]],
     Meta(
         description="Done only when these form fields, `status` or `way` (which of the alternative sets is read) have"
-        " one of these values."
+        " one of these values; with an empty list, when they are given at all."
     ),
 ]
 Given = Annotated[
