@@ -127,9 +127,10 @@ class Connector:
         """
         read = self.definition.entities[entity].read
         where = f"{self.definition.system}.{entity}"
-        is_http = isinstance(read, HttpRead)
         pages = (
-            JsonPages(self.source, self._http(where), read, where=where) if is_http else self._pages(entity)
+            JsonPages(self.source, self._http(where), read, where=where)
+            if isinstance(read, HttpRead)
+            else self._pages(entity)
         )
         if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
             return None

@@ -26,7 +26,7 @@ from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, without_marks
+from appliance.runtime.template import compile_template, given, plain_text, without_marks
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ class Writer:
         """
         context = self._context(order)
         if order.retried and self._write.find is not None:
+            if not _holds(self._write.find.when, context):
+                raise OutcomeUnknown(
+                    "It is not known whether an earlier try of this write was carried out, and this source cannot be"
+                    " asked. Look there before it is sent again."
+                )
             found = self._find(self._write.find, context)
             if found:
                 return found
@@ -124,7 +129,9 @@ class Writer:
 
     def find(self, order: Order) -> list[Any]:
         """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
-        return [] if self._write.find is None else self._find(self._write.find, self._context(order))
+        context = self._context(order)
+        find = self._write.find
+        return self._find(find, context) if find is not None and _holds(find.when, context) else []
 
     def _key(self, order: Order, taken: Mapping[str, Any]) -> list[Any]:
         key = [taken.get(name) for name in self._write.id]
@@ -169,8 +176,9 @@ class Writer:
         return {**context, **{name: value if given(value) else None for name, value in values.items()}}
 
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
-        chosen = all(str(context.get(name)) in values for name, values in step.when.items())
-        return chosen and (not step.given or any(name in order.record for name in step.given))
+        return _holds(step.when, context) and (
+            not step.given or any(name in order.record for name in step.given)
+        )
 
     @property
     def _http(self) -> Http:
@@ -242,6 +250,13 @@ class Writer:
         row = found[0] if isinstance(found, list) and found else found
         key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
         return key if None not in key else []
+
+
+def _holds(when: Mapping[str, tuple[str, ...]], context: Mapping[str, Any]) -> bool:
+    return all(
+        plain_text(context.get(name)) in values if values else context.get(name) not in (None, "")
+        for name, values in when.items()
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ When = Annotated[
     dict[str, tuple[str, ...]],
     Meta(
         description="Done only when these form fields, `status` or `way` (which of the alternative sets is read) have"
-        " one of these values."
+        " one of these values; with an empty list, when they are given at all."
     ),
 ]
 Given = Annotated[
@@ -123,7 +123,10 @@ Step = HttpStep | RfcStep | ChangeSetStep | CodeStep
 
 
 class Find(Node, frozen=True, kw_only=True):
-    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
+    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated.
+
+    Where `when` does not hold a record cannot be looked for, and a write of unknown outcome is not repeated.
+    """
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
     rows: Annotated[
@@ -133,6 +136,7 @@ class Find(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(min_length=1, description="Paths of the parts of the source's key in what was found."),
     ]
+    when: When = {}
 
 
 class Write(Node, frozen=True, kw_only=True):
