@@ -358,13 +358,11 @@ def _compile_expression(expression: str, where: str) -> Render:
                 f"{where}: there is no {steps[0]!r} here. There are: {', '.join(sorted(context))}."
             )
         value: Any = context[steps[0]]
-        if isinstance(value, datetime) and len(steps) > 1:
-            value = _parts(value)
         for step in steps[1:]:
             # A reference that is emptied has no parts.
             if value is NULL:
                 break
-            value = dig(value, [step])
+            value = dig(_parts(value) if isinstance(value, datetime) else value, [step])
         for name, function in zip(filters, functions, strict=True):
             if value is None or value is NULL:
                 return value

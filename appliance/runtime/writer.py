@@ -169,7 +169,7 @@ class Writer:
             return self._call(step, where, context)
         request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
         if step.look:
-            return self._look(step, request)
+            return self._look(step, request, f"{where}.missing", context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
@@ -184,10 +184,15 @@ class Writer:
                 raise
         return {name: self._taken(response, path) for name, path in step.take.items()}
 
-    def _look(self, step: HttpStep, request: Request) -> dict[str, Any]:
+    def _look(
+        self, step: HttpStep, request: Request, where: str, context: Mapping[str, Any]
+    ) -> dict[str, Any]:
         response = self._source.send(request, interactive=True)
         taken = {name: self._taken(response, path) for name, path in step.take.items()}
         if all(value is None for value in taken.values()):
+            if step.missing:
+                lacking = compile_template(step.missing, where=where)(context)
+                raise SourceError(f"Nothing was written: the source has no {lacking}.")
             raise RecordGone("The source no longer has this record, or does not show it to the user.")
         return taken
 

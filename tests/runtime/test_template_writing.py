@@ -1,5 +1,6 @@
 """Templates of bodies that write: what is not given is left out, null is sent, lists and values are made."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -146,3 +147,9 @@ def test_what_a_caller_gave_that_does_not_fit_is_his_error() -> None:
     template = {"lines": {"$each": "record.lineItems", "do": {"no": "${item.lineNo|integer}"}}}
     with pytest.raises(InvalidInput, match="lineNo"):
         written(template, {"lineItems": [{"lineNo": "first"}]})
+
+
+def test_parts_of_a_time_are_looked_at_wherever_it_stands() -> None:
+    template = {"due": {"y": "${record.dueAt.year}", "m": "${record.lines.0.at.month}"}}
+    moment = datetime(2026, 2, 6, tzinfo=UTC)
+    assert written(template, {"dueAt": moment, "lines": [{"at": moment}]}) == {"due": {"y": 2026, "m": 2}}

@@ -313,6 +313,15 @@ def test_a_record_that_is_gone_is_not_changed() -> None:
         assert len(server.requests) == 1
 
 
+def test_what_a_look_does_not_find_may_have_a_name() -> None:
+    look, change = LOOK_THEN_CHANGE["steps"]
+    steps = [{**look, "missing": "order ${key.0}"}, change]
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": {"steps": steps}}), "WorkOrder", "update")
+        with pytest.raises(SourceError, match="Nothing was written: the source has no order 17"):
+            writer.send(Order(key=["17"]))
+
+
 def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
     with serving(answering(no_answer)) as server:
         writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")

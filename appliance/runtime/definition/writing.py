@@ -50,6 +50,10 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
             " written yet when it fails."
         ),
     ] = False
+    missing: Annotated[
+        str,
+        Meta(description="What the source lacks when a look finds nothing; a template. Empty: the record."),
+    ] = ""
     etag: Annotated[
         bool,
         Meta(
