@@ -85,8 +85,8 @@ class Writer:
         step failed, WriteConflict when the version sent no longer holds, RecordGone when a look finds nothing.
         """
         context = self._context(order)
-        if order.retried and self._write.find is not None:
-            found = self._find(self._write.find, context)
+        if order.retried:
+            found = self._find(context)
             if found:
                 return found
         taken: dict[str, Any] = {}
@@ -109,7 +109,7 @@ class Writer:
 
     def find(self, order: Order) -> list[Any]:
         """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
-        return [] if self._write.find is None else self._find(self._write.find, self._context(order))
+        return self._find(self._context(order))
 
     def _key(self, order: Order, taken: Mapping[str, Any]) -> list[Any]:
         key = [taken.get(name) for name in self._write.id]
@@ -160,8 +160,9 @@ class Writer:
         return str(pages.usable())
 
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
-        chosen = all(str(context.get(name)) in values for name, values in step.when.items())
-        return chosen and (not step.given or any(name in order.record for name in step.given))
+        return _holds(step.when, context) and (
+            not step.given or any(name in order.record for name in step.given)
+        )
 
     def _do(self, step: Step, number: int, context: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self._where}.steps[{number}]"
@@ -216,7 +217,12 @@ class Writer:
         raise_for_messages(answer.get(step.messages))
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
-    def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
+    def _find(self, context: Mapping[str, Any]) -> list[Any]:
+        declared = self._write.find
+        finds = (declared,) if isinstance(declared, Find) else declared
+        find = next((find for find in finds if _holds(find.when, context)), None)
+        if find is None:
+            return []
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
         found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
         row = found[0] if isinstance(found, list) and found else found
@@ -247,6 +253,10 @@ def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
     listed = dig(context, steps(path))
     items = listed if isinstance(listed, list) else []
     return [{"item": item, "number": number} for number, item in enumerate(items, 1)]
+
+
+def _holds(when: Mapping[str, Sequence[str]], context: Mapping[str, Any]) -> bool:
+    return all(str(context.get(name)) in values for name, values in when.items())
 
 
 def _looks(step: Step) -> bool:

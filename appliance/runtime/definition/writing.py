@@ -84,6 +84,7 @@ class Find(Node, frozen=True, kw_only=True):
     """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
+    when: When = {}
     rows: Annotated[str, Meta(description="Path to the list of what was found; empty: the answer.")] = ""
     id: Annotated[
         tuple[str, ...],
@@ -126,7 +127,12 @@ class Write(Node, frozen=True, kw_only=True):
     reference: Annotated[
         int, Meta(ge=0, description="Characters of `${reference}` that the source's field can hold.")
     ] = 32
-    find: Annotated[Find | None, Meta(description="How an earlier try is found.")] = None
+    find: Annotated[
+        Find | tuple[Find, ...],
+        Meta(
+            description="How an earlier try is found; one or several, of which the first whose `when` holds is asked."
+        ),
+    ] = ()
     note: Annotated[str, Meta(description="What a caller should know, such as limits by state.")] = ""
 
 
