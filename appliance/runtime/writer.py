@@ -177,7 +177,10 @@ class Writer:
             try:
                 response = self._source.send(request, interactive=True)
             except SourceError as failure:
-                if failure.details.get("status") == 412:
+                # Some sources answer a version that no longer holds with 409.
+                if failure.details.get("status") == 412 or (
+                    failure.details.get("status") == 409 and "If-Match" in request.headers
+                ):
                     raise WriteConflict(
                         "The record was changed in the source at the same moment. Read it and write again.",
                         details=failure.details,

@@ -122,7 +122,9 @@ class Tables:
     def _shown(self, name: str, row: Row, options: dict[str, str]) -> Row:
         columns = options["$select"].split(",") if "$select" in options else list(row)
         self._check(name, columns)
-        shown: Row = {"@odata.etag": 'W/"1"', **{column: row[column] for column in columns}}
+        tag = row.get("@odata.etag", 'W/"1"')
+        columns = [column for column in columns if column != "@odata.etag"]
+        shown: Row = {"@odata.etag": tag, **{column: row[column] for column in columns}}
         for navigation in filter(None, options.get("$expand", "").split(",")):
             if (name, navigation) not in self.navigation:
                 raise self._bad(f"Could not find a property named '{navigation}' on type '{name}'.")
