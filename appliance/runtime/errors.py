@@ -55,6 +55,7 @@ _MESSAGE_PATHS = (
     "error.message.value",
     "error.data.message",
     "error.message",
+    "error.innererror.message",
     "error.1.0",
     "error.0",
     "error_description",
@@ -73,6 +74,9 @@ _MESSAGE_PATHS = (
     "Envelope.Body.Fault.faultstring.#text",
     "Envelope.Body.Fault.Reason.Text.#text",
 )
+
+# What ASP.NET says when the words stand further inside.
+_NOTHING_SAID = "An error has occurred."
 
 
 def raise_for(
@@ -226,7 +230,7 @@ def _said(response: Response) -> str:
     if body is not None:
         for path in _MESSAGE_PATHS:
             value = dig(body, steps(path))
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and value != _NOTHING_SAID:
                 return value
         if not is_xml(response.body):
             return ""

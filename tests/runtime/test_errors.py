@@ -159,6 +159,7 @@ def test_the_advice_of_a_rule_is_said() -> None:
             '<?xml version="1.0"?><error><message xml:lang="en">Service not found</message></error>',
             "Service not found",
         ),
+        ({"error": {"message": "An error has occurred.", "innererror": {"message": "Blocked"}}}, "Blocked"),
         ("<p>nothing that can be read</p>", ""),
         (b"", ""),
         (b"\xff\xfe\x00", "\ufffd\ufffd\x00"),

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.simulators.dynamics import Refused, Tables, Tokens
+from tests.simulators.dynamics_bc_writes import Writes
 from tests.simulators.published import published
 from tests.transport.servers import Exchange, Server, serving
 
@@ -37,6 +38,7 @@ class BusinessCentral:
         self.throttled = 0
         self.disabled = False
         fill(self.tables)
+        self._writes = Writes(self.tables, guid)
         self.users.put(
             "users",
             ("userSecurityId",),
@@ -61,20 +63,22 @@ class BusinessCentral:
             status, content = self.tokens.answer(exchange.path, headers, exchange.body)
         else:
             try:
-                status, content = 200, self._answer(exchange.command, exchange.path, headers)
+                status, content = self._answer(exchange.command, exchange.path, headers, exchange.body)
             except Refused as refused:
                 said = f"{refused}  CorrelationId:  6f2c."
                 status, content = refused.status, {"error": {"code": refused.code, "message": said}}
         exchange.reply(status, json.dumps(content).encode(), Content_Type="application/json")
 
-    def _answer(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
         basic = "Basic " + base64.b64encode(f"{USER}:{KEY}".encode()).decode()
         sent = headers.get("Authorization", "")
         if not self.tokens.accepts(sent) and sent != basic:
             raise Refused(
                 401, "Authentication_InvalidCredentials", "The server has rejected the client credentials."
             )
-        if self.disabled or method != "GET":
+        if self.disabled or method not in ("GET", "POST", "PATCH"):
             raise Refused(405, "BadRequest_MethodNotAllowed", "The service is not enabled.")
         if self.throttled:
             self.throttled -= 1
@@ -87,15 +91,20 @@ class BusinessCentral:
             raise Refused(404, "BadRequest_NotFound", "There is no such environment.")
         below = place.removeprefix(f"{ROOT}/api/")
         if below == "v2.0/companies":
-            return self.tables.answer("companies", options, prefer, f"http://inside.example{ROOT}/api/v2.0/")
-        match = re.fullmatch(r"(v2\.0|microsoft/automation/v2\.0)/companies\(([^)]*)\)(?:/(\w+))?", below)
+            root = f"http://inside.example{ROOT}/api/v2.0/"
+            return 200, self.tables.answer("companies", options, prefer, root)
+        match = re.fullmatch(
+            r"(v2\.0|microsoft/automation/v2\.0)/companies\(([^)]*)\)(?:/(\w+)(?:\(([^)]*)\))?)?", below
+        )
         if match is None:
             raise Refused(404, "BadRequest_NotFound", f"No HTTP resource was found that matches {below}.")
-        service, company, name = match.groups()
+        service, company, name, number = match.groups()
         if company != COMPANY:
             raise Refused(404, "Internal_CompanyNotFound", "The company does not exist.")
         if name is None:
-            return dict(self.tables.rows["companies"][0])
+            return 200, dict(self.tables.rows["companies"][0])
+        if method != "GET":
+            return self._writes.answer(method, name, number, headers.get("If-Match"), json.loads(body))
         if name.endswith("Lines"):
             raise Refused(
                 400,
@@ -103,9 +112,8 @@ class BusinessCentral:
                 "You must specify an Id or a Document Id to get the lines.",
             )
         tables = self.tables if service == "v2.0" else self.users
-        return tables.answer(
-            name, options, prefer, f"http://inside.example{ROOT}/api/{service}/companies({company})/"
-        )
+        root = f"http://inside.example{ROOT}/api/{service}/companies({company})/"
+        return 200, tables.answer(name, options, prefer, root)
 
 
 def guid(number: int) -> str:

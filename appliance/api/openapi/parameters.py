@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appliance.api.query import PARAMETERS
+from appliance.api.query import PAGING, SELECTING, SHAPING
 
 Schema = dict[str, Any]
 
@@ -45,7 +45,7 @@ IDEMPOTENCY: Schema = {
 
 def list_parameters() -> list[Schema]:
     """What lists take, as the parser of lists knows it."""
-    names = dict.fromkeys(name.partition("[")[0] for name in PARAMETERS)
+    names = dict.fromkeys(name.partition("[")[0] for name in (*PAGING, *SELECTING, *SHAPING))
     return [_parameter(name) for name in names]
 
 

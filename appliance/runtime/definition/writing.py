@@ -129,6 +129,7 @@ class Find(Node, frozen=True, kw_only=True):
     """
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
+    when: When = {}
     rows: Annotated[
         str, Meta(description="Path to the list of what was found, a template; empty: the answer.")
     ] = ""
@@ -136,7 +137,6 @@ class Find(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(min_length=1, description="Paths of the parts of the source's key in what was found."),
     ]
-    when: When = {}
 
 
 class Write(Node, frozen=True, kw_only=True):
@@ -174,7 +174,12 @@ class Write(Node, frozen=True, kw_only=True):
     reference: Annotated[
         int, Meta(ge=0, description="Characters of `${reference}` that the source's field can hold.")
     ] = 32
-    find: Annotated[Find | None, Meta(description="How an earlier try is found.")] = None
+    find: Annotated[
+        Find | tuple[Find, ...],
+        Meta(
+            description="How an earlier try is found; one or several, of which the first whose `when` holds is asked."
+        ),
+    ] = ()
     note: Annotated[str, Meta(description="What a caller should know, such as limits by state.")] = ""
 
 

@@ -148,8 +148,9 @@ class Tables:
         return _COMPARE[operator](value, literal[1:-1].replace("''", "'"))
 
     def _shown(self, name: str, row: Row, options: dict[str, str]) -> Row:
-        columns = _listed(options, "$select") or list(row)
-        shown: Row = {"@odata.etag": 'W/"1"', **{column: row.get(column) for column in columns}}
+        columns = [column for column in _listed(options, "$select") or list(row) if column != "@odata.etag"]
+        tag = row.get("@odata.etag", 'W/"1"')
+        shown: Row = {"@odata.etag": tag, **{column: row.get(column) for column in columns}}
         for navigation in _listed(options, "$expand"):
             child, joined = self.navigation[name, navigation]
             shown[navigation] = [
