@@ -58,6 +58,7 @@ _MESSAGE_PATHS = (
     "msg",
     "detail",
     "errors.0.message",
+    "errors.0.error",
     "errors.0",
     "o:errorDetails.0.detail",
     "exception",
@@ -199,7 +200,11 @@ def _advised(path: str, response: Response) -> float | None:
 
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
-    return cleaned(_said(response), secrets)
+    said = _said(response)
+    if said.lstrip().startswith("Traceback ("):
+        # Python's own, as XML-RPC servers send it: only its last line says what happened.
+        said = said.strip().splitlines()[-1]
+    return cleaned(said, secrets)
 
 
 def cleaned(said: str, secrets: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ mapping with one of these operators:
                                 several paths
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
-    fields: {name: E}           a free mapping, for fields of type any
+    fields: {name: E}, also: E  a free mapping, for fields of type any; with the members of another one
 
 The field's type in the model says how its value is converted; `as: FORMAT` names another time format than the
 entity's.
@@ -49,6 +49,7 @@ _ALLOWED_BESIDE = {
     "status": {"path", "code"},
     "parts": {"whole"},
     "words": {"path"},
+    "fields": {"also"},
     "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {

@@ -63,6 +63,7 @@ class MappingCompiler:
             "dig": dig,
             "items": items,
             "single": single,
+            "members": members_of,
             "unpadded": transforms.unpadded,
         }
         self._statuses = statuses or {}
@@ -230,6 +231,9 @@ class MappingCompiler:
                 f"{name!r}: {self._value(inner, operator_of(inner, where), f'{where}.{name}', wrap='')}"
                 for name, inner in expression["fields"].items()
             ]
+            if "also" in expression:
+                also = expression["also"]
+                members.insert(0, f"**members({self._any(also, operator_of(also, where), where)})")
             return "{" + ", ".join(members) + "}"
         if operator == "each":
             if "map" not in expression:
@@ -412,3 +416,7 @@ def items(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
     return [] if value is None or value is False or value == "" else [value]
+
+
+def members_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -101,9 +101,7 @@ class Source:
 
         Raises the SourceError that the answer means (see runtime.errors), SourceUnreachable when there is none.
         """
-        if self.client is None or self._authenticator is None:
-            raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
-        response = self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
+        response = self.exchange(request, interactive=interactive)
         if self.witness is not None:
             self.witness(request, response)
         date = response.header("Date")
@@ -111,6 +109,12 @@ class Source:
             self.dated = (date, self.clock.now())
         self.judge(response, rules, resuming=resuming)
         return response
+
+    def exchange(self, request: Request, *, interactive: bool = False) -> Response:
+        """Send an authenticated request and give the answer whatever it means."""
+        if self.client is None or self._authenticator is None:
+            raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
+        return self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
 
     def judge(self, response: Response, rules: Sequence[ErrorRule] = (), *, resuming: bool = False) -> None:
         """Raise the error that an answer means, also one that stands inside another, as in a batch."""

@@ -58,7 +58,7 @@ class SoapPages:
         following = read.paging.next if isinstance(read.paging, CursorPaging | LinkPaging) else ""
         counted = str(dig(result, steps(read.count))) if read.count else ""
         count = int(counted) if counted.isdigit() else None
-        answered = Answered(rows, dig(result, steps(following)) if following else None, count)
+        answered = Answered(rows, dig(result, steps(following)) if following else None, count, exact=True)
         return Page(rows, next_position(read.paging, position, answered), count)
 
     def _client(self) -> SoapClient:

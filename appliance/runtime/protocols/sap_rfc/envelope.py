@@ -74,9 +74,13 @@ class RfcNode:
         )
         self._request = compile_request(template, http, where=where, safe=True)
 
-    def call(self, function: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a module that only reads, and give what it exports. Raises SourceError with the words of a fault."""
-        request = replace(self._request(self._source.fields), body=encode_call(function, parameters))
+    def call(self, function: str, parameters: Mapping[str, Any], *, safe: bool = True) -> dict[str, Any]:
+        """Call a module and give what it exports. Raises SourceError with the words of a fault.
+
+        A call that is `safe`, since the module only reads, may be repeated.
+        """
+        body = encode_call(function, parameters)
+        request = replace(self._request(self._source.fields), body=body, safe=safe)
         response = self._source.send(request, rules=RULES)
         return decode_answer(response.body, function)
 

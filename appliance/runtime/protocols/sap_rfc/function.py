@@ -47,5 +47,5 @@ class RfcPages:
         if sample:
             return Page(rows[:1], None)
         following = read.paging.next if isinstance(read.paging, CursorPaging | LinkPaging) else ""
-        answered = Answered(rows, dig(answer, steps(following)) if following else None)
+        answered = Answered(rows, dig(answer, steps(following)) if following else None, exact=True)
         return Page(rows, next_position(read.paging, position, answered))
