@@ -85,8 +85,7 @@ class MappingCompiler:
         source = "\n".join(self._functions)
         code = compile(source, f"<mapping {self._where}>", "exec")
         exec(code, self._bound)  # noqa: S102 - generated from checked parts only, see the module docstring
-        function = self._bound[name]
-        return lambda row: function(row, None)
+        return self._bound[name]  # type: ignore[no-any-return]
 
     def moment(self, expression: Any) -> Callable[[Row], int | None]:
         """A function of a row that gives milliseconds since 1970, for the time of the last change."""
@@ -117,7 +116,7 @@ class MappingCompiler:
 
     def _function(self, body: str) -> str:
         name = f"f{len(self._functions)}"
-        self._functions.append(f"def {name}(row, up):\n    return {body}\n")
+        self._functions.append(f"def {name}(row, up=None):\n    return {body}\n")
         return name
 
     def _bind(self, value: Any) -> str:

@@ -169,7 +169,7 @@ def _odata2_ms(value: Any) -> int | None:
 
 def iso_ms(value: Any, zone: ZoneInfo | None = None) -> int | None:
     """`zone` is that of times without one; a date alone is a business date and stands in no zone."""
-    if _blank(value):
+    if value is None or (type(value) is str and not value.strip()):
         return None
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
