@@ -85,5 +85,12 @@ class CsrfAuthenticator:
 
 
 def _folder(url: str) -> str:
+    """Where the document of the service is: before the last name, or before the first that has a key behind it.
+
+    The slash at the end is needed: some gateways give a token only there.
+    """
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rpartition("/")[0] + "/", "", ""))
+    names = parts.path.split("/")[:-1]
+    keyed = next((place for place, name in enumerate(names) if "(" in name), len(names))
+    path = "/".join(names[:keyed]) + "/"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
