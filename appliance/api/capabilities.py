@@ -10,6 +10,7 @@ from appliance.app import Appliance
 from appliance.model.entity import Category, Model
 from appliance.runtime.capabilities import EntityCapability, capabilities
 from appliance.runtime.select import encode
+from appliance.writes.capabilities import abilities
 
 
 def blueprint(appliance: Appliance) -> Blueprint:
@@ -19,12 +20,17 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def of_connection() -> Response:
         bearer = current_reader(appliance.connections, appliance.api_keys)
         connection = appliance.connections.get(bearer.connection_id)
-        definition = appliance.catalog.definition(connection.system, connection.fields)
+        written = appliance.catalog.definition(connection.system, connection.fields)
+        definition = appliance.mappings.adjusted(connection, written)
+        writes = abilities(appliance.model, definition)
         described = {
             "system": definition.system,
             "categories": list(definition.categories),
             "entities": [
-                _entity(appliance.model, definition.categories, one)
+                {
+                    **_entity(appliance.model, definition.categories, one),
+                    "writes": {kind: can.as_dict() for kind, can in writes.get(one.entity.name, {}).items()},
+                }
                 for one in capabilities(appliance.model, definition)
             ],
         }

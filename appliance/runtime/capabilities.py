@@ -55,7 +55,7 @@ def _reads(entity: Entity, definition: EntityDefinition) -> EntityReads:
     names: tuple[str, ...] = ()
     kind: CustomFields = "none"
     if isinstance(custom, dict) and isinstance(custom.get("fields"), dict):
-        kind, names = "listed", tuple(custom["fields"])
+        kind, names = "open" if "also" in custom else "listed", tuple(custom["fields"])
     elif custom is not None:
         kind = "open"
     if definition.modified is not None and "updatedAt" in entity.fields and "updatedAt" not in fields:

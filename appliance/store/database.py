@@ -35,6 +35,8 @@ class StoreKeyRejected(ConfigurationError):
 
 
 class QueryTooLong(InvalidInput):
+    """The query takes longer than one may; narrow its filter."""
+
     code = "QUERY_TOO_LONG"
 
 

@@ -50,6 +50,15 @@ class ListedPage(NamedTuple):
     more: bool
 
 
+class KeptRow(NamedTuple):
+    """A record's row as it came from the source, JSON text; `id` is its place in the stream."""
+
+    id: int
+    key: str
+    modified_at: int
+    raw: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     id: int
@@ -308,6 +317,50 @@ class Records:
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
         return None if held is None else self.raw_rows.decompress(held)
+
+    def raws(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
+        """Key to the source's row as JSON text, of those that are there and not deleted. One query."""
+        return {
+            key: self.raw_rows.decompress(raw)
+            for key, raw in self._database.tuples(
+                "SELECT key, raw FROM record INDEXED BY record_key WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND key IN (SELECT value FROM json_each(?))",
+                (stream.id, msgspec.json.encode(keys).decode()),
+            )
+        }
+
+    def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
+        """All records with a value in a field. Reads the whole stream: only for small ones, such as statuses."""
+        return [
+            row[0]
+            for row in self._database.tuples(
+                "SELECT payload FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND payload ->> ('$.' || ?) = ? ORDER BY id",
+                (stream.id, field, value),
+            )
+        ]
+
+    def rows_after(self, stream: Stream, after: int, limit: int) -> list[KeptRow]:
+        """Rows of records that are not deleted in the order in which they first came, after the id `after`."""
+        return [
+            KeptRow(id_, key, modified_at, self.raw_rows.decompress(raw))
+            for id_, key, modified_at, raw in self._database.tuples(
+                "SELECT id, key, modified_at, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
+                " ORDER BY id LIMIT ?",
+                (stream.id, after, limit),
+            )
+        ]
+
+    def newest(self, stream: Stream, limit: int) -> list[tuple[str, str, bytes]]:
+        """Key, unified record as JSON text, and row of the records that came last."""
+        return [
+            (key, payload, self.raw_rows.decompress(raw))
+            for key, payload, raw in self._database.tuples(
+                "SELECT key, payload, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " ORDER BY id DESC LIMIT ?",
+                (stream.id, limit),
+            )
+        ]
 
     def erase(self, connection_id: str) -> int:
         """Delete every record of a connection, in short transactions; how many there were."""

@@ -17,6 +17,12 @@ from tests.support.clock import ManualClock
 from tests.support.filled import fill
 from tests.support.quick import quick as quick
 
+UNLIMITED = {
+    "limits_token_per_minute": 0,
+    "limits_account_per_minute": 0,
+    "limits_address_per_minute": 0,
+}
+
 
 @dataclass(slots=True)
 class Plant:
@@ -51,7 +57,8 @@ class Plant:
 def plant(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plant]:
     clock = ManualClock(auto=True)
     with Appliances(tmp_path_factory.mktemp("plant")) as appliances:
-        appliance = appliances.open(clock)
+        # The clock of these tests stands still, and so would the minute that limits count in.
+        appliance = appliances.open(clock, **UNLIMITED)
         one, other = connect_sandbox(appliance, "One"), connect_sandbox(appliance, "Other")
         work(appliance)
         app = create_app(appliance)

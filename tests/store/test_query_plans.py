@@ -81,6 +81,10 @@ def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
     records.row(stream, "k1", deleted="include", with_raw=True)
     records.state("con_1", "Vendor")
     records.raw(stream, "k1")
+    records.raws(stream, ["k1"])
+    records.with_value(stream, "value", "3")
+    records.rows_after(stream, 5, 10)
+    records.newest(stream, 10)
     page_everything(Lists(listening, records, SystemClock()), stream)  # type: ignore[arg-type]
     records.mark_deleted(stream, ["k2"], 1_000)
     records.erase("con_1")
@@ -150,7 +154,7 @@ def test_lists_are_read_in_their_order_without_sorting(filled: Database) -> None
 def test_records_are_looked_up_by_their_key(filled: Database) -> None:
     said = said_by_everything(filled)
     lookups = [sql for sql in said if "AND key" in sql and "FROM record" in sql]
-    assert len(lookups) == 7, "hashes, write, its links twice, payload, row, raw"
+    assert len(lookups) == 8, "hashes, write, its links twice, payload, row, raw, raws"
     for sql in lookups:
         plan = [row["detail"] for row in filled.rows(f"EXPLAIN QUERY PLAN {sql}", said[sql])]
         assert any("record_key (stream_id=? AND key=?)" in step for step in plan), f"{sql}\n{plan}"
