@@ -23,11 +23,14 @@ from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
 from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
+from appliance.model.relations import links
 from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
 from appliance.store.database import Database
+from appliance.store.feed import Feed
+from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
@@ -61,6 +64,8 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    lists: Lists
+    feed: Feed
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
@@ -126,7 +131,7 @@ class Appliance:
             open_database=outbound.database,
             open_folder=outbound.folder,
         )
-        records = Records(database)
+        records = Records(database, links(model))
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -159,6 +164,8 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            lists=Lists(database, records, clock),
+            feed=Feed(database),
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,

@@ -109,7 +109,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
 
 
 def sync_state(appliance: Appliance, connection_id: str) -> dict[str, Any]:
-    """Last success, next run and errors of a connection, and the same per entity."""
+    """Last success, next run, errors and newest notices of a connection, and the same per entity."""
     entities = appliance.planner.schedules.of_connection(connection_id)
     active = appliance.planner.runs.active(connection_id)
     successes = [row["last_success_at"] for row in entities]
@@ -122,6 +122,7 @@ def sync_state(appliance: Appliance, connection_id: str) -> dict[str, Any]:
         "last_successful_sync": iso(min(successes)) if successes and None not in successes else None,
         "next_scheduled_sync": iso(min(due)) if due else None,
         "errors": errors,
+        "notices": appliance.planner.runs.notices(connection_id),
         "entities": [
             {
                 "entity": row["entity"],

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -13,9 +12,10 @@ from appliance.api.bearer import current_reader
 from appliance.api.error_codes import status_of
 from appliance.app import Appliance
 from appliance.clock import iso
+from appliance.connections.tokens import Bearer
 from appliance.errors import ApplianceError, InvalidInput
-from appliance.model.entity import Operation
-from appliance.writes.capabilities import KINDS, abilities
+from appliance.model.entity import Category, Operation
+from appliance.writes.capabilities import KINDS
 from appliance.writes.service import Outcome, WriteRequest
 from appliance.writes.tables import WriteOrder
 
@@ -28,36 +28,45 @@ def blueprint(appliance: Appliance) -> Blueprint:
     """Routes of every operation that writes, of batches, and of tasks."""
     routes = Blueprint("writing", __name__)
     writing = Writing(appliance)
+    paths: dict[tuple[str, str], dict[Category, Operation]] = {}
     for operation in appliance.model.operations:
-        if operation.kind not in KINDS:
-            continue
-        path = operation.path.replace("{", "<").replace("}", ">")
-        routes.add_url_rule(
-            f"/api/{operation.category}/{path}",
-            endpoint=f"{operation.category}_{operation.kind}_{operation.path}".replace(".", "_"),
-            view_func=writing.view(operation),
-            methods=[operation.method],
-        )
-        if operation.kind == "create":
+        if operation.kind in KINDS:
+            paths.setdefault((operation.method, operation.path), {})[operation.category] = operation
+    for (method, path), operations in paths.items():
+        rule = path.replace("{", "<").replace("}", ">")
+        name = f"{method}_{path}".replace(".", "_")
+        batched = any(operation.kind == "create" for operation in operations.values())
+        for area, chosen in [*((one, {one: own}) for one, own in operations.items()), ("v1", operations)]:
             routes.add_url_rule(
-                f"/api/{operation.category}/{path}/batch",
-                endpoint=f"{operation.category}_batch_{operation.path}".replace(".", "_"),
-                view_func=writing.batch_view(operation),
-                methods=["POST"],
+                f"/api/{area}/{rule}",
+                endpoint=f"{area}_{name}",
+                view_func=writing.view(chosen),
+                methods=[method],
             )
+            if batched:
+                routes.add_url_rule(
+                    f"/api/{area}/{rule}/batch",
+                    endpoint=f"{area}_{name}_batch",
+                    view_func=writing.batch_view(chosen),
+                    methods=["POST"],
+                )
     routes.add_url_rule("/api/v1/tasks/<task_id>", view_func=writing.task)
     return routes
 
 
 class Writing:
+    """Builds the views; each is given the operations of a path by category."""
+
     def __init__(self, appliance: Appliance) -> None:
+        self._catalog = appliance.catalog
         self._writes = appliance.writes
         self._connections = appliance.connections
         self._api_keys = appliance.api_keys
 
-    def view(self, operation: Operation) -> View:
+    def view(self, operations: dict[Category, Operation]) -> View:
         def view(**keys: str) -> Response:
             bearer = current_reader(self._connections, self._api_keys)
+            operation = self._of_connection(bearer, operations)
             asked = WriteRequest(
                 operation,
                 _body(),
@@ -72,11 +81,12 @@ class Writing:
 
         return view
 
-    def batch_view(self, operation: Operation) -> View:
+    def batch_view(self, operations: dict[Category, Operation]) -> View:
         """`{"items": [body, …]}`: one after the other, each with its own outcome."""
 
         def view() -> Response:
             bearer = current_reader(self._connections, self._api_keys)
+            operation = self._of_connection(bearer, operations)
             key = request.headers.get("Idempotency-Key")
             results: list[bytes] = []
             failed = 0
@@ -100,19 +110,18 @@ class Writing:
 
         return view
 
+    def _of_connection(self, bearer: Bearer, operations: dict[Category, Operation]) -> Operation:
+        """The operation of the path in the category of the connection, where it has several."""
+        if len(operations) == 1:
+            return next(iter(operations.values()))
+        categories = self._catalog.folder(bearer.system).definition.categories
+        return next(
+            (operations[one] for one in categories if one in operations), next(iter(operations.values()))
+        )
+
     def task(self, task_id: str) -> Response:
         bearer = current_reader(self._connections, self._api_keys)
         return Response(_task(self._writes.task(task_id, bearer.connection_id)), mimetype="application/json")
-
-
-def capabilities(appliance: Appliance, connection_id: str) -> dict[str, dict[str, Any]]:
-    """Entity to operation to what a connection's system takes."""
-    connection = appliance.connections.get(connection_id)
-    definition = appliance.catalog.definition(connection.system, connection.fields)
-    return {
-        entity: {kind: can.as_dict() for kind, can in kinds.items()}
-        for entity, kinds in abilities(appliance.model, definition).items()
-    }
 
 
 def _body() -> bytes:

@@ -10,4 +10,6 @@ class MappingInvalid(InvalidInput):
 
 
 class MappingUnknown(NotFound):
+    """The connection does not serve the entity, or the mapping has no such version."""
+
     code = "MAPPING_NOT_FOUND"

@@ -19,10 +19,14 @@ _RULE = re.compile(r"(GET|POST|PUT|PATCH|DELETE|\*) (/[^\s?#]*)|SQL")
 
 
 class PathRefused(InvalidInput):
+    """The path handed on could be read as another one."""
+
     code = "PASSTHROUGH_PATH_INVALID"
 
 
 class PassthroughClosed(PermissionDenied):
+    """No rule of the connection opens this request; an administrator can add one."""
+
     code = "PASSTHROUGH_NOT_ALLOWED"
 
 

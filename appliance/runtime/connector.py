@@ -23,6 +23,7 @@ from appliance.runtime.definition import (
     TableRead,
 )
 from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.mapping import Status
 from appliance.runtime.overlay import overlaid
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
@@ -35,7 +36,9 @@ from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
+from appliance.runtime.protocols.slices import SlicedPages
 from appliance.runtime.protocols.soap import SoapPages
+from appliance.runtime.select import encode
 from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
@@ -74,6 +77,11 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
+        pages = self._pages(entity)
+        window = getattr(self.definition.entities[entity].read, "window", None)
+        return pages if window is None else SlicedPages(pages, window, self.source.clock)
+
+    def _pages(self, entity: str) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read
         where = f"{self.definition.system}.{entity}"
@@ -116,10 +124,15 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self.pages(entity)
+        pages = self._pages(entity)
         if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
+
+    def way(self, entity: str) -> str:
+        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
+        pages = self._pages(entity)
+        return str(pages.usable()) if isinstance(pages, AlternativePages) else ""
 
     def writer_of_code(self, entity: str, operation: str, step: CodeStep) -> CodeWriter:
         """The `Writer` of the folder's `code.py`. Raises ConfigurationError when there is none."""
@@ -139,7 +152,18 @@ class Connector:
             part=self._part,
             zone=self.source.fields.get("time_zone"),
             where=f"{self.definition.system}.{entity}",
+            statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def found_status(self, status: Status) -> bytes:
+        """The row of a status that a record has and the definition does not know: named as the source names it."""
+        scope, code = status
+        return encode({"scope": scope, "code": code, "name": code})
+
+    def _declares_statuses(self) -> bool:
+        """Whether the statuses stand in the definition. Where they are read, the source knows them all."""
+        declared = self.definition.entities.get("Status")
+        return declared is not None and isinstance(declared.read, DeclaredRead)
 
     def close(self) -> None:
         self.source.close()

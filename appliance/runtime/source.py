@@ -11,7 +11,7 @@ from appliance.errors import ApplianceError, ConfigurationError
 from appliance.runtime.auth import Authenticator, Credentials, authenticator
 from appliance.runtime.definition import Definition, ErrorRule
 from appliance.runtime.document import read_document
-from appliance.runtime.errors import raise_for, source_message
+from appliance.runtime.errors import cleaned, raise_for, source_message
 from appliance.runtime.form import sealed_values
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
@@ -123,6 +123,10 @@ class Source:
     def said(self, response: Response) -> str:
         """The source's own words in an answer, without the connection's secrets; empty when it gave none."""
         return source_message(response, self._secrets)
+
+    def cleaned(self, said: str) -> str:
+        """Words of the source, found by a protocol in an answer of its own, without the connection's secrets."""
+        return cleaned(said, self._secrets)
 
     def answer(self, response: Response, path: str) -> Any:
         """The value at a path of a JSON, XML or XML-RPC answer. Raises SourceAnswerInvalid when it is none."""

@@ -3,11 +3,13 @@
 A string that is nothing but one `${…}` becomes the value itself with its type; otherwise values are written
 into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`.
 
-    {$if: name, then: X, else: Y}             chooses; without `else` the element is left out of its list or mapping
+    {$if: name, then: X, else: Y}             chooses; where the one of them is missing the element is left out
     {$each: name, do: X, step: 10}            X for every item of a list, `${item.…}`, `${number}` counts in steps
-    {$values: {a: 1}, of: name, else: Y}      the value that stands for another; what stands there where it has none
+    {$values: {a: 1}, of: name, else: Y}      the value that stands for another; what stands there where it has none;
+                                              null: left out of what is written
     {$first: [X, Y]}                          the first that is given
     {$times: 100, of: name}                   a number in a smaller unit, such as cents
+    {$names: {a: X, b: Y}}                    the names of what is given among these, as "a, b"
 
 What is written (`omit`) leaves out members and elements whose single `${…}` has no value, and sends null where NULL is.
 """
@@ -18,11 +20,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
-from appliance.errors import ConfigurationError
+from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.select import dig
 
 Context = Mapping[str, Any]
@@ -51,6 +54,12 @@ def _parts(moment: datetime) -> dict[str, int]:
     return {name: getattr(moment, name) for name in names}
 
 
+def _padded(width: int, value: Any) -> str:
+    """Numbers as SAP keeps them, with leading zeros; what is not all digits stays."""
+    text = str(value)
+    return text.zfill(width) if text.isdigit() else text
+
+
 FILTERS: dict[str, Callable[[Any], Any]] = {
     "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
     "date": lambda moment: moment.strftime("%Y-%m-%d"),
@@ -59,9 +68,13 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "iso": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
     "json": lambda value: json.dumps(value, separators=(",", ":")),
+    "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
     "parts": _parts,
     "quote": lambda value: str(value).replace("'", "''"),
+    "midnight": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
     "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
+    "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
+    **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
     "text": lambda value: _plain_text(value),
     "time": lambda moment: moment.strftime("%H:%M:%S"),
@@ -144,9 +157,15 @@ def compile_xml(text: str, *, where: str) -> Callable[[Context], str]:
 
 
 def _compile_choice(template: Mapping[str, Any], where: str, omit: bool) -> Render:
-    _check_names(template, where, "$if", {"then"}, {"else"})
+    other_way = "then" not in template and "else" in template
+    needed, allowed = ("else", "then") if other_way else ("then", "else")
+    _check_names(template, where, "$if", {needed}, {allowed})
     condition = _compile_expression(str(template["$if"]), where)
-    chosen = compile_template(template["then"], where=f"{where}.then", omit=omit)
+    chosen = (
+        compile_template(template["then"], where=f"{where}.then", omit=omit)
+        if "then" in template
+        else lambda context: _ABSENT
+    )
     other = _compile_else(template, where, omit, lambda context: _ABSENT)
     return lambda context: chosen(context) if _is_given(condition(context)) else other(context)
 
@@ -181,7 +200,9 @@ def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Rend
         if value is None or value is NULL:
             return _ABSENT if value is None and omit else value
         text = _plain_text(value)
-        return table[text] if text in table else other(context)
+        if text not in table:
+            return other(context)
+        return _ABSENT if table[text] is None and omit else table[text]
 
     return render
 
@@ -220,12 +241,24 @@ def _compile_times(template: Mapping[str, Any], where: str, omit: bool) -> Rende
     return render
 
 
+def _compile_names(template: Mapping[str, Any], where: str, omit: bool) -> Render:
+    _check_names(template, where, "$names", set(), set())
+    members = compile_template(template["$names"], where=where, omit=True)
+
+    def render(context: Context) -> Any:
+        rendered = members(context)
+        return ", ".join(rendered) if isinstance(rendered, dict) else _ABSENT
+
+    return render
+
+
 _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$if": _compile_choice,
     "$each": _compile_each,
     "$values": _compile_values,
     "$first": _compile_first,
     "$times": _compile_times,
+    "$names": _compile_names,
 }
 
 
@@ -311,15 +344,21 @@ def _compile_expression(expression: str, where: str) -> Render:
                 f"{where}: there is no {steps[0]!r} here. There are: {', '.join(sorted(context))}."
             )
         value: Any = context[steps[0]]
-        if isinstance(value, datetime) and len(steps) > 1:
-            value = _parts(value)
-        value = dig(value, steps[1:])
+        for step in steps[1:]:
+            # A reference that is emptied has no parts.
+            if value is NULL:
+                break
+            value = dig(_parts(value) if isinstance(value, datetime) else value, [step])
         for name, function in zip(filters, functions, strict=True):
             if value is None or value is NULL:
                 return value
             try:
                 value = function(value)
             except (AttributeError, TypeError, ValueError):
+                if steps[0] in ("record", "item"):
+                    raise InvalidInput(
+                        f"The source does not take {value!r} for {'.'.join(steps[1:])}: it wants it as {name}."
+                    ) from None
                 kind = type(value).__name__
                 raise ConfigurationError(f"{where}: the filter {name!r} does not take a {kind}.") from None
         return value

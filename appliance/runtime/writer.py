@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, CodeStep, Find, Http, RfcStep, Step, Write
+from appliance.runtime.changeset import ChangeSet
+from appliance.runtime.definition import (
+    ChangeSetStep,
+    CodeStep,
+    Find,
+    Http,
+    HttpStep,
+    RfcStep,
+    Step,
+    Write,
+)
 from appliance.runtime.learned import learned_values
-from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, paths_of, without_marks
+from appliance.runtime.template import compile_template, given, without_marks
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -43,6 +52,12 @@ class WriteRefused(SourceError):
     """The source does not take the values; the same write would be refused again."""
 
     code = "SOURCE_REJECTED"
+
+
+class RecordGone(SourceError):
+    """The source no longer has the record that is to be changed."""
+
+    code = "WRITE_RECORD_GONE"
 
 
 class WriteConflict(SourceError):
@@ -82,7 +97,7 @@ class Writer:
         """Do the write; the parts of the source's key of the record, empty when the source did not tell it.
 
         Raises SourceError as the source answers, OutcomeUnknown when it did not answer, PartlyWritten when a later
-        step failed, WriteConflict when an ETag no longer holds.
+        step failed, WriteConflict when the version sent no longer holds, RecordGone when a look finds nothing.
         """
         context = self._context(order)
         if order.retried and self._write.find is not None:
@@ -94,13 +109,15 @@ class Writer:
         for number, step in enumerate(self._write.steps):
             if not self._applies(step, context, order):
                 continue
-            try:
-                taken |= self._do(step, number, {**context, "taken": taken})
-            except SourceError as failure:
-                if done:
-                    raise self._partly(order, taken, done, failure) from failure
-                raise
-            done += 1
+            for item in _items(step, context):
+                known = {**context, **item, "taken": taken}
+                try:
+                    taken |= self._do(step, number, known)
+                except SourceError as failure:
+                    if done and not self._undone(failure, known):
+                        raise self._partly(order, taken, done, failure) from failure
+                    raise
+                done += not _looks(step)
         if not done:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
@@ -121,6 +138,16 @@ class Writer:
             details={**failure.details, "source_key": self._key(order, taken), "steps_done": done},
         )
 
+    def _undone(self, failure: SourceError, context: Mapping[str, Any]) -> bool:
+        """Whether what was made is taken back; not tried where the failed step may have been done after all."""
+        if self._write.undo is None or isinstance(failure, OutcomeUnknown):
+            return False
+        try:
+            self._do(self._write.undo, len(self._write.steps), context)
+        except SourceError:
+            return False
+        return True
+
     def _context(self, order: Order) -> dict[str, Any]:
         context: dict[str, Any] = {
             **self._source.fields,
@@ -133,21 +160,13 @@ class Writer:
             "reference": order.reference[: self._write.reference],
             "previous": order.previous or {},
             "now": self._source.clock.now(),
-            "way": self._way(),
+            "way": self._connector.way(self._entity),
         }
         values = {
             name: compile_template(template, where=f"{self._where}.vars.{name}", omit=True)(context)
             for name, template in self._write.vars.items()
         }
         return {**context, **{name: value if given(value) else None for name, value in values.items()}}
-
-    def _way(self) -> str:
-        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
-        if not isinstance(self._read, AlternativesRead):
-            return ""
-        pages = self._connector.pages(self._entity)
-        assert isinstance(pages, AlternativePages)
-        return str(pages.usable())
 
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
         chosen = all(str(context.get(name)) in values for name, values in step.when.items())
@@ -166,12 +185,35 @@ class Writer:
         if isinstance(step, CodeStep):
             with _outcome_known():
                 return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
-        request = compile_request(step.request, self._http, where=where, safe=False, omit=True)(context)
+        if isinstance(step, ChangeSetStep):
+            self._change(step, where, context)
+            return {}
+        request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
+        if step.look:
+            return self._look(step, request, f"{where}.missing", context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
         with _outcome_known():
             response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
+
+    def _look(
+        self, step: HttpStep, request: Request, where: str, context: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        response = self._source.send(request, interactive=True)
+        taken = {name: self._taken(response, path) for name, path in step.take.items()}
+        if step.missing and None in taken.values():
+            lacking = compile_template(step.missing, where=where)(context)
+            raise WriteRefused(f"Nothing was written: the source has no {lacking}.")
+        if all(value is None for value in taken.values()):
+            raise RecordGone("The source no longer has this record, or does not show it to the user.")
+        return taken
+
+    def _change(self, step: ChangeSetStep, where: str, context: Mapping[str, Any]) -> None:
+        changes = ChangeSet(self._source, self._http, step, where=where)
+        prepared = changes.prepare(context)
+        with _outcome_known():
+            changes.send(prepared)
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -190,12 +232,13 @@ class Writer:
         node = RfcNode(self._source, self._http, step.path, where=where)
         with _outcome_known():
             answer = node.call(function, sent, safe=False)
-            raise_for_messages(answer.get(step.messages))
+            raise_for_messages(answer.get(step.messages), self._source)
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
     def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
-        found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
+        rows = str(compile_template(find.rows, where=f"{self._where}.find.rows")(context))
+        found = self._source.answer(self._source.send(prepare(context), interactive=True), rows)
         row = found[0] if isinstance(found, list) and found else found
         key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
         return key if None not in key else []
@@ -224,41 +267,15 @@ def _outcome_known() -> Iterator[None]:
         ) from failure
 
 
-def accepted(write: Write) -> dict[str, frozenset[str]] | None:
-    """The fields of the unified record that a write looks at, each with those below it (of lists and objects).
-
-    None when it takes all there are.
-    """
-    looked = paths_of([_told(step) for step in write.steps] + [write.vars])
-    fields: dict[str, set[str]] = {}
-    for step in write.steps:
-        if isinstance(step, CodeStep) and step.fields is None:
-            return None
-        for name, inside in (step.fields or {}).items() if isinstance(step, CodeStep) else ():
-            fields.setdefault(name, set()).update(inside)
-    for path in looked:
-        if path[0] == "record" and len(path) > 1:
-            below = fields.setdefault(path[1], set())
-            if len(path) > 2 and not path[2].isdigit():
-                below.add(path[2])
-    return {name: frozenset(below) for name, below in fields.items()}
+def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a step knows beside the context each time it is done."""
+    path = step.each if isinstance(step, HttpStep) else ""
+    if not path:
+        return [{}]
+    listed = dig(context, steps(path))
+    items = listed if isinstance(listed, list) else []
+    return [{"item": item, "number": number} for number, item in enumerate(items, 1)]
 
 
-def statuses(write: Write) -> tuple[str, ...]:
-    """The codes that a status change takes; empty when all there are."""
-    if write.statuses:
-        return write.statuses
-    named = [step.when.get("status") for step in write.steps]
-    if any(codes is None for codes in named):
-        return ()
-    return tuple(dict.fromkeys(code for codes in named for code in codes or ()))
-
-
-def _told(step: Step) -> Any:
-    if isinstance(step, RfcStep):
-        return step.parameters
-    if isinstance(step, CodeStep):
-        return None
-    request = step.request
-    rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    return [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+def _looks(step: Step) -> bool:
+    return isinstance(step, HttpStep) and step.look

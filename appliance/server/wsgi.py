@@ -11,10 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
 from appliance.api import (
+    capabilities,
+    changes,
     link,
     mapping,
     passthrough,
     problems,
+    raw,
     reference,
     synchronizing,
     system,
@@ -45,6 +48,9 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(writing.blueprint(appliance))
     app.register_blueprint(mapping.blueprint(appliance))
     app.register_blueprint(passthrough.blueprint(appliance))
+    app.register_blueprint(changes.blueprint(appliance))
+    app.register_blueprint(raw.blueprint(appliance))
+    app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))

@@ -24,19 +24,27 @@ class NotSupported(InvalidInput):
 
 
 class IdempotencyKeyReused(Conflict):
+    """The Idempotency-Key stands for another request; take a new one for each write."""
+
     code = "IDEMPOTENCY_KEY_REUSED"
 
 
 class WriteInProgress(Conflict):
+    """The write of this Idempotency-Key is under way; ask again later."""
+
     code = "WRITE_IN_PROGRESS"
     retryable = True
 
 
 class WriteTargetUnknown(NotFound):
+    """There is no record with the key in the path."""
+
     code = "RECORD_NOT_FOUND"
 
 
 class TaskNotFound(NotFound):
+    """There is no task with this id in the connection."""
+
     code = "TASK_NOT_FOUND"
 
 

@@ -1,11 +1,12 @@
 """Templates of bodies that write: what is not given is left out, null is sent, lists and values are made."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from appliance.errors import ConfigurationError
+from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.template import NULL, compile_template, paths_of, without_marks
 
 
@@ -18,6 +19,13 @@ def test_what_is_not_given_is_left_out_and_null_is_sent() -> None:
     template = {"name": "${record.title}", "due": "${record.dueAt|iso}", "note": "${record.notes}"}
     assert written(template, {"title": "Pump", "notes": NULL}) == {"name": "Pump", "note": None}
     assert written(template, {}) == {}
+
+
+def test_a_reference_of_several_parts_can_be_emptied() -> None:
+    assert written({"site": "${record.siteKey.1}"}, {"siteKey": NULL}) == {"site": None}
+    assert written({"site": "${record.siteKey.1}"}, {"siteKey": ["EAGLENA", "BEDFORD"]}) == {
+        "site": "BEDFORD"
+    }
 
 
 def test_an_object_of_which_nothing_is_given_is_left_out() -> None:
@@ -56,6 +64,13 @@ def test_values_may_have_another_for_the_rest() -> None:
     assert [written(template, {"x": x}) for x in ("a", "b")] == [1, 9]
 
 
+def test_values_and_choices_may_leave_out() -> None:
+    template = {"id": {"$values": {0: None}, "of": "record.x"}, "name": {"$if": "record.x", "else": "none"}}
+    assert [written(template, {"x": x} if x is not None else {}) for x in (0, 1, None)] == [
+        {}, {"id": 1}, {"name": "none"},
+    ]  # fmt: skip
+
+
 def test_the_first_that_is_given() -> None:
     template = {"org": {"$first": ["${record.org}", "${default}"]}, "on": {"$first": ["${record.on}", True]}}
     assert written(template, {"on": False}, default="1000") == {"org": "1000", "on": False}
@@ -69,6 +84,12 @@ def test_a_number_in_a_smaller_unit(price: Any, cents: Any) -> None:
     sent = written({"cents": {"$times": 100, "of": "record.price"}}, {"price": price})
     assert sent == {"cents": cents} and type(sent["cents"]) is type(cents)
     assert written({"cents": {"$times": 100, "of": "record.price"}}, {}) == {}
+
+
+def test_the_names_of_what_is_given() -> None:
+    template = {"fields": {"$names": {"a": "${record.title}", "b": "${record.notes}", "c": "${record.site}"}}}
+    assert written(template, {"title": "x", "site": NULL}) == {"fields": "a, c"}
+    assert written(template, {}) == {}
 
 
 def test_the_paths_that_a_template_looks_at() -> None:
@@ -95,6 +116,7 @@ def test_the_paths_that_a_template_looks_at() -> None:
     "template",
     [
         {"$each": "record.l"},
+        {"$if": "record.l", "do": 1},
         {"$values": {}},
         {"$times": 1.5, "of": "x"},
         {"$first": [], "x": 1},
@@ -104,3 +126,15 @@ def test_the_paths_that_a_template_looks_at() -> None:
 def test_operators_that_are_not_whole_are_refused(template: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"plant\.body"):
         compile_template(template, where="plant.body", omit=True)
+
+
+def test_what_a_caller_gave_that_does_not_fit_is_his_error() -> None:
+    template = {"lines": {"$each": "record.lineItems", "do": {"no": "${item.lineNo|integer}"}}}
+    with pytest.raises(InvalidInput, match="lineNo"):
+        written(template, {"lineItems": [{"lineNo": "first"}]})
+
+
+def test_parts_of_a_time_are_looked_at_wherever_it_stands() -> None:
+    template = {"due": {"y": "${record.dueAt.year}", "m": "${record.lines.0.at.month}"}}
+    moment = datetime(2026, 2, 6, tzinfo=UTC)
+    assert written(template, {"dueAt": moment, "lines": [{"at": moment}]}) == {"due": {"y": 2026, "m": 2}}

@@ -10,14 +10,14 @@ from appliance.errors import ConfigurationError, SourceError, SourceUnreachable
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Write
 from appliance.runtime.template import NULL
+from appliance.runtime.write_fields import accepted, statuses
 from appliance.runtime.writer import (
     Order,
     OutcomeUnknown,
     PartlyWritten,
+    RecordGone,
     WriteConflict,
     Writer,
-    accepted,
-    statuses,
 )
 from tests.runtime.opened import defined, outbound
 from tests.transport.servers import Exchange, Server, serving
@@ -179,6 +179,62 @@ def test_a_later_step_that_fails_tells_what_was_done() -> None:
     assert failure.value.details["source_key"] == [17] and failure.value.details["steps_done"] == 1
 
 
+def test_a_step_is_done_for_each_item_of_a_list() -> None:
+    line = {
+        "protocol": "http",
+        "each": "record.lineItems",
+        "request": {
+            "method": "POST",
+            "path": "orders/${taken.id}/lines",
+            "json": {"part": "${item.materialKey}", "no": "${number}", "title": "${record.title}"},
+        },
+    }
+    write = {**CREATE, "steps": [*CREATE["steps"], line]}
+    with serving(answering((201, {"order": {"id": 17}}), (201, {}), (201, {}))) as server:
+        connector = connected(server, {"create": write})
+        record = {"title": "Pump", "lineItems": [{"materialKey": 5}, {"materialKey": 6}]}
+        assert Writer(connector, "WorkOrder", "create").send(Order(record=record)) == [17]
+        fields = accepted(connector.definition.entities["WorkOrder"].write["create"])
+    assert [body for _, path, body in bodies(server)[1:]] == [
+        {"part": 5, "no": 1, "title": "Pump"},
+        {"part": 6, "no": 2, "title": "Pump"},
+    ]
+    assert fields["lineItems"] == {"materialKey"} and "title" in fields
+
+
+UNDONE: dict[str, Any] = {
+    **CREATE,
+    "steps": [
+        *CREATE["steps"],
+        {"protocol": "http", "request": {"method": "POST", "path": "orders/${taken.id}/lines"}},
+    ],
+    "undo": {"protocol": "http", "request": {"method": "DELETE", "path": "orders/${taken.id}"}},
+}
+MADE, REFUSED = (201, {"order": {"id": 17}}), (422, {"message": "no budget"})
+
+
+def test_what_a_refused_step_leaves_behind_is_taken_back() -> None:
+    with serving(answering(MADE, REFUSED, (204, {}))) as server:
+        writer = Writer(connected(server, {"create": UNDONE}), "WorkOrder", "create")
+        with pytest.raises(SourceError, match="no budget") as failure:
+            writer.send(Order())
+        assert not isinstance(failure.value, PartlyWritten)
+    assert bodies(server)[-1][:2] == ("DELETE", "/orders/17")
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [([MADE, REFUSED, (403, {})], 3), ([MADE, (504, {})], 2)],
+    ids=["kept", "unknown"],
+)
+def test_what_cannot_be_taken_back_is_told(answers: list[Any], requests: int) -> None:
+    with serving(answering(*answers)) as server:
+        writer = Writer(connected(server, {"create": UNDONE}), "WorkOrder", "create")
+        with pytest.raises(PartlyWritten):
+            writer.send(Order())
+        assert len(server.requests) == requests
+
+
 def test_an_etag_guards_against_lost_updates() -> None:
     update = {
         "steps": [
@@ -219,3 +275,55 @@ def test_what_a_write_takes_is_read_off_its_templates() -> None:
 def test_an_operation_that_is_not_declared_is_not_offered() -> None:
     with serving(answering()) as server, pytest.raises(ConfigurationError, match="no update of WorkOrder"):
         Writer(connected(server, {"create": CREATE}), "WorkOrder", "update")
+
+
+LOOK_THEN_CHANGE: dict[str, Any] = {
+    "steps": [
+        {
+            "protocol": "http",
+            "look": True,
+            "request": {"path": "orders", "query": {"number": "${key.0}"}},
+            "take": {"href": "orders.0.href"},
+        },
+        {
+            "protocol": "http",
+            "request": {"method": "PATCH", "path": "orders/${taken.href|last_part}", "json": {"a": 1}},
+        },
+    ]
+}
+
+
+def test_a_look_comes_first_and_counts_for_nothing_when_the_change_fails() -> None:
+    found = (200, {"orders": [{"href": "http://inside:9080/orders/_17?x=1"}]})
+    with serving(answering(found, (200, {}), found, (400, {"message": "closed"}))) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        assert writer.send(Order(key=["17"])) == ["17"]
+        with pytest.raises(SourceError, match="closed") as failure:
+            writer.send(Order(key=["17"]))
+    assert not isinstance(failure.value, PartlyWritten)
+    assert [path for _, path, _ in bodies(server)[:2]] == ["/orders?number=17", "/orders/_17"]
+
+
+def test_a_record_that_is_gone_is_not_changed() -> None:
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        with pytest.raises(RecordGone):
+            writer.send(Order(key=["17"]))
+        assert len(server.requests) == 1
+
+
+def test_what_a_look_does_not_find_may_have_a_name() -> None:
+    look, change = LOOK_THEN_CHANGE["steps"]
+    steps = [{**look, "missing": "order ${key.0}"}, change]
+    with serving(answering((200, {"orders": []}))) as server:
+        writer = Writer(connected(server, {"update": {"steps": steps}}), "WorkOrder", "update")
+        with pytest.raises(SourceError, match="Nothing was written: the source has no order 17"):
+            writer.send(Order(key=["17"]))
+
+
+def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
+    with serving(answering(no_answer)) as server:
+        writer = Writer(connected(server, {"update": LOOK_THEN_CHANGE}), "WorkOrder", "update")
+        with pytest.raises(SourceUnreachable) as failure:
+            writer.send(Order(key=["17"]))
+    assert not isinstance(failure.value, OutcomeUnknown)

@@ -35,10 +35,25 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     `${taken.…}`, `${reference}` (a text of our own for this write), `${previous.…}` of the row as last read, `${now}`.
     """
 
-    request: Annotated[RequestTemplate, Meta(description="The request; it is sent once.")]
+    request: Annotated[RequestTemplate, Meta(description="The request; one that writes is sent once.")]
     when: When = {}
     given: Given = ()
     take: Take = {}
+    each: Annotated[
+        str,
+        Meta(description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."),
+    ] = ""
+    look: Annotated[
+        bool,
+        Meta(
+            description="Only reads what later steps need of the record, of which some must be there. Nothing is"
+            " written yet when it fails."
+        ),
+    ] = False
+    missing: Annotated[
+        str,
+        Meta(description="What the source lacks when a look finds nothing; a template. Empty: the record."),
+    ] = ""
     etag: Annotated[
         bool,
         Meta(
@@ -76,14 +91,44 @@ class CodeStep(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"
     ] = None
 
 
-Step = HttpStep | RfcStep | CodeStep
+class Change(Node, frozen=True, kw_only=True):
+    """One request of a change set. Left out when nothing that its body looks at is given."""
+
+    method: Annotated[Literal["POST", "PUT", "PATCH", "DELETE"], Meta(description="HTTP method.")] = "PATCH"
+    path: Annotated[str, Meta(description="Path below the service; a template, with values through `|url`.")]
+    json: Annotated[Any, Meta(description="JSON body.")] = None
+    each: Annotated[
+        str, Meta(description="Path of a list, such as `record.lineItems`: once for every `${item.…}` of it.")
+    ] = ""
+    having: Annotated[str, Meta(description="Only for items that have this member.")] = ""
+    lacking: Annotated[str, Meta(description="Only for items that do not have this member.")] = ""
+
+
+class ChangeSetStep(Node, frozen=True, kw_only=True, tag="odata_changes", tag_field="protocol"):
+    """Requests to one OData service in a change set of `$batch`: all are carried out, or none."""
+
+    service: Annotated[str, Meta(description="Path from `http.base_url` to the service.")]
+    version: Annotated[Literal[2, 4], Meta(description="Version of OData.")]
+    changes: Annotated[
+        tuple[Change, ...], Meta(min_length=1, description="The requests, with what an HTTP step may use.")
+    ]
+    when: When = {}
+    given: Given = ()
+    etag: Annotated[
+        bool, Meta(description="Read the ETags of what is changed first, and send them as If-Match.")
+    ] = False
+
+
+Step = HttpStep | RfcStep | ChangeSetStep | CodeStep
 
 
 class Find(Node, frozen=True, kw_only=True):
     """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
-    rows: Annotated[str, Meta(description="Path to the list of what was found; empty: the answer.")] = ""
+    rows: Annotated[
+        str, Meta(description="Path to the list of what was found, a template; empty: the answer.")
+    ] = ""
     id: Annotated[
         tuple[str, ...],
         Meta(min_length=1, description="Paths of the parts of the source's key in what was found."),
@@ -101,6 +146,13 @@ class Write(Node, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Fields the source demands; `lineItems.quantity` for those of every line."),
     ] = ()
+    undo: Annotated[
+        HttpStep | None,
+        Meta(
+            description="Takes back what the steps so far have made when the source refuses a later one, for what"
+            " cannot go in one request. A failure after which it cannot be taken back is told as partly done."
+        ),
+    ] = None
     vars: Annotated[
         dict[str, Any], Meta(description="Values for the steps; templates themselves, without each other.")
     ] = {}
