@@ -5,22 +5,37 @@ from pathlib import Path
 
 from appliance.cli.shell import Subparsers, add_common
 from appliance.errors import ConfigurationError
+from appliance.model.entity import load_model
 
 
 def register(commands: Subparsers) -> None:
     group = commands.add_parser("reference", help="generated documentation, as files").add_subparsers(
         required=True
     )
-    errors = group.add_parser("errors", help="every error code, as Markdown")
-    add_common(errors, json_output=False)
-    errors.add_argument("--out", type=Path, metavar="FILE", help="write it there; without it, print it")
-    errors.set_defaults(command=write_errors)
+    for name, make, text in (
+        ("errors", _errors, "every error code, as Markdown"),
+        ("client", _client, "the types of the Python client's records"),
+    ):
+        child = group.add_parser(name, help=text)
+        add_common(child, json_output=False)
+        child.add_argument("--out", type=Path, metavar="FILE", help="write it there; without it, print it")
+        child.set_defaults(command=_write, make=make)
 
 
-def write_errors(arguments: argparse.Namespace) -> int:
+def _errors() -> str:
     from appliance.api.error_codes import markdown
 
-    write(arguments.out, markdown())
+    return markdown()
+
+
+def _client() -> str:
+    from appliance.api.openapi.client_records import records
+
+    return records(load_model())
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    write(arguments.out, arguments.make())
     return 0
 
 

@@ -108,6 +108,13 @@ def test_a_scope_is_read_as_it_was_written(scope: Scope) -> None:
     assert (read.entities, read.verbs, read.connections) == (scope.entities, scope.verbs, scope.connections)
 
 
+def test_naming_a_verb_of_no_entity_is_not_within_a_limit_to_entities() -> None:
+    wide = Scope.of({"entities": ["Asset"]}, ENTITIES)
+    narrow = Scope.of({"entities": ["Asset"], "verbs": ["sync"]}, ENTITIES)
+    assert allows(narrow, Wanted("sync")) and not allows(wide, Wanted("sync"))
+    assert not narrow.within(wide)
+
+
 @given(scopes, scopes, st.sampled_from(VERBS), st.sampled_from((None, *ENTITIES)))
 def test_what_lies_within_allows_nothing_more(
     narrow: Scope, wide: Scope, verb: str, entity: str | None
