@@ -108,7 +108,7 @@ class Connector:
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
         pages = self.pages(entity)
-        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+        if not isinstance(pages, JsonPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
 
