@@ -132,7 +132,7 @@ class Connector:
             if isinstance(read, HttpRead)
             else self._pages(entity)
         )
-        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+        if not isinstance(pages, JsonPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
 
