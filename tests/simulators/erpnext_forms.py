@@ -98,16 +98,27 @@ class Forms:
         made = []
         for number, line in enumerate(lines, 1):
             self._check("Purchase Order Item", line)
-            item = next((row for row in self._documents["Item"] if row["name"] == line.get("item_code")), None)
+            item = next(
+                (row for row in self._documents["Item"] if row["name"] == line.get("item_code")), None
+            )
             if item is None:
-                raise Failed(417, "LinkValidationError", f"Could not find Row #{number}: Item: {line.get('item_code')}")
+                raise Failed(
+                    417, "LinkValidationError", f"Could not find Row #{number}: Item: {line.get('item_code')}"
+                )
             if not line.get("qty"):
                 raise Failed(417, "MandatoryError", f"Row #{number}: qty")
             if not line.get("schedule_date"):
                 raise Failed(417, "ValidationError", f"Row #{number}: Please enter Reqd by Date")
-            filled = {"item_name": item["item_name"], "description": item["description"], "uom": item["stock_uom"]}
+            filled = {
+                "item_name": item["item_name"],
+                "description": item["description"],
+                "uom": item["stock_uom"],
+            }
             money = {"rate": line.get("rate", 0.0), "amount": line["qty"] * line.get("rate", 0.0)}
-            blank = {field: _blank(value) for field, value in self._documents["Purchase Order"][0]["items"][0].items()}
+            blank = {
+                field: _blank(value)
+                for field, value in self._documents["Purchase Order"][0]["items"][0].items()
+            }
             made.append({**blank, **child(f"{order['name']}-{number}", number), **filled, **money, **line})
         return made
 
@@ -125,4 +136,12 @@ class Forms:
 
 
 def _blank(value: Any) -> Any:
-    return [] if isinstance(value, list) else None if isinstance(value, str) else type(value)() if value is not None else None
+    return (
+        []
+        if isinstance(value, list)
+        else None
+        if isinstance(value, str)
+        else type(value)()
+        if value is not None
+        else None
+    )

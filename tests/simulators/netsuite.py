@@ -166,7 +166,11 @@ class NetSuite:
         pairs = sorted((_enc(n), _enc(v)) for n, v in [*signed.items(), *parse_qsl(parts.query)])
         base = "&".join(
             _enc(part)
-            for part in (exchange.command, f"http://{parts.netloc}{parts.path}", "&".join(f"{n}={v}" for n, v in pairs))
+            for part in (
+                exchange.command,
+                f"http://{parts.netloc}{parts.path}",
+                "&".join(f"{n}={v}" for n, v in pairs),
+            )
         )
         key = f"{_enc(TOKENS['consumer_secret'])}&{_enc(TOKENS['token_secret'])}"
         signature = base64.b64encode(hmac.digest(key.encode(), base.encode(), hashlib.sha256)).decode()

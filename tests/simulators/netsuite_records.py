@@ -92,7 +92,9 @@ class PurchaseOrders:
         values: dict[str, Any] = {}
         for name, value in body.items():
             if name not in known:
-                raise Refused(400, "INVALID_CONTENT", f"Error while accessing a resource. Unknown field {name}.")
+                raise Refused(
+                    400, "INVALID_CONTENT", f"Error while accessing a resource. Unknown field {name}."
+                )
             values[name] = self._reference(name, value) if name in LEADS else value
             if name.endswith("Date") and not DAY.fullmatch(str(value)):
                 raise Refused(400, "INVALID_CONTENT", f"Invalid date in {name}.")

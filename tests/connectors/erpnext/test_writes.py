@@ -24,7 +24,9 @@ def site() -> Frappe:
 def connector(site: Frappe) -> Iterator[Connector]:
     with site.served() as server:
         fields = {"url": server.url, "api_key": KEY, "api_secret": SECRET, "time_zone": "Europe/Berlin"}
-        made = opened("erpnext", {**fields, "company": "Plant Ltd", "item_group": "Spares", "stock_uom": "Nos"})
+        made = opened(
+            "erpnext", {**fields, "company": "Plant Ltd", "item_group": "Spares", "stock_uom": "Nos"}
+        )
         yield made
         made.close()
 

@@ -39,7 +39,10 @@ ORDER: dict[str, Any] = {
     "dueAt": datetime(2026, 2, 1, tzinfo=UTC),
     "currencyKey": "1",
     "userRequestedKey": "-5",
-    "lineItems": [{**LINE, "price": Decimal("12.345"), "description": "Sealed"}, {**LINE, "quantity": Decimal(1)}],
+    "lineItems": [
+        {**LINE, "price": Decimal("12.345"), "description": "Sealed"},
+        {**LINE, "quantity": Decimal(1)},
+    ],
 }
 
 
