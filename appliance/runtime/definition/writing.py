@@ -42,8 +42,8 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     each: Annotated[
         str,
         Meta(
-            description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it. `${own.…}` is"
-            " what steps before took for the same item."
+            description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."
+            " `${own.…}` is what steps before took for the same item."
         ),
     ] = ""
     look: Annotated[

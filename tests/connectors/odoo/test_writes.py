@@ -73,7 +73,7 @@ EXPECTED: dict[str, Any] = {
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_an_order_is_made_changed_and_confirmed(connect: Open, release: str) -> None:
-    odoo, connector = connect(release)
+    _, connector = connect(release)
     made = written(connector, "PurchaseOrder", "create", ORDER)
     record = read_back(connector, "PurchaseOrder", made)
     assert shown(record, EXPECTED) == EXPECTED
@@ -94,7 +94,7 @@ def test_an_order_is_made_changed_and_confirmed(connect: Open, release: str) -> 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_second_try_makes_no_second_order(connect: Open, release: str) -> None:
-    odoo, connector = connect(release)
+    _, connector = connect(release)
     made = written(connector, "PurchaseOrder", "create", ORDER)
     assert written(connector, "PurchaseOrder", "create", ORDER, retried=True) == made
     assert written(connector, "PurchaseOrder", "create", ORDER, retried=True, reference="other") != made
