@@ -233,12 +233,23 @@ def _said(response: Response) -> str:
             if isinstance(value, str) and value.strip() and value != _NOTHING_SAID:
                 return value
         if not is_xml(response.body):
-            return ""
+            return _of_fields(body)
     text = response.text(4000)
     title = re.search(r"<(?:title|message)[^>]*>([^<]{1,300})<", text, re.IGNORECASE)
     if title and not re.match(r"\s*\d{3}\b", title[1]):
         return title[1]
     return "" if "<" in text else text
+
+
+def _of_fields(body: Any) -> str:
+    """What is said of the first field, where the answer is lists of words by field, as Django's forms give them."""
+    if not isinstance(body, dict) or not all(isinstance(said, list) for said in body.values()):
+        return ""
+    for name, said in body.items():
+        words = next((one if isinstance(one, str) else _of_fields(one) for one in said), "")
+        if words:
+            return words if name == "non_field_errors" else f"{name}: {words}"
+    return ""
 
 
 def _one_line(text: str) -> str:

@@ -105,14 +105,18 @@ class Writer:
             if found:
                 return found
         taken: dict[str, Any] = {}
+        own: dict[int, dict[str, Any]] = {}
         done = 0
         for number, step in enumerate(self._write.steps):
             if not self._applies(step, context, order):
                 continue
             for item in _items(step, context):
-                known = {**context, **item, "taken": taken}
+                of_item = own.setdefault(item.get("number", 0), {})
+                known = {**context, **item, "taken": taken, "own": of_item}
                 try:
-                    taken |= self._do(step, number, known)
+                    told = self._do(step, number, known)
+                    taken |= told
+                    of_item |= told
                 except SourceError as failure:
                     if done and not self._undone(failure, known):
                         raise self._partly(order, taken, done, failure) from failure

@@ -92,12 +92,12 @@ class Writes:
         self._tables.rows[name].append(row)
         return row
 
-    def _check_PurchaseOrderHeadersV2(self, values: Row) -> None:
+    def _check_PurchaseOrderHeadersV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
         accounts = {(row["dataAreaId"], row["VendorAccountNumber"]) for row in self._tables.rows["VendorsV2"]}
         if (values["dataAreaId"], values.get("OrderVendorAccountNumber")) not in accounts:
             raise WriteFailed("PurchPurchaseOrderHeaderV2", "Warning: The vendor account does not exist.")
 
-    def _check_PurchaseOrderLinesV2(self, values: Row) -> None:
+    def _check_PurchaseOrderLinesV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
         kind = "PurchPurchaseOrderLineV2"
         header = next(
             (
@@ -120,7 +120,7 @@ class Writes:
         if not values.get("ReceivingSiteId") and not header["DefaultReceivingSiteId"]:
             raise WriteFailed(kind, "Warning: Inventory dimension Site is mandatory and must be specified.")
 
-    def _check_AssetMaintenanceRequestsV2(self, values: Row) -> None:
+    def _check_AssetMaintenanceRequestsV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
         if not values.get("RequestTypeId"):
             raise WriteFailed("EntAssetRequest", "Field 'Request type' must be filled in.")
 

@@ -41,7 +41,10 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     take: Take = {}
     each: Annotated[
         str,
-        Meta(description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."),
+        Meta(
+            description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."
+            " `${own.…}` is what steps before took for the same item."
+        ),
     ] = ""
     look: Annotated[
         bool,

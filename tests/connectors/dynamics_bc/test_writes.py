@@ -124,7 +124,7 @@ def test_items_are_made_once_and_changed(central: BusinessCentral, connector: Co
 
 def test_the_words_of_business_central_are_kept(central: BusinessCentral, connector: Connector) -> None:
     before = {name: len(central.tables.rows[name]) for name in ("purchaseOrders", "purchaseOrderLines")}
-    with pytest.raises(SourceError, match="A .vendorNumber. or a .vendorId. must be provided"):
+    with pytest.raises(SourceError, match=r"A .vendorNumber. or a .vendorId. must be provided"):
         written(connector, "PurchaseOrder", "create", {"lineItems": [LINE]})
     with pytest.raises(SourceError, match="cannot be found in the related table"):
         written(
