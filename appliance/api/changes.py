@@ -24,6 +24,8 @@ LATEST = "latest"
 
 
 class FeedRestarted(Conflict):
+    """The appliance was restored since that position; read everything again without `since`."""
+
     code = "FEED_RESTARTED"
 
 

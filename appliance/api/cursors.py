@@ -19,6 +19,8 @@ _SIGNATURE = 16
 
 
 class CursorInvalid(InvalidInput):
+    """The cursor is damaged, or of another list; begin again without it."""
+
     code = "CURSOR_INVALID"
 
 

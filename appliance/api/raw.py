@@ -25,6 +25,8 @@ REFUSED = ("include", "expand", "fields")
 
 
 class TableNotFound(NotFound):
+    """The connection has no table of that name; the details list those it has."""
+
     code = "TABLE_NOT_FOUND"
 
 

@@ -140,13 +140,13 @@ def _plan(model: Model, entity: Entity, path: str, planned: dict[str, Expansion]
     """Add a path such as `assetKey.siteKey` or `lineItems.materialKey` to what is followed."""
     references = 0
     for name in path.split("."):
-        found = reference_of(model, entity, name)
         nested = entity.fields.get(name)
-        if found is not None and found.to is not None:
+        found = reference_of(entity, name)
+        if nested is not None and nested.of is not None:
+            found, target = nested, model.entities[nested.of]
+        elif found is not None and found.to is not None:
             references += 1
             target = model.entities[found.to]
-        elif nested is not None and nested.of is not None:
-            found, target = nested, model.entities[nested.of]
         else:
             allowed = [one.name for one in entity.fields.values() if one.to is not None or one.of is not None]
             raise InvalidInput(

@@ -24,6 +24,7 @@ from appliance.runtime.select import encode
 from appliance.store.lists import Rows
 from appliance.store.records import StreamState
 from appliance.store.selection import Condition, Place, Selection, Step
+from appliance.users.scopes import Wanted
 
 View = Callable[..., Response]
 NOTHING = Paged([], False, 0, None)
@@ -31,11 +32,13 @@ CATEGORIES: tuple[Category, ...] = ("eam", "erp", "wms")
 
 
 class RecordNotFound(NotFound):
+    """No record of this connection has that key."""
+
     code = "RECORD_NOT_FOUND"
 
 
 class NotServed(NotFound):
-    """The connection is of another category than the path."""
+    """The systems of this kind have no such entity; the details name where it is served."""
 
     code = "NOT_SERVED"
 
@@ -151,7 +154,7 @@ class Reading:
         state, rows, source = self._rows(bearer, entity)
         refused = ("include", "deleted") if rows.member else ()
         query = parse_list_query(request.args, self._fields[entity.name], entity.page_limit, refused=refused)
-        shaping = Shaping(self._model, entity, query.fields, query.expand, query.include_raw)
+        shaping = self._shaping(bearer, entity, query)
         selection = replace(query.selection, required=(*query.selection.required, *listing.required))
         if listing.parent is not None and listing.link is not None and key is not None:
             self._check_there(bearer, listing.parent, key)
@@ -186,6 +189,12 @@ class Reading:
         texts = shaping.texts(page.rows, self._records, bearer.connection_id, source)
         return list_body(dialect, query, texts, page)
 
+    def _shaping(self, bearer: Bearer, entity: Entity, query: ListQuery) -> Shaping:
+        """What of each record is answered. Raises ScopeExceeded for source rows that the caller may not see."""
+        if query.include_raw:
+            bearer.scope.check(Wanted("raw", entity.name, bearer.connection_id))
+        return Shaping(self._model, entity, query.fields, query.expand, query.include_raw)
+
     def _rows(self, bearer: Bearer, entity: Entity) -> tuple[StreamState | None, Rows, Entity | None]:
         """Where the records of an entity are: in a stream of their own, or in lists of the records of another.
 
@@ -201,7 +210,7 @@ class Reading:
 
     def _record(self, bearer: Bearer, entity: Entity, key: str) -> Response:
         query = parse_record_query(request.args)
-        shaping = Shaping(self._model, entity, query.fields, query.expand, query.include_raw)
+        shaping = self._shaping(bearer, entity, query)
         state, rows, source = self._rows(bearer, entity)
         if state is None:
             raise _no_record(entity, key)

@@ -39,7 +39,7 @@ def container(model: Model, entity: Entity) -> Container | None:
     return None
 
 
-def reference_of(model: Model, entity: Entity, name: str) -> Field | None:
+def reference_of(entity: Entity, name: str) -> Field | None:
     """The field of an entity that refers to another record, by its name or by that without `Key`."""
     for candidate in (name, f"{name}Key", f"{name.removesuffix('s')}Keys"):
         field = entity.fields.get(candidate)

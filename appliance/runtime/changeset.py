@@ -23,16 +23,20 @@ class ChangeSet:
         self._service = ODataService(source, http, step.service, step.version, where=where)
 
     def prepare(self, context: Mapping[str, Any]) -> tuple[Operation, ...]:
-        """The requests for these values, those without content left out, with the ETags of what they change.
+        """The requests for these values with the ETags of what they change.
 
         Raises SourceError when an ETag cannot be read.
         """
-        operations = tuple(
+        operations = self.operations(context)
+        return self._tagged(operations) if self._step.etag else operations
+
+    def operations(self, context: Mapping[str, Any]) -> tuple[Operation, ...]:
+        """The requests for these values, those without content left out."""
+        return tuple(
             operation
             for number, change in enumerate(self._step.changes)
             for operation in self._operations(change, f"{self._where}.changes[{number}]", context)
         )
-        return self._tagged(operations) if self._step.etag else operations
 
     def send(self, operations: tuple[Operation, ...]) -> None:
         """Carry them out, all or none. Raises SourceError with the words of the one that is refused."""

@@ -126,6 +126,29 @@ class Writer:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
 
+    def rehearse(self, order: Order) -> int:
+        """How many requests the write consists of; each is made and none is sent.
+
+        Raises ConfigurationError for a template that cannot be, InvalidInput for a value that does not fit.
+        """
+        context = {**self._context(order), "taken": {}, "own": {}}
+        made = 0
+        for number, step in enumerate(self._write.steps):
+            if self._applies(step, context, order):
+                for item in _items(step, context):
+                    self._make(step, f"{self._where}.steps[{number}]", {**context, **item})
+                    made += 1
+        return made
+
+    def _make(self, step: Step, where: str, context: Mapping[str, Any]) -> None:
+        match step:
+            case HttpStep():
+                compile_request(step.request, self._http, where=where, safe=True, omit=True)(context)
+            case RfcStep():
+                compile_template(step.parameters, where=f"{where}.parameters", omit=True)(context)
+            case ChangeSetStep():
+                ChangeSet(self._source, self._http, step, where=where).operations(context)
+
     def find(self, order: Order) -> list[Any]:
         """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
         return self._find(self._context(order)) if self._finds else []

@@ -79,7 +79,10 @@ class Body:
         record: dict[str, Any] = {}
         for name, value in body.items():
             where = f"{at}{name}"
-            if name not in fields:
+            if name not in fields and takes is not None and name in takes:
+                # What the system has and the model has not, such as the parts of a MaintainX order.
+                record[name] = self._extra(value, where)
+            elif name not in fields:
                 known = ", ".join(sorted(takes if takes is not None else fields))
                 self._note(where, "UNKNOWN_FIELD", f"is no field here. Fields that can be written: {known}.")
             elif takes is not None and name not in takes:
@@ -118,6 +121,13 @@ class Body:
             return None
         return self._object(self._of(field), item, f"{where}.", _only(below))
 
+    def _extra(self, value: Any, where: str) -> Any:
+        """Content that only the connector knows; members named like keys are references to any record."""
+        if _depth(value) > DEEPEST:
+            self._note(where, "TOO_LARGE", f"is nested over {DEEPEST} levels.")
+            return None
+        return NULL if value is None else _with_references(value)
+
     def _free(self, value: Any, where: str, below: frozenset[str]) -> Any:
         """Content that the model does not describe, such as customFields."""
         if isinstance(value, dict) and below:
@@ -146,6 +156,15 @@ class Body:
     def _note(self, where: str, code: str, message: str) -> None:
         if len(self._problems) < 100:
             self._problems.append(problem(where, code, message))
+
+
+def _with_references(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {inner: _with_references(of, inner) for inner, of in value.items()}
+    if isinstance(value, list):
+        return [_with_references(of, name) for of in value]
+    is_key = name.endswith("Key") and isinstance(value, str) and _KEY.fullmatch(value)
+    return Reference(None, value) if is_key else value
 
 
 def _only(below: frozenset[str]) -> dict[str, frozenset[str]] | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.store.database import Database
+from appliance.users.scopes import Scope
 from tests.api.conftest import Plant
 from tests.support.appliance import connect_sandbox
 from tests.support.filled import new_records
@@ -125,6 +126,19 @@ class TestTheSourceRow:
                 plant.json(f"{ORDERS}?include=raw&per_page={size}")
             counts.add(len(said))
         assert len(counts) == 1
+
+    def test_is_for_those_who_may_see_source_rows(self, plant: Plant) -> None:
+        limits = {"only read": {"verbs": ["read"]}, "raw too": {"verbs": ["read", "raw"]}}
+        answers = {}
+        for name, limit in limits.items():
+            scope = Scope.of(limit, plant.appliance.model.entities)
+            key = plant.appliance.api_keys.create(name, scope)
+            named = {"X-Connection-Id": plant.one.connection.id}
+            vendors = plant.json("/api/erp/vendors", token=key, headers=named)["data"]
+            for path in ("/api/erp/vendors", f"/api/erp/vendors/{vendors[0]['key']}"):
+                answer = plant.get(f"{path}?include=raw", token=key, headers=named)
+                answers.setdefault(name, []).append(answer.status_code)
+        assert answers == {"only read": [403, 403], "raw too": [200, 200]}
 
     def test_of_lines_in_orders_is_none(self, plant: Plant) -> None:
         assert plant.get("/api/erp/purchase-orders.line-items?include=raw").status_code == 400

@@ -39,7 +39,7 @@ def main() -> None:
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(tempfile.mkdtemp())
     try:
         with Appliances(folder) as appliances:
-            appliance = appliances.open()
+            appliance = appliances.open(limits_token_per_minute=0, limits_account_per_minute=0)
             if not (folder / TOKEN_FILE).exists():
                 made = connect_sandbox(appliance, "Benchmark")
                 fill(appliance, made, orders)
