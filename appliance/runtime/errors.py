@@ -64,6 +64,7 @@ _MESSAGE_PATHS = (
     "msg",
     "detail",
     "errors.0.message",
+    "errors.0.error",
     "errors.0",
     "o:errorDetails.0.detail",
     "exception",
@@ -102,6 +103,8 @@ def raise_for(
         raise _meaning("throttled", response, "", secrets)
     if status in (408, 502, 503, 504):
         raise _meaning("unavailable", response, "", secrets)
+    if status == 500 and not _is_fault(response):
+        raise _meaning("broken", response, "", secrets)
     if 300 <= status < 400:
         raise SourceAnswerInvalid(
             "The source sends us to another address. Enter the final address of its interface, "
@@ -160,15 +163,24 @@ def _meaning(
             text = advice or "Give the user the rights named in the connector's guide."
             return SourceAccessDenied(f"The source denies access. {text}{tail}", details=details)
         case "throttled":
+            text = advice or (
+                "Let other programs that use the same account ask less, or have its limit raised in the source."
+            )
             return SourceThrottled(
-                f"The source asks for fewer requests.{tail}",
+                f"The source asks for fewer requests. {text}{tail}",
                 retry_after=retry_after(response) or _advised(wait, response),
                 details=details,
             )
         case "unavailable":
-            further = f" {advice}" if advice else ""
+            text = advice or "Check that it is up, and that no maintenance is under way."
             return SourceUnreachable(
-                f"The source is not available now (status {response.status}).{further}{tail}", details=details
+                f"The source is not available now (status {response.status}). {text}{tail}", details=details
+            )
+        case "broken":
+            return SourceError(
+                f"The source met an error of its own (status {response.status}). "
+                f"Look into the log of the source at this time.{tail}",
+                details=details,
             )
         case "end":
             return EndOfData("There are no more rows.")
@@ -195,6 +207,14 @@ def _advised(path: str, response: Response) -> float | None:
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
     said = _said(response)
+    if said.lstrip().startswith("Traceback ("):
+        # Python's own, as XML-RPC servers send it: only its last line says what happened.
+        said = said.strip().splitlines()[-1]
+    return cleaned(said, secrets)
+
+
+def cleaned(said: str, secrets: Sequence[str]) -> str:
+    """Words of a source on one line, without secrets, at most 300 characters."""
     for secret in secrets:
         # Whole words only: a short password may be part of a common one.
         said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)

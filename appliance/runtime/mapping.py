@@ -19,7 +19,7 @@ mapping with one of these operators:
                                 several paths
     object: {…}                 a sub-object
     rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
-    fields: {name: E}           a free mapping, for fields of type any
+    fields: {name: E}, also: E  a free mapping, for fields of type any; with the members of another one
 
 The field's type in the model says how its value is converted; `as: FORMAT` names another time format than the
 entity's. The hot loop holds no interpretation: field names are literals of generated code, everything else is
@@ -41,6 +41,11 @@ from appliance.runtime.select import dig, steps
 
 Row = Mapping[str, Any]
 Mapped = Callable[[Row], dict[str, Any]]
+Status = tuple[str, str]
+"""Scope and code."""
+
+LARGEST_UNKNOWN = 200
+"""A code that is free text in the source must not become a list without end."""
 
 _OPERATORS = {
     "path",
@@ -62,6 +67,7 @@ _ALLOWED_BESIDE = {
     "status": {"path", "code"},
     "parts": {"whole"},
     "words": {"path"},
+    "fields": {"also"},
     "each": {"map", "parts", "key", "whole"},
 }
 _SHAPES: dict[str, tuple[type, str]] = {
@@ -76,6 +82,7 @@ class MappingCompiler:
 
     `part` is the connection's six hexadecimal digits in keys; `times` the default time format, `zone` the IANA
     zone of times without one. With `false_is_null` false means nothing, except in fields of type boolean.
+    `statuses` are scope to code to name of those that the connector knows.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class MappingCompiler:
         zone: str | None,
         where: str,
         false_is_null: bool = False,
+        statuses: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._model = model
         self._part = part
@@ -104,8 +112,12 @@ class MappingCompiler:
             "divided": transforms.divided,
             "dig": dig,
             "items": items,
+            "members": members_of,
             "unpadded": transforms.unpadded,
         }
+        self._statuses = statuses or {}
+        self.unknown_statuses: dict[Status, None] = {}
+        """Statuses of the rows so far that the connector does not know, in order, at most LARGEST_UNKNOWN."""
         self._functions: list[str] = []
         self.looks = Looks()
         """Where the compiled mapping looks in a row."""
@@ -201,13 +213,28 @@ class MappingCompiler:
                 raise ConfigurationError(
                     f"{where}: `status` needs the `path` of the code, or a `code` that is made."
                 )
-            make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
+            make = self._bind(_remembered(self._status_key(expression["status"])))
             made = expression.get("code", expression.get("path"))
             code = self._value(made, None, where, wrap="text")
             # Without a code there is no status; the scope alone would make a key that leads nowhere.
             return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
         parts = expression["parts"] if operator == "parts" else [expression]
         return self._key_of(self._target(field, where), parts, where, whole=_is_whole(expression))
+
+    def _status_key(self, scope: str) -> Callable[[Sequence[object]], str | None]:
+        make = key_of(str(self._model.entities["Status"].prefix), self._part)
+        known = self._statuses.get(scope)
+        if known is None:
+            return make
+
+        # Called for the first row with a code and hardly again, so that looking costs the other rows nothing.
+        def noting(parts: Sequence[object]) -> str | None:
+            code = str(parts[1])
+            if code not in known and len(self.unknown_statuses) < LARGEST_UNKNOWN:
+                self.unknown_statuses[scope, code] = None
+            return make(parts)
+
+        return noting
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
@@ -256,6 +283,9 @@ class MappingCompiler:
                 f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
                 for name, inner in expression["fields"].items()
             ]
+            if "also" in expression:
+                also = expression["also"]
+                members.insert(0, f"**members({self._any(also, _operator(also, where), where)})")
             return "{" + ", ".join(members) + "}"
         if operator == "each":
             if "map" not in expression:
@@ -422,6 +452,10 @@ def items(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
     return [] if value is None or value is False or value == "" else [value]
+
+
+def members_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _operator(expression: Any, where: str) -> str | None:

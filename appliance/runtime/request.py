@@ -7,20 +7,25 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
 from appliance.runtime.select import encode
-from appliance.runtime.template import compile_template, compile_xml
+from appliance.runtime.template import compile_template, compile_xml, without_marks
 from appliance.runtime.xmlrpc import encode_call
 from appliance.transport.http import Request
 
 Prepare = Callable[[Mapping[str, Any]], Request]
 
 
-def compile_request(template: RequestTemplate, http: Http, *, where: str, safe: bool) -> Prepare:
-    """Compile to a function of a context that gives the request; `safe` requests may be repeated by the transport."""
+def compile_request(
+    template: RequestTemplate, http: Http, *, where: str, safe: bool, omit: bool = False
+) -> Prepare:
+    """Compile to a function of a context that gives the request; `safe` requests may be repeated by the transport.
+
+    With `omit` what has no value is left out of the body.
+    """
     base = compile_template(http.base_url, where=f"{where}.base_url")
     path = compile_template(template.path, where=f"{where}.path")
     query = compile_template({**http.query, **template.query}, where=f"{where}.query")
     headers = compile_template({**http.headers, **template.headers}, where=f"{where}.headers")
-    write_body = _compile_body(template, where)
+    write_body = _compile_body(template, where, omit)
 
     def prepare(context: Mapping[str, Any]) -> Request:
         content_type, body = write_body(context)
@@ -44,25 +49,28 @@ def compile_request(template: RequestTemplate, http: Http, *, where: str, safe: 
 
 
 def _compile_body(
-    template: RequestTemplate, where: str
+    template: RequestTemplate, where: str, omit: bool
 ) -> Callable[[Mapping[str, Any]], tuple[str, bytes | None]]:
     """A function of a context that gives content type and body; both empty for a request without one."""
     if template.json is not None:
-        content = compile_template(template.json, where=f"{where}.json")
-        return lambda context: ("application/json", encode(content(context)))
+        content = compile_template(template.json, where=f"{where}.json", omit=omit)
+        return lambda context: ("application/json", encode(without_marks(content(context))))
     if template.form is not None:
-        fields = compile_template(template.form, where=f"{where}.form")
+        fields = compile_template(template.form, where=f"{where}.form", omit=omit)
         return lambda context: (
             "application/x-www-form-urlencoded",
-            urlencode(list(_flat(fields(context)))).encode(),
+            urlencode(list(_flat(without_marks(fields(context))))).encode(),
         )
     if template.xml is not None:
         text = compile_xml(template.xml, where=f"{where}.xml")
         return lambda context: ("text/xml; charset=utf-8", text(context).encode())
     if template.xmlrpc is not None:
         method = compile_template(template.xmlrpc.method, where=f"{where}.xmlrpc.method")
-        params = compile_template(list(template.xmlrpc.params), where=f"{where}.xmlrpc.params")
-        return lambda context: ("text/xml; charset=utf-8", encode_call(str(method(context)), params(context)))
+        params = compile_template(list(template.xmlrpc.params), where=f"{where}.xmlrpc.params", omit=omit)
+        return lambda context: (
+            "text/xml; charset=utf-8",
+            encode_call(str(method(context)), without_marks(params(context))),
+        )
     return lambda context: ("", None)
 
 

@@ -250,8 +250,37 @@ def test_what_is_wrong_is_told_by_each_command(call: Call, tmp_path: Path) -> No
     assert call("apikey", "list").out.split() == [
         "id",
         "name",
+        "state",
         "hint",
         "created_at",
+        "expires_at",
         "last_used_at",
-        "revoked_at",
     ]
+
+
+def test_applications_are_made_renewed_listed_and_revoked(program: Program) -> None:
+    made = program(
+        "application",
+        "add",
+        "portal",
+        "--redirect",
+        "https://portal.example/back",
+        "--verb",
+        "read",
+        "--json",
+    ).json
+    newer = program("application", "secret", made["client_id"], "--json").json
+    assert newer["client_secret"] != made["client_secret"]
+    program("application", "revoke", made["client_id"])
+    (listed,) = program("application", "list", "--json").json
+    assert (listed["state"], listed["scope"]) == ("revoked", {"verbs": ["read"]})
+    assert made["client_secret"] not in json.dumps(listed)
+
+
+def test_a_key_can_be_limited(program: Program) -> None:
+    program("apikey", "add", "reader", "--entity", "Asset", "--verb", "read", "--days", "30", "--json")
+    (listed,) = program("apikey", "list", "--json").json
+    assert listed["scope"] == {"entities": ["Asset"], "verbs": ["read"]}
+    assert listed["expires_at"]
+    refused = program("apikey", "add", "reader", "--entity", "Assets", check=False)
+    assert refused.status == 1

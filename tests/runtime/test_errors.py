@@ -170,6 +170,14 @@ def test_the_source_s_own_words_on_one_line(body: Any, said: str) -> None:
         assert meaning(400, body).message.endswith(f" It said: {said}")
 
 
+def test_of_a_traceback_the_last_line_is_said() -> None:
+    trace = 'Traceback (most recent call last):\n  File "rpc.py", line 69, in call\nValueError: Invalid field x\n\n'
+    fault = f"<methodResponse><fault><value><struct><member><name>faultString</name><value>{trace}</value></member>"
+    fault += "</struct></value></fault></methodResponse>"
+    for body in (fault.encode(), {"error": {"data": {"message": trace}}}):
+        assert source_message(answer(200, body)) == "ValueError: Invalid field x"
+
+
 def test_the_source_s_own_words_are_cut() -> None:
     assert len(source_message(answer(400, {"message": "x" * 100_000}))) == 300
     assert len(source_message(answer(400, "y" * 100_000))) == 300

@@ -1,6 +1,7 @@
 """Templates in connector definitions."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
         ("base64", "user:pässword", "dXNlcjpww6Rzc3dvcmQ="),
         ("date", MOMENT, "2026-03-01"),
         ("day_before", MOMENT, datetime(2026, 2, 28, 0, 30, 5, 123456, tzinfo=UTC)),
+        ("integer", "0012", 12),
         ("iso", MOMENT, "2026-03-01T00:30:05Z"),
         ("iso_ms", MOMENT, "2026-03-01T00:30:05.123Z"),
         ("json", {"a": [1, "x"]}, '{"a":[1,"x"]}'),
@@ -56,10 +58,22 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
             datetime(2026, 3, 1, tzinfo=UTC),
             {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
         ),
+        ("last_part", "http://inside:9080/api/os/po/_MTAx?lean=1", "_MTAx"),
+        ("midnight", MOMENT, datetime(2026, 3, 1, tzinfo=UTC)),
+        ("odata2", MOMENT, "/Date(1772325005123)/"),
+        ("odata2_offset", MOMENT, "/Date(1772325005123+0000)/"),
+        ("padded4", 10, "0010"),
+        ("padded5", "10", "00010"),
+        ("padded10", "V-7", "V-7"),
+        ("padded12", "4000001", "000004000001"),
+        ("padded18", "210100094", "000000000210100094"),
         ("quote", "O'Brien", "O''Brien"),
         ("sql", MOMENT, "2026-03-01 00:30:05"),
+        ("text", Decimal("12.50"), "12.50"),
+        ("time", MOMENT, "00:30:05"),
         ("unix", MOMENT, 1772325005),
         ("unix_ms", MOMENT, 1772325005123),
+        ("upper", "high", "HIGH"),
         ("url", "a/b c?d=é&", "a%2Fb%20c%3Fd%3D%C3%A9%26"),
     ],
 )
@@ -112,8 +126,8 @@ def test_what_a_choice_takes_for_given_zero_included(value: Any, chosen: str) ->
         ("${__import__('os')}", "is not an expression"),
         ("/items/${id", "is not closed"),
         ("${a}/items/${id", "is not closed"),
-        ({"$if": "x"}, "a choice has"),
-        ({"$if": "x", "then": 1, "otherwise": 2}, "a choice has"),
+        ({"$if": "x"}, "beside `.if` stand then"),
+        ({"$if": "x", "then": 1, "otherwise": 2}, "beside `.if` stand then"),
     ],
 )
 def test_what_is_not_right_is_refused_when_it_is_compiled(template: Any, reason: str) -> None:

@@ -42,7 +42,8 @@ FIELDS = {
     "WorkOrderStatus": "intSysCode intControlID strName",
     "PurchaseOrder": "intCode strPurchaseOrderReference intSupplierID intPurchaseOrderStatusID intSiteID intShipToID"
     " intPurchaseCurrencyID intAccountID intChargeDepartmentID intWorkOrderID intAssetID intCreatedByUserID"
-    " dblSubtotal dblTotal dblFreight dblTax1 dblTax2 dtmDateCreated dtmDateSubmitted dtmDateExpectedDelivery"
+    " intBillToID intSendToSupplierMethod dblSubtotal dblTotal dblFreight dblTax1 dblTax2 dtmDateCreated"
+    " dtmDateSubmitted dtmDateExpectedDelivery"
     " dtmDateRequiredBy dtmDateReceived dtmDateLastUpdated intUpdated",
     "PurchaseOrderLineItem": "intPurchaseOrderID intAssetID intStockID intSupplierID qtyOnOrder qtyRecieved"
     " dblUnitPrice dblTotalPrice dblTaxRate dtmRequiredByDate dtmDateCreated intRequestedByUserID intSourceWorkOrderID"
@@ -68,6 +69,26 @@ FIELDS = {
     "ScheduledTask": "intScheduledMaintenanceID intOrder strDescription dblTimeEstimatedHours intAssignedToUserID"
     " intParentScheduledTaskID",
 }
+
+
+WRITES = ("AddRequest", "ChangeRequest", "RemoveRequest", "BatchRequest")
+REQUIRED = {
+    "WorkOrder": "intSiteID intWorkOrderStatusID strDescription",
+    "WorkOrderTask": "intWorkOrderID intTaskType intOrder strDescription",
+    "PurchaseOrder": "intSiteID intPurchaseOrderStatusID",
+    "Asset": "strName intKind",
+}
+# By how a name begins; times are milliseconds, yes and no are 1 and 0.
+KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,), "bol": (int,), "dtm": (int,), "dbl": (int, float), "qty": (int, float), "str": (str,)
+}  # fmt: skip
+READ_ONLY = {"dtmDateLastModified", "dtmDateLastUpdated", "dblTotal", "dblSubtotal", "qtyRecieved", "intUpdated",
+             "strAssets", "strAssignedUsers", "qtyStockCount"}  # fmt: skip
+REFERS = {
+    "intSupplierID": "Business", "intSiteID": "Asset", "intAssetID": "Asset", "intPartID": "Asset",
+    "intWorkOrderStatusID": "WorkOrderStatus", "intPurchaseOrderStatusID": "PurchaseOrderStatus",
+    "intWorkOrderID": "WorkOrder", "intPurchaseOrderID": "PurchaseOrder", "intUserID": "User",
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -144,6 +165,8 @@ class Fiix:
         self.asked.append(request)
         if request["_maCn"] == "RpcRequest" and request["name"] == "Ping":
             return {"_maCn": "RpcResponse", "object": {}}
+        if request["_maCn"] in WRITES:
+            return self._write(request)
         if request["_maCn"] != "FindRequest":
             raise Refused(130, "Unknown request class", "SERVER_REQUEST_UNPACK")
         name = request["className"]
@@ -167,6 +190,67 @@ class Fiix:
         ).fetchall()
         objects = [self._shown(name, dict(row), fields) for row in found]
         return {"_maCn": "FindResponse", "objects": objects, "totalObjects": total, "error": None}
+
+    def _write(self, request: dict[str, Any]) -> dict[str, Any]:
+        """All of a batch or nothing of it."""
+        self._rows.execute("SAVEPOINT asked")
+        try:
+            answer = self._do(request)
+        except Refused:
+            self._rows.execute("ROLLBACK TO asked")
+            raise
+        finally:
+            self._rows.execute("RELEASE asked")
+        return answer
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        kind = request["_maCn"]
+        if kind == "BatchRequest":
+            return {"_maCn": "BatchResponse", "responses": [self._do(one) for one in request["requests"]]}
+        name = request["className"]
+        if name not in FIELDS or name in self.denied:
+            raise Refused(403, f"No permission to write {name}")
+        if kind == "RemoveRequest":
+            removed = self._rows.execute(f'DELETE FROM "{name}" WHERE id = ?', [request["id"]]).rowcount
+            return {"_maCn": "RemoveResponse", "count": removed}
+        given = dict(request["object"])
+        if given.pop("className", None) != name:
+            raise Refused(500, "The object is of another class")
+        number = given.pop("id", None)
+        if kind == "ChangeRequest":
+            names = [field.strip() for field in request["changeFields"].split(",")]
+            if set(names) - set(given):
+                raise Refused(500, f"changeFields name what is not given: {set(names) - set(given)}")
+            given = {field: given[field] for field in names}
+        self._accept(name, given)
+        if kind == "AddRequest":
+            missing = [field for field in REQUIRED.get(name, "").split() if given.get(field) is None]
+            if missing:
+                raise Refused(500, f"{missing[0]} is required")
+            (last,) = self._rows.execute(f'SELECT coalesce(max(id), 0) FROM "{name}"').fetchone()
+            number = last + 1
+            self._rows.execute(f'INSERT INTO "{name}" (id) VALUES (?)', [number])
+        elif not self._rows.execute(f'SELECT 1 FROM "{name}" WHERE id = ?', [number]).fetchone():
+            raise Refused(404, f"There is no {name} {number}")
+        for field, value in given.items():
+            self._rows.execute(f'UPDATE "{name}" SET "{field}" = ? WHERE id = ?', [value, number])
+        return {"_maCn": kind.replace("Request", "Response"), "object": {"className": name, "id": number}}
+
+    def _accept(self, name: str, given: dict[str, Any]) -> None:
+        for field, value in given.items():
+            if field not in FIELDS[name].split():
+                raise Refused(500, f"Unknown field {field}")
+            if field in READ_ONLY:
+                raise Refused(500, f"{field} cannot be written")
+            types = next(kinds for start, kinds in KINDS.items() if field.startswith(start))
+            if value is not None and type(value) not in types:
+                raise Refused(500, f"{value!r} is not a value of {field}")
+            target = REFERS.get(field)
+            found = (
+                target and self._rows.execute(f'SELECT 1 FROM "{target}" WHERE id = ?', [value]).fetchone()
+            )
+            if target and value is not None and not found:
+                raise Refused(500, f"{field} {value} does not exist")
 
     def _condition(self, filters: list[dict[str, Any]], known: set[str]) -> tuple[str, list[Any]]:
         parts, parameters = ["1"], []

@@ -1,5 +1,6 @@
 """A token against cross-site requests, fetched on the session and sent with everything that may modify (SAP)."""
 
+import re
 import threading
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from appliance.runtime.template import compile_template
 from appliance.transport.http import Request, Response
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEYED = re.compile(r"/[^/]*\(")
 
 
 class CsrfAuthenticator:
@@ -33,7 +35,8 @@ class CsrfAuthenticator:
             if value not in (None, "")
         ]
         self._one_fetch = threading.Lock()
-        self._token: str | None = None
+        # By the address asked for a token: a session may have one for each service.
+        self._tokens: dict[str, str] = {}
 
     def flow(self, request: Request) -> Flow:
         if request.method in _READS:
@@ -63,20 +66,22 @@ class CsrfAuthenticator:
         self, request: Request, stale: str | None
     ) -> Generator[Request, Response, tuple[str, Response | None]]:
         """A token, or the answer that refused to give one. `stale` is a token the source just refused."""
+        address = self._url or _folder(request.url)
         with self._one_fetch:
-            if self._token is None or self._token == stale:
-                self._token = None
-                response = yield from self._inner.flow(self._fetch(request))
+            token = self._tokens.get(address)
+            if token is None or token == stale:
+                self._tokens.pop(address, None)
+                response = yield from self._inner.flow(self._fetch(request, address))
                 if response.status >= 400:
                     return "", response
-                self._token = response.header(self._auth.header) or ""
-            return self._token, None
+                token = self._tokens[address] = response.header(self._auth.header) or ""
+            return token, None
 
-    def _fetch(self, request: Request) -> Request:
+    def _fetch(self, request: Request, address: str) -> Request:
         asking = {"Accept": "application/json", self._auth.header: "Fetch"}
         return Request(
             self._auth.method,
-            self._url or _folder(request.url),
+            address,
             params=self._query,
             headers=asking,
             safe=True,
@@ -86,4 +91,10 @@ class CsrfAuthenticator:
 
 def _folder(url: str) -> str:
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rpartition("/")[0] + "/", "", ""))
+    # What leads on from an OData entity, `Set('1')/to_Items`, is below the same service as the entity.
+    own = (
+        _KEYED.split(parts.path, maxsplit=1)[0]
+        if _KEYED.search(parts.path)
+        else parts.path.rpartition("/")[0]
+    )
+    return urlunsplit((parts.scheme, parts.netloc, f"{own}/", "", ""))

@@ -11,6 +11,7 @@ from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.paging import NoPaging, NumberPaging, OffsetPaging, Paging
 from appliance.runtime.definition.sap import TableRead
 from appliance.runtime.definition.sql import SqlRead
+from appliance.runtime.definition.writing import Operation, Write
 
 
 class Pivot(Node, frozen=True, kw_only=True):
@@ -71,6 +72,24 @@ class Children(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if isinstance(self.paging, OffsetPaging) and self.paging.overlap:
             raise ValueError("pages of children have no `overlap`: those that came twice cannot be told")
+
+
+class One(Node, frozen=True, kw_only=True):
+    """A single record by the parts of its key, `${key.0}`: to read back what was written, and for single syncs."""
+
+    request: Annotated[
+        RequestTemplate | None,
+        Meta(
+            description="None: the read's own request with other `vars`, for its first page, without `since`."
+        ),
+    ] = None
+    vars: Annotated[dict[str, Any], Meta(description="Over those of the read; may use `${key.0}`.")] = {}
+    record: Annotated[
+        str | None,
+        Meta(
+            description="Path of the record in the answer, empty for the answer; None: the first of the rows."
+        ),
+    ] = None
 
 
 class Way(Node, frozen=True, kw_only=True):
@@ -138,6 +157,7 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     pivot: Annotated[Pivot | None, Meta(description="Name and value pairs to make members of.")] = None
     detail: Annotated[Detail | None, Meta(description="A second request for each row.")] = None
     children: Annotated[tuple[Children, ...], Meta(description="Rows that belong to each row.")] = ()
+    one: Annotated[One | None, Meta(description="How a single record is read.")] = None
     each: Annotated[
         tuple[dict[str, Any], ...],
         Meta(
@@ -381,6 +401,9 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
     required: Annotated[bool, Meta(description="Connecting fails when this entity cannot be read.")] = False
     note: Annotated[str, Meta(description="What a reader of the mapping should know.")] = ""
     map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression.")]
+    write: Annotated[
+        dict[Operation, Write], Meta(description="What can be written, by the operation of the unified API.")
+    ] = {}
 
     def __post_init__(self) -> None:
         if self.incremental == "mark" and getattr(self.read, "window", None) is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from appliance.errors import ApplianceError, ConfigurationError, SourceAccessDenied, SourceError
 from appliance.runtime.protocols import Page, Position, Since
@@ -25,9 +26,13 @@ class AlternativePages:
     def first(self) -> Position:
         return {"way": None}
 
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """A single row, as ODataPages gives it, of the way that can be read."""
+        return self._ways[self.usable()].one(names, key)
+
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         begins = position["way"] is None
-        number = self._usable() if begins else int(position["way"])
+        number = self.usable() if begins else int(position["way"])
         way = self._ways[number]
         page = way.fetch(way.first() if begins else position["at"], since, resuming=resuming, sample=sample)
         if begins and number > 0:
@@ -35,8 +40,11 @@ class AlternativePages:
             page = replace(page, notices=(told, *page.notices))
         return replace(page, next=page.next and {"way": number, "at": page.next})
 
-    def _usable(self) -> int:
-        """Raises what the services said when none can be read: a lack of rights before a lack of the service."""
+    def usable(self) -> int:
+        """The number of the way to read.
+
+        Raises what the services said when none can be read: a lack of rights before a lack of the service.
+        """
         if self._chosen is not None:
             return self._chosen
         failures: list[ApplianceError] = []

@@ -1,6 +1,6 @@
 """JSON, XML and XML-RPC over HTTP: REST, remote calls and their kin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -30,8 +30,10 @@ from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
 from appliance.runtime.shape import Row, explode, kept, pivot, with_details
+from appliance.runtime.single import SingleRow
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
+from appliance.runtime.transforms import text
 
 
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
@@ -78,6 +80,7 @@ class JsonPages:
             ChildRows(source, http, read, children, where=f"{where}.children[{number}]")
             for number, children in enumerate(read.children)
         ]
+        self._one = None if read.one is None else SingleRow(http, read, read.one, where=f"{where}.one")
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = envelope(read.answer, read.rows, beside)
@@ -162,6 +165,19 @@ class JsonPages:
             told = "The source does not list what changed last first: every pass reads all rows."
             return {**following, "unordered": True}, () if position.get("unordered") else (told,)
         return None if self._newest.is_behind(rows[-1], since.moment) else following, ()
+
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """The row with these values of the source's key; None when there is none, or `one` is not declared."""
+        if self._one is None:
+            return None
+        context = self._context(self.first(), Since(), 1)
+        found = self._one.find(self._source, self._envelope, context, key)
+        shaped = self._shaped([found], context)[0] if found is not None else []
+        if not self._read.explode:
+            return shaped[0] if shaped else None
+        # A row of several, such as one bin of a part.
+        values, wanted = key_decoder(list(names)), [text(part) for part in key]
+        return next((row for row in shaped if [text(value) for value in values(row)] == wanted), None)
 
     def _is_reshaped(self) -> bool:
         read = self._read

@@ -68,7 +68,12 @@ class SoapPages:
 
         def load() -> SoapClient:
             return SoapClient(
-                address, service=read.service, port=read.port, fetch=self._fetch, post=self._post
+                address,
+                service=read.service,
+                port=read.port,
+                fetch=self._fetch,
+                post=self._post,
+                clean=self._source.cleaned,
             )
 
         return self._source.learned(("wsdl", address, read.service, read.port, read.endpoint), load)

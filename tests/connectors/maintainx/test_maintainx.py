@@ -61,6 +61,16 @@ EXPECTED: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {
         (30,),
         {"code": "30", "name": "Pumps Ltd", "customFields": {"extraFields": {"Rating": "A"}}},
     ),
+    "Site": (
+        (11,),
+        {
+            "code": "11",
+            "name": "Bay 2",
+            "description": "South",
+            "organizationKey": key("Organization", 7),
+            **TIMES,
+        },
+    ),
     "Location": (
         (11,),
         {
@@ -80,6 +90,7 @@ EXPECTED: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {
             "name": "Pump",
             "description": "Feed pump",
             "parentKey": key("Asset", 20),
+            "siteKey": key("Site", 11),
             "locationKey": key("Location", 11),
             "vendorKey": key("Vendor", 30),
             "teamKey": key("Team", 5),
@@ -171,6 +182,7 @@ EXPECTED: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {
             "title": "Work 100",
             "code": "10",
             "organizationKey": key("Organization", 7),
+            "siteKey": key("Site", 11),
             "locationKey": key("Location", 11),
             "assetKey": key("Asset", 21),
             "teamKey": key("Team", 5),
@@ -235,6 +247,7 @@ EXPECTED: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {
             "title": "It leaks",
             "description": "At the flange",
             "assetKey": key("Asset", 21),
+            "siteKey": key("Site", 11),
             "locationKey": key("Location", 11),
             "workOrderKey": key("WorkOrder", 100),
             "teamKey": key("Team", 5),

@@ -84,7 +84,7 @@ def test_an_order_with_its_lines_is_what_tryton_says(tryton: Tryton, everything:
             "vendorKey": key("Vendor", order["party"]),
             "orderNo": order["number"] or order["reference"] or None,
             "statusKey": key("Status", "purchase-orders", order["state"]),
-            "title": order["reference"] or None,
+            "title": order["description"] or order["reference"] or None,
             "description": order["description"] or None,
             "notes": order["comment"] or None,
             "terms": order["payment_term."] and order["payment_term."]["name"],

@@ -51,6 +51,28 @@ def test_reads_need_no_token_and_many_writes_need_one(open_source):
     assert gateway.fetches == [("HEAD", "/srv/")] and len(gateway.writes) == 3
 
 
+def test_each_service_has_a_token_of_its_own(open_source):
+    tokens, fetches = {}, []
+
+    def answer(it):
+        folder = it.path.partition("Orders")[0]
+        if it.headers["X-CSRF-Token"] == "Fetch":
+            fetches.append(it.path)
+            tokens[it.path] = f"t{len(tokens)}"
+            it.reply(200, b"{}", X_CSRF_Token=tokens[it.path])
+        elif it.headers["X-CSRF-Token"] != tokens.get(folder):
+            it.reply(403, b"CSRF token validation failed", X_CSRF_Token="Required")
+        else:
+            it.reply(201)
+
+    with serving(answer) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        for path in ("/a/Orders", "/b/Orders", "/a/Orders('1')", "/b/Orders(N='1',L='a%2Fb')/to_Lines"):
+            post(source, path)
+    # What an entity leads to is asked for at its service, not at the entity.
+    assert fetches == ["/a/", "/b/"]
+
+
 def test_the_request_for_the_token_can_be_named(open_source):
     gateway = Gateway()
     with serving(gateway) as server:

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.simulators.limble import writing
 from tests.simulators.strict_rest import Answer, Asked, Refused, assert_described
 
 INTERFACE: dict[str, Any] = json.loads(Path(__file__).with_name("interface.json").read_text("utf-8"))
@@ -39,6 +40,12 @@ _IDS = {
 }
 # Filters by ids of others: path and parameter to the member of the row.
 _OF = {
+    ("tasks", "tasks"): "taskID",
+    ("tasks", "meta3"): "meta3",
+    ("assets", "assets"): "assetID",
+    ("parts", "parts"): "partID",
+    ("po", "pos"): "poID",
+    ("work-requests/work-request-submissions", "workRequestIDs"): "workRequestSubmissionId",
     ("assets/fields", "assets"): "assetID",
     ("po/items", "pos"): "poID",
     ("bills/transactions", "bills"): "billID",
@@ -69,11 +76,33 @@ class Limble:
         path = asked.path.strip("/")
         if path == "me":
             return Answer({"customerName": "Plant", "customerPlan": "enterprise"}, headers=limits)
+        if asked.method != "GET":
+            return self._write(path, asked)
         if path not in INTERFACE:
             raise _refused(404, "No such path")
         if path in self.denied:
             raise _refused(403, "Your plan does not include this")
         return Answer(self._list(path, asked), headers=limits)
+
+    def _write(self, path: str, asked: Asked) -> Answer:
+        if path.split("/")[0] in self.denied:
+            raise _refused(403, "Your plan does not include this")
+        if asked.method == "POST" and path in writing.CREATE:
+            return writing.create(path, _IDS[path], asked, self.rows)
+        entity, number, part = [*path.split("/"), "", ""][:3]
+        row = next((one for one in self.rows.get(entity, []) if str(one.get(_IDS[entity])) == number), None)
+        if row is None:
+            raise _refused(404, "Not found")
+        match asked.method, entity, part:
+            case "PATCH", _, "" if entity in writing.UPDATE:
+                return writing.change(entity, row, asked)
+            case "PATCH", "po", "state":
+                return writing.move(row, asked)
+            case "POST", "po", "items":
+                return writing.add_item(row, asked, self.rows)
+            case "DELETE", "po", "":
+                return writing.delete_order(row, self.rows)
+        raise _refused(404, "No such path")
 
     def _list(self, path: str, asked: Asked) -> list[dict[str, Any]]:
         known = INTERFACE[path]["query"]
@@ -103,7 +132,7 @@ class Limble:
 
 def _wanted(path: str, row: dict[str, Any], asked: Asked) -> bool:
     for (of, name), member in _OF.items():
-        if of == path and name in asked.query and str(row[member]) not in asked.one(name).split(","):
+        if of == path and name in asked.query and str(row.get(member)) not in asked.one(name).split(","):
             return False
     if "fieldType[0]" in asked.query and row["fieldType"] != asked.one("fieldType[0]"):
         return False

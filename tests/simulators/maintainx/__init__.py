@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.simulators.maintainx import writing
 from tests.simulators.strict_rest import Answer, Asked, Refused, assert_described
 
 INTERFACE: dict[str, Any] = json.loads(Path(__file__).with_name("interface.json").read_text("utf-8"))
@@ -79,8 +80,22 @@ class MaintainX:
         path = f"/{path}"
         if path in self.denied:
             raise Refused(403, {"errors": [{"error": "Not allowed"}]})
-        if number and path == "/purchaseorders":
-            return Answer({"purchaseOrder": self._one(path, number)}, headers=self._limits())
+        if asked.method == "POST" and path in writing.CREATE and not number:
+            return writing.create(path, asked, self.rows)
+        number, _, part = number.partition("/")
+        if asked.method == "PATCH" and number:
+            row = self._one(path, number)
+            if part == "status" and path in writing.STATUS:
+                return writing.change_status(path, row, asked)
+            if not part and path in writing.UPDATE:
+                return writing.change(path, row, asked, self.rows)
+        if asked.method != "GET" or part:
+            raise Refused(404, {"error": "Not found"})
+        if number and path in writing.SINGLE:
+            row = self._one(path, number)
+            hidden = set() if path != "/workorders" else writing.hidden(asked.query.get("expand", []))
+            shown = {name: value for name, value in row.items() if name not in hidden}
+            return Answer({writing.SINGLE[path]: shown}, headers=self._limits())
         if path not in INTERFACE or number:
             raise Refused(404, {"error": "Not found"})
         return Answer(self._list(path, asked), headers=self._limits())

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from appliance.runtime.select import encode
+from appliance.runtime.select import decode, encode
+from tests.simulators.maximo import writing
 from tests.simulators.maximo.query import Refused, Row, condition, order, selection
 from tests.simulators.maximo.rows import rows_of_a_plant
 from tests.transport.servers import Exchange, Server, serving
@@ -24,7 +25,7 @@ class Maximo:
 
     `structures`: rows by structure. `family`: how names of structures begin. `forbidden`: structures the user may
     not read. `max_page`: cap of a page. `local_times`: conditions take times without an offset only. `expired`:
-    the position of a page is forgotten once.
+    the position of a page is forgotten once. `written`: structure, headers and body of every write.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,8 @@ class Maximo:
         self.expired = False
         self.key = KEY
         self.asked: list[dict[str, str]] = []
+        self.written: list[tuple[str, dict[str, str], Row]] = []
+        self._transactions: dict[str, str] = {}
 
     @contextmanager
     def served(self) -> Iterator[Server]:
@@ -43,17 +46,23 @@ class Maximo:
             yield server
 
     def _serve(self, exchange: Exchange) -> None:
+        headers: dict[str, str] = {}
+        content: Row | None
         try:
-            status, content = 200, self._get(exchange)
+            if exchange.command == "POST":
+                status, content, headers = self._post(exchange)
+            else:
+                status, content = 200, self._get(exchange)
         except Refused as refused:
             status = refused.status
             message = f"{refused.reason} - {refused}"
             content = {"Error": {"statusCode": str(status), "reasonCode": refused.reason, "message": message}}
         exchange.reply(
             status,
-            encode(content),
+            b"" if content is None else encode(content),
             Content_Type="application/json",
             Set_Cookie="JSESSIONID=0000abc:-1; Path=/; HttpOnly",
+            **headers,
         )
 
     def _get(self, exchange: Exchange) -> dict[str, Any]:
@@ -68,6 +77,53 @@ class Maximo:
             raise Refused(400, "BMXAA8744E", f"unknown parameters {unknown}")
         self.asked.append({"structure": name, **query})
         return self._page(name, query, parts.path)
+
+    def _post(self, exchange: Exchange) -> tuple[int, Row | None, dict[str, str]]:
+        parts = urlsplit(exchange.path)
+        _, root, servlet, os, structure, member = [*parts.path.split("/"), "", "", ""][:6]
+        if root != "maximo" or os != "os":
+            raise Refused(404, "BMXAA8727E", "The resource does not exist")
+        self._admit(servlet, exchange)
+        name = structure.removeprefix(self.family)
+        if name not in writing.STRUCTURES or not structure.startswith(self.family):
+            raise Refused(404, "BMXAA8727E", f"The object structure {structure} does not exist")
+        if name in self.forbidden:
+            raise Refused(403, "BMXAA0024E", f"The action SAVE is not allowed on object {name.upper()}")
+        if exchange.headers.get("Content-Type") != "application/json":
+            raise Refused(415, "BMXAA8823E", "The media type is not supported")
+        query = dict(parse_qsl(parts.query))
+        body = decode(exchange.body)
+        headers = {name.lower(): value for name, value in exchange.headers.items()}
+        self.written.append((structure, headers, dict(body)))
+        if query.get("lean") != "1":
+            # Names without a prefix mean nothing to the full form.
+            body = {}
+        transaction = headers.get("transactionid", "")
+        if transaction in self._transactions:
+            raise Refused(
+                409, "BMXAA9524E", f"The transaction was committed: {self._transactions[transaction]}"
+            )
+        plant = {"items": {row["itemnum"] for row in self.structures["item"]}}
+        if member:
+            row = next((row for row in self.structures[name] if writing.rest_id(name, row) == member), None)
+            if row is None:
+                raise Refused(404, "BMXAA8727E", "The resource does not exist")
+            if headers.get("x-method-override") != "PATCH":
+                raise Refused(405, "BMXAA8781E", "POST without x-method-override is not allowed on a member")
+            if query.get("action") == "wsmethod:changeStatus":
+                writing.change_status(name, row, body)
+            else:
+                writing.change(name, row, body, merge=headers.get("patchtype") == "MERGE", line=plant)
+            answer: tuple[int, Row | None, dict[str, str]] = (204, None, {})
+        else:
+            row = writing.create(name, body, self.structures[name], plant)
+            self.structures[name].append(row)
+            wanted = headers.get("properties", "")
+            shown = {n: row[n] for n in wanted.split(",") if n in row} if wanted else None
+            answer = (201, shown, {"Location": f"{INTERNAL}{parts.path}/{writing.rest_id(name, row)}"})
+        if transaction:
+            self._transactions[transaction] = f"{INTERNAL}{parts.path}/{writing.rest_id(name, row)}"
+        return answer
 
     def _admit(self, servlet: str, exchange: Exchange) -> None:
         rejected = Refused(401, "BMXAA0021E", "The user name and password combination are not valid")
@@ -110,7 +166,14 @@ class Maximo:
             following = urlencode({**query, "pageno": number + 1})
             info["nextPage"] = {"href": f"{INTERNAL}{path}?{following}"}
         wanted = selection(query["oslc.select"]) if "oslc.select" in query else {}
-        members = [_shown(row, wanted, f"{INTERNAL}{path}/_{i}") for i, row in enumerate(shown)]
+        members = [
+            _shown(
+                row,
+                wanted,
+                f"{INTERNAL}{path}/{writing.rest_id(name, row) if name in writing.STRUCTURES else i}",
+            )
+            for i, row in enumerate(shown)
+        ]
         if query.get("lean") != "1":
             return {"rdfs:member": members, "oslc:responseInfo": info}
         return {"member": members, "responseInfo": info, "href": f"{INTERNAL}{path}"}
@@ -120,7 +183,7 @@ def _shown(row: Row, wanted: dict[str, set[str] | None], href: str) -> Row:
     """What is selected and not null; names that are unknown are ignored."""
     found: Row = {"href": href}
     if wanted:
-        found["_rowstamp"] = "36654"
+        found["_rowstamp"] = row.get("_rowstamp", "36654")
     for name, inner in wanted.items():
         value = row.get(name)
         # A child is given only with its attributes, an attribute only without.

@@ -1,7 +1,9 @@
 """Rows of an OData entity set: filters with the literals $metadata asks for, server, skip and key paging, delta."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid, SourceError
 from appliance.runtime.definition import Http, OData4Read, ODataRead
@@ -75,6 +77,27 @@ class ODataPages:
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         page = self._fetch(position, since, resuming=resuming, sample=sample)
         return replace(page, rows=distinct(page.rows, self._read.distinct)) if self._read.distinct else page
+
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """The row whose properties `names` have the values of `key`; None when the set has none.
+
+        Raises SourceError, and ConfigurationError for values that are not of the types of the properties.
+        """
+        kind = self.entity_type()
+        try:
+            wanted = [
+                f"{name} eq {literal(self._version, kind.properties[name], value)}"
+                for name, value in zip(names, key, strict=True)
+            ]
+        except (KeyError, ValueError) as failure:
+            raise ConfigurationError(
+                f"{self._where}: a single {self._read.set} cannot be asked for: {failure}."
+            ) from None
+        options = dict(self._options(kind, EVERYTHING, _UNFILTERED))
+        options["$filter"] = " and ".join([*([options["$filter"]] if "$filter" in options else []), *wanted])
+        request = self.service.request(self._read.set, list(options.items()))
+        rows = self._page({}, self._source.send(request, interactive=True), kind).rows
+        return rows[0] if rows else None
 
     def _fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         if sample:

@@ -74,9 +74,13 @@ class RfcNode:
         )
         self._request = compile_request(template, http, where=where, safe=True)
 
-    def call(self, function: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a module that only reads, and give what it exports. Raises SourceError with the words of a fault."""
-        request = replace(self._request(self._source.fields), body=encode_call(function, parameters))
+    def call(self, function: str, parameters: Mapping[str, Any], *, safe: bool = True) -> dict[str, Any]:
+        """Call a module and give what it exports. Raises SourceError with the words of a fault.
+
+        A call that is `safe`, since the module only reads, may be repeated.
+        """
+        body = encode_call(function, parameters)
+        request = replace(self._request(self._source.fields), body=body, safe=safe)
         response = self._source.send(request, rules=RULES)
         return decode_answer(response.body, function)
 
@@ -111,13 +115,13 @@ def rows_of(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) else []
 
 
-def raise_for_messages(messages: Any) -> None:
+def raise_for_messages(messages: Any, source: Source) -> None:
     """Raise SourceError for a BAPI's return table or structure that holds an error (E), abort (A) or exit (X)."""
     failed = [
         row for row in rows_of(messages) if isinstance(row, dict) and row.get("TYPE") in ("E", "A", "X")
     ]
     if failed:
-        said = "; ".join(_message(row) for row in failed[:5])
+        said = source.cleaned("; ".join(_message(row) for row in failed[:5]))
         raise SourceError(f"SAP refused the call. It said: {said}", details={"source_message": said})
 
 
