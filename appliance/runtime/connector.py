@@ -31,7 +31,7 @@ from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
-from appliance.runtime.protocols.fallback import json_pages
+from appliance.runtime.protocols.fallback import FallbackPages, json_pages
 from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
@@ -125,14 +125,8 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        read = self.definition.entities[entity].read
-        where = f"{self.definition.system}.{entity}"
-        pages = (
-            JsonPages(self.source, self._http(where), read, where=where)
-            if isinstance(read, HttpRead)
-            else self._pages(entity)
-        )
-        if not isinstance(pages, JsonPages | ODataPages | AlternativePages | TablePages):
+        pages = self._pages(entity)
+        if not isinstance(pages, JsonPages | FallbackPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
 

@@ -174,3 +174,11 @@ def test_each_list_of_several_has_its_own_way() -> None:
         pages = all_pages(connector, "Vendor", SINCE)
     assert len(told(pages)) == 2
     assert sum("since" in query for query in asked) == 2
+
+
+def test_a_single_record_is_asked_for_as_without_a_fallback() -> None:
+    one = {"request": {"path": "r", "query": {"from": "0", "size": "1"}}}
+    with plant({"since": (400, {})}, one=one) as (connector, _):
+        found = connector.one("Vendor", ["19"])
+    assert found is not None
+    assert json.loads(found)["id"] == 19

@@ -52,6 +52,10 @@ class FallbackPages:
     def first(self) -> Position:
         return {"way": None}
 
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """A single row, as JsonPages gives it; no way of asking for changes bears on it."""
+        return self._ways[0].one(names, key)
+
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         if position["way"] is not None:
             return self._ask(position["way"], position["at"], since, resuming, sample)
