@@ -24,7 +24,7 @@ def write_refusal(connection: Any, status: int, reason: str, message: str) -> No
         if status in _TOO_LARGE
         else "INVALID_REQUEST"
     )
-    error = {
+    error: dict[str, Any] = {
         "code": code,
         "type": "internal" if status == 500 else "validation",
         "message": f"{reason}. The request cannot be understood as HTTP.",
