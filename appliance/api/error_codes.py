@@ -59,6 +59,7 @@ _MEANING = {
     "UNSUPPORTED_MEDIA_TYPE": "The body is of a type that is not read here.",
     "CURSOR_INVALID": "The cursor is damaged, or belongs to another list, filter or connection.",
     "UNKNOWN_ENTITY": "The connection does not serve an entity of that name.",
+    "NOT_SERVED": "The connection's system is of another category than the path.",
     "NOT_FOUND": "There is nothing at that path.",
     "PAGE_NOT_FOUND": "There is no such admin page.",
     "RECORD_NOT_FOUND": "The connection has no record with that key.",

@@ -13,7 +13,7 @@ from appliance.api.bearer import current_reader
 from appliance.api.error_codes import FAMILIES, error_codes
 from appliance.api.openapi.document import build
 from appliance.api.openapi.postman import collection
-from appliance.api.openapi.routes import routes_of, served_by
+from appliance.api.openapi.routes import operations_of, routes_of, served_by
 from appliance.app import Appliance
 
 
@@ -22,7 +22,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
 
     @functools.cache
     def document(app: Flask, base_url: str) -> dict[str, Any]:
-        return build(appliance.model, routes_of(app), base_url)
+        return build(appliance.model, operations_of(appliance), routes_of(app), base_url)
 
     def general() -> dict[str, Any]:
         # By the configured address only: one for each name that callers make up would fill the memory.
@@ -41,7 +41,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
         connection = appliance.connections.get(current_reader(appliance.connections).connection_id)
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         served = served_by(appliance, connection)
-        return _json(build(appliance.model, routes_of(app), g.base_url, served))
+        return _json(build(appliance.model, operations_of(appliance), routes_of(app), g.base_url, served))
 
     @routes.get("/api/postman.json")
     def postman() -> Response:

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from appliance import __version__
-from appliance.api.openapi.parameters import CONNECTION, IDEMPOTENCY, list_parameters, path_parameters
+from appliance.api.openapi.parameters import (
+    CONNECTION,
+    IDEMPOTENCY,
+    list_parameters,
+    path_parameters,
+    record_parameters,
+)
 from appliance.api.openapi.schemas import (
     ERROR,
     LINKS,
@@ -66,11 +72,15 @@ class Served:
 
 
 def build(
-    model: Model, routes: Sequence[Route], base_url: str, served: Served | None = None
+    model: Model,
+    operations: Sequence[Operation],
+    routes: Sequence[Route],
+    base_url: str,
+    served: Served | None = None,
 ) -> dict[str, Any]:
-    """The document. `served` makes it the variant of a connection."""
-    known = {(one.method, f"/api/{one.category}/{one.path}"): one for one in model.operations}
-    by_path = {(one.method, one.path): one for one in model.operations}
+    """The document. `operations` are those about entities; `served` makes it the variant of a connection."""
+    known = {(one.method, f"/api/{one.category}/{one.path}"): one for one in operations}
+    by_path = {(one.method, one.path): one for one in operations}
     paths: dict[str, dict[str, Any]] = {}
     used: set[str] = {"Client", "Connection", "ConnectionStore", "ConnectionMetadata", "Integration"}
     for route in sorted(routes, key=lambda route: (route.path, route.method)):
@@ -138,7 +148,9 @@ def _about_entity(model: Model, route: Route, operation: Operation, served: Serv
     }
     item = reference(operation.entity)
     if operation.kind in ("list", "children", "materials", "all-materials"):
-        told["parameters"] += list_parameters()
+        told["parameters"] += list_parameters(model, model.entities[operation.entity])
+    if operation.kind == "get":
+        told["parameters"] += record_parameters()
     if operation.kind not in _READS:
         told["parameters"].append(IDEMPOTENCY)
         demanded = _demanded(operation, served)

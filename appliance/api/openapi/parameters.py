@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from appliance.api.query import PAGING, SELECTING, SHAPING
+from appliance.api.fields import EntityFields
+from appliance.api.query import SHAPING, allowed_parameters
+from appliance.model.entity import Entity, Model
 
 Schema = dict[str, Any]
 
@@ -43,14 +45,23 @@ IDEMPOTENCY: Schema = {
 }
 
 
-def list_parameters() -> list[Schema]:
-    """What lists take, as the parser of lists knows it."""
-    names = dict.fromkeys(name.partition("[")[0] for name in (*PAGING, *SELECTING, *SHAPING))
+def list_parameters(model: Model, entity: Entity) -> list[Schema]:
+    """What a list of the entity takes, as the parser of lists knows it."""
+    names = dict.fromkeys(name.partition("[")[0] for name in allowed_parameters(EntityFields(model, entity)))
     return [_parameter(name) for name in names]
 
 
+def record_parameters() -> list[Schema]:
+    """What a single record takes."""
+    return [_parameter(name) for name in (*SHAPING, "deleted")]
+
+
 def _parameter(name: str) -> Schema:
-    schema, description = _TEXTS[name]
+    word, _, side = name.rpartition("_")
+    schema, description = _TEXTS.get(name) or (
+        {"type": "string"},
+        f"Only records whose {word} date is {side} this date or time.",
+    )
     told = {"name": name, "in": "query", "description": description, "schema": schema}
     # `filter[field]=value` is what OpenAPI calls a deep object.
     return {**told, "style": "deepObject", "explode": True} if schema["type"] == "object" else told

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from flask import Flask
 
 from appliance.api.openapi.document import Route, Served
 from appliance.api.openapi.schemas import Schema
+from appliance.api.unified import reading_operations
 from appliance.app import Appliance
 from appliance.connections.tables import Connection
-from appliance.runtime.definition import Definition
+from appliance.model.entity import Operation
 from appliance.writes.capabilities import abilities
 
 SAMPLED = 200
@@ -35,13 +35,23 @@ def routes_of(app: Flask) -> list[Route]:
     return found
 
 
+def operations_of(appliance: Appliance) -> list[Operation]:
+    """The operations about entities, reading and writing."""
+    writing = [one for one in appliance.model.operations if one.method != "GET"]
+    return [*reading_operations(appliance), *writing]
+
+
 def served_by(appliance: Appliance, connection: Connection) -> Served:
     """What a connection serves, with the custom fields of its newest records."""
     written = appliance.catalog.definition(connection.system, connection.fields)
     definition = appliance.mappings.adjusted(connection, written)
+    writes = {
+        entity: {kind: can.as_dict() for kind, can in kinds.items()}
+        for entity, kinds in abilities(appliance.model, definition).items()
+    }
     entities = frozenset(definition.entities) & frozenset(appliance.model.entities)
     custom = {name: found for name in entities if (found := _custom_fields(appliance, connection.id, name))}
-    return Served(connection.name, entities, _writes(appliance, definition), custom)
+    return Served(connection.name, entities, writes, custom)
 
 
 def _custom_fields(appliance: Appliance, connection_id: str, entity: str) -> dict[str, Schema]:
@@ -60,11 +70,3 @@ def _typed(records: Iterable[object]) -> dict[str, Schema]:
         for name, value in record.items() if isinstance(record, dict) else ():
             types.setdefault(name, {"null"}).update([] if value is None else [_TYPES[type(value)]])
     return {name: {"type": sorted(found)} for name, found in sorted(types.items())}
-
-
-def _writes(appliance: Appliance, definition: Definition) -> dict[str, dict[str, Any]]:
-    """Entity to operation to what the system takes."""
-    return {
-        entity: {kind: can.as_dict() for kind, can in kinds.items()}
-        for entity, kinds in abilities(appliance.model, definition).items()
-    }
