@@ -228,6 +228,9 @@ def cleaned(said: str, secrets: Sequence[str]) -> str:
 def _said(response: Response) -> str:
     body = _body(response)
     if body is not None:
+        reasons = _gateway_reasons(body)
+        if reasons:
+            return "; ".join(reasons)
         for path in _MESSAGE_PATHS:
             value = dig(body, steps(path))
             if isinstance(value, str) and value.strip() and value != _NOTHING_SAID:
@@ -250,6 +253,20 @@ def _of_fields(body: Any) -> str:
         if words:
             return words if name == "non_field_errors" else f"{name}: {words}"
     return ""
+
+
+def _gateway_reasons(body: Any) -> list[str]:
+    """The errors that SAP Gateway lists below a message that says nothing, without its own generic entry."""
+    listed = dig(body, steps("error.innererror.errordetails"))
+    found = [
+        str(one["message"]).strip()
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+        and one.get("message")
+        and one.get("severity", "error") == "error"
+        and not str(one.get("code")).startswith("/IWBEP/CX_")
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _one_line(text: str) -> str:

@@ -138,6 +138,22 @@ def test_the_advice_of_a_rule_is_said() -> None:
             "No such property",
         ),
         ({"error": {"message": "v4"}}, "v4"),
+        (
+            {
+                "error": {
+                    "message": {"value": "An exception was raised"},
+                    "innererror": {
+                        "errordetails": [
+                            {"code": "06/321", "message": "No such vendor", "severity": "error"},
+                            {"code": "06/400", "message": "Price is high", "severity": "warning"},
+                            {"code": "06/074", "message": "No items", "severity": "error"},
+                            {"code": "/IWBEP/CX_MGW_BUSI_EXCEPTION", "message": "An exception was raised"},
+                        ]
+                    },
+                }
+            },
+            "No such vendor; No items",
+        ),
         ({"error": {"message": "Odoo Server Error", "data": {"message": "Access Denied"}}}, "Access Denied"),
         (
             {"error": ["UserError", ['You are not allowed to access "Purchase".', "Within groups: ", None]]},

@@ -12,7 +12,9 @@ from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
 from appliance.runtime.writer import OutcomeUnknown, WriteConflict
 from tests.connectors.sap_s4hana.asking import connected, given, key, status
+from tests.runtime.opened import opened
 from tests.runtime.written import read_back, source_row, write
+from tests.simulators.gateway import Gateway
 from tests.simulators.sap_s4hana import S4
 from tests.simulators.sap_s4hana.services import ORDERS2, PURCHASING4, V2
 from tests.transport.servers import Server
@@ -448,3 +450,27 @@ def test_goods_are_received_for_an_order(connector: Connector) -> None:
     record["lineItems"][0]["lineNo"] = "90"
     with pytest.raises(SourceError, match="PO item 4500000001 90 does not exist"):
         write(connector, "Receiving", "create", record)
+
+
+def test_another_gateway_takes_the_same_order() -> None:
+    """The simulator of the old service that other tests use, which checks bodies by the published metadata."""
+    with Gateway(orders=5, lines=1) as gateway:
+        fields = {"url": gateway.url, "sign_in": "basic", "username": "SYNC", "password": "Welcome1"}
+        connector = opened("sap_s4hana", {**fields, "client": "100", "time_zone": "UTC", **DEFAULTS})
+        order = source_row(connector, "PurchaseOrder", [gateway.order_numbers()[0]])
+        line = order["to_PurchaseOrderItem"]["results"][0]
+        names = {"companyCode": "CompanyCode", "purchasingOrganization": "PurchasingOrganization"}
+        record = {
+            **PURCHASE,
+            "vendorKey": order["Supplier"],
+            "siteKey": line["Plant"],
+            "lineItems": [
+                {**PURCHASE["lineItems"][0], "materialKey": line["Material"], "storeroomKey": None}
+            ],
+            "customFields": {name: order[field] for name, field in names.items()},
+        }
+        number = write(connector, "PurchaseOrder", "create", record)
+        made = read(connector, "PurchaseOrder", number)
+        connector.close()
+    assert (made["title"], len(made["lineItems"])) == ("offer 78", 1)
+    assert made["lineItems"][0]["dueAt"] == "2026-02-03T00:00:00Z"

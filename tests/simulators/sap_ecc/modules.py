@@ -1,8 +1,7 @@
 """The customer's modules that write, as the connector's documentation describes them: one call, one unit of work.
 
 A parameter that a module does not know and a value that is not of its type end in a fault, as in SAP; what the BAPI
-refuses comes as messages of type E with status 200, and nothing is stored then. A table comes back only when it was
-sent.
+refuses comes as messages of type E with status 200, and nothing is stored then. A table comes back only when sent.
 """
 
 import re
