@@ -66,6 +66,8 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
     "date": lambda moment: moment.strftime("%Y-%m-%d"),
     "day_before": lambda moment: moment - timedelta(days=1),
+    "content_type": lambda file: file.content_type,
+    "file_base64": lambda file: file.base64(),
     "integer": lambda value: int(value),
     "iso": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",

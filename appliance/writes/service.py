@@ -23,6 +23,7 @@ from appliance.runtime.connector import Connector
 from appliance.runtime.projection import RowRejected
 from appliance.runtime.select import decode
 from appliance.runtime.transforms import exact
+from appliance.runtime.upload import Upload
 from appliance.runtime.writer import Order, OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
@@ -54,13 +55,17 @@ OpenConnector = Callable[[Connection], Connector]
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """`target` is the key in the path, `target_below` a second one. `body` is JSON text as it came."""
+    """`target` is the key in the path, `target_below` a second one. `body` is JSON text as it came.
+
+    For an upload the body holds the name and the SHA-256 of the `file`, so that a repetition is recognized.
+    """
 
     operation: Operation
     body: bytes
     target: str | None = None
     target_below: str | None = None
     idempotency_key: str | None = None
+    file: Upload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,8 @@ class Writes:
 
     def _work(self, order: WriteOrder) -> None:
         operation = self._operation(order)
-        if operation is None:
-            self._give_up(order, InternalError("This release no longer knows the operation."))
+        if operation is None or kind_of(operation) == "upload":
+            self._give_up(order, InternalError("This cannot be taken up again: send it once more."))
             return
         try:
             connection = self._connection(order.connection_id)
@@ -309,6 +314,8 @@ class Writes:
             record: dict[str, Any] = {}
         else:
             record = references.resolve(self._checked(operation, can, body))
+        if request.file is not None:
+            record["file"] = request.file
         if request.target_below is not None:
             record[operation.path.rsplit("{", 1)[-1].rstrip("}")] = self._below(
                 references, request.target_below
@@ -317,16 +324,19 @@ class Writes:
 
     def _checked(self, operation: Operation, can: Ability, body: Mapping[str, Any]) -> dict[str, Any]:
         entity = self._model.entities[operation.owner]
-        required = can.required | {
-            field.name for field in operation.body if field.required and operation.kind != "update"
-        }
+        # What the published body demands and this system cannot take is passed over, not refused.
+        published = {field.name for field in operation.body if field.required}
+        ignored = frozenset() if can.takes is None else frozenset(published - set(can.takes))
+        required = can.required | (published - ignored)
         if operation.kind == "update":
             # Lines and the like are checked where they are given; an update says only what changes.
             required = frozenset(path for path in required if "." in path)
         fields = fields_of(self._model, entity, operation.body)
         if operation.kind in ("inventory", "add-material", "change-material"):
             fields = {field.name: field for field in operation.body}
-        return Body(fields, self._model.entities, takes=can.takes, required=required).check(body)
+        return Body(fields, self._model.entities, takes=can.takes, required=required).check(
+            {name: value for name, value in body.items() if name not in ignored}
+        )
 
     def _below(self, references: References, key: str) -> Any:
         for entity in ("Material", "Part", "MaterialItem"):
