@@ -55,7 +55,8 @@ def _links_and_meta(query: ListQuery, listed: int, page: Paged) -> dict[str, Any
 
 def tag_of(*parts: Any) -> str:
     """The entity tag of an answer that is the same as long as these parts are, for this address."""
-    said = msgspec.json.encode([request.url, *parts])
+    address = [request.host, request.path, request.query_string]
+    said = msgspec.json.encode([*address, *parts])
     return hashlib.blake2b(said, digest_size=12).hexdigest()
 
 

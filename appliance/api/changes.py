@@ -24,6 +24,8 @@ LATEST = "latest"
 
 
 class FeedRestarted(Conflict):
+    """The feed was begun anew, as after a restore: read everything, and go on from a new cursor."""
+
     code = "FEED_RESTARTED"
 
 

@@ -146,8 +146,10 @@ def links(
 ) -> dict[str, str | None]:
     """The `links` of a list answer; `last` is null where the number of pages is not known."""
 
+    start = f"{path}?{urlencode(given)}&page="
+
     def link(number: int | None) -> str | None:
-        return None if number is None else f"{path}?{urlencode({**given, 'page': number})}"
+        return None if number is None else f"{start}{number}"
 
     return {
         "first": link(1),

@@ -25,6 +25,8 @@ REFUSED = ("include", "expand", "fields")
 
 
 class TableNotFound(NotFound):
+    """The connection has no table of that name."""
+
     code = "TABLE_NOT_FOUND"
 
 
@@ -36,8 +38,8 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def tables(dialect: Dialect) -> Response:
         bearer = _reader()
         described = [
-            {"name": entity, "entity": entity, "rows": count, "columns": _columns(bearer, entity)}
-            for entity, count in appliance.records.counts(bearer.connection_id).items()
+            {"name": one.entity, "entity": one.entity, "rows": one.rows, "columns": one.columns}
+            for one in lists.tables(bearer.connection_id)
         ]
         fields = SourceFields("tables", ["name", "entity", "rows"])
         query = parse_list_query(request.args, fields, PAGE_LIMIT, refused=(*REFUSED, "deleted"))
@@ -61,10 +63,6 @@ def blueprint(appliance: Appliance) -> Blueprint:
 
     def _reader() -> Bearer:
         return current_reader(appliance.connections, appliance.api_keys)
-
-    def _columns(bearer: Bearer, entity: str) -> list[str]:
-        stream = appliance.records.find_stream(bearer.connection_id, entity)
-        return lists.columns(stream) if stream else []
 
     def _page(dialect: Dialect, query: ListQuery, rows: Rows, scope: list[Any], live: int | None) -> Response:
         page = pager.page(query, query.selection, rows, scope, live=live)

@@ -62,7 +62,8 @@ class Shaping:
     ) -> list[str]:
         """The JSON texts to answer. With `source` the rows are of that entity, a part of another one's records."""
         if self._chosen is None and not self._expansions and source is None:
-            return [self._with_raw(self._dated(row), row) for row in rows]
+            texts = [row.payload if row.deleted_at is None else self._dated(row) for row in rows]
+            return self._with_raws(texts, rows)
         documents: list[Document] = [decode(self._dated(row).encode()) for row in rows]
         if source is not None:
             documents = [as_entity(document, source, self._entity) for document in documents]
@@ -71,7 +72,7 @@ class Shaping:
         if self._chosen is not None:
             documents = [_pick(document, self._chosen) for document in documents]
         texts = [encode(document).decode() for document in documents]
-        return [self._with_raw(text, row) for text, row in zip(texts, rows, strict=True)]
+        return self._with_raws(texts, rows)
 
     def _dated(self, row: ListedRow) -> str:
         if row.deleted_at is None:
@@ -80,11 +81,14 @@ class Shaping:
         document["deletedAt"] = document.get("deletedAt") or iso(row.deleted_at)
         return encode(document).decode()
 
-    def _with_raw(self, text: str, row: ListedRow) -> str:
+    def _with_raws(self, texts: list[str], rows: list[ListedRow]) -> list[str]:
+        """The texts with the source's row of each put in, if that is asked for."""
         if not self._raw:
-            return text
-        comma = "" if text == "{}" else ","
-        return f'{text[:-1]}{comma}"raw":{row.raw or "null"}}}'
+            return texts
+        return [
+            f'{text[:-1]}{"" if text == "{}" else ","}"raw":{row.raw or "null"}}}'
+            for text, row in zip(texts, rows, strict=True)
+        ]
 
 
 def as_entity(document: Document, source: Entity, entity: Entity) -> Document:

@@ -35,6 +35,8 @@ class RecordNotFound(NotFound):
 
 
 class NotServed(NotFound):
+    """The connection is of another category than the path."""
+
     code = "NOT_SERVED"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from appliance.errors import SourceAnswerInvalid, SourceError
-from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, Paging
+from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, OffsetPaging, Paging
 from appliance.runtime.document import envelope
 from appliance.runtime.paging import Answered, first_position, is_past_the_end, next_position, page_variables
 from appliance.runtime.request import compile_request
@@ -31,6 +31,9 @@ class ChildRows:
         self._paging: Paging = children.paging if own else read.paging
         if children.size and not isinstance(self._paging, NoPaging):
             self._paging = structs.replace(self._paging, size=children.size)
+        if isinstance(self._paging, OffsetPaging):
+            # Children that came twice could not be told from two.
+            self._paging = structs.replace(self._paging, overlap=0)
         self._rows = children.rows if own else read.rows
         self._envelope = envelope(read.answer, self._rows, {"count": children.count})
         self._by = steps(children.by)

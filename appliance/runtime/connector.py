@@ -31,6 +31,7 @@ from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
+from appliance.runtime.protocols.fallback import json_pages
 from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
@@ -89,7 +90,7 @@ class Connector:
             case HttpRead() if read.each:
                 return EachPages(self.source, self._http(where), read, where=where)
             case HttpRead():
-                return JsonPages(self.source, self._http(where), read, where=where)
+                return json_pages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
             case AlternativesRead():
@@ -124,8 +125,14 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self._pages(entity)
-        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+        read = self.definition.entities[entity].read
+        where = f"{self.definition.system}.{entity}"
+        pages = (
+            JsonPages(self.source, self._http(where), read, where=where)
+            if isinstance(read, HttpRead)
+            else self._pages(entity)
+        )
+        if not isinstance(pages, JsonPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
 

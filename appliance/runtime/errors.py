@@ -44,11 +44,18 @@ class EndOfPages(EndOfData):
     code = "SOURCE_REFUSED_PAGE"
 
 
+class CannotFilter(SourceError):
+    """The source refuses to filter or order as it was asked to; there may be another way to ask."""
+
+    code = "SOURCE_CANNOT_FILTER"
+
+
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, XML-RPC, SOAP, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
     "error.data.message",
     "error.message",
+    "error.innererror.message",
     "error.1.0",
     "error.0",
     "error_description",
@@ -67,6 +74,9 @@ _MESSAGE_PATHS = (
     "Envelope.Body.Fault.faultstring.#text",
     "Envelope.Body.Fault.Reason.Text.#text",
 )
+
+# What ASP.NET says when the words stand further inside.
+_NOTHING_SAID = "An error has occurred."
 
 
 def raise_for(
@@ -181,7 +191,7 @@ def _meaning(
         case "restart":
             return ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     text = advice or "Look the message up in the source's documentation."
-    refused = EndOfPages if kind == "end_of_pages" else SourceError
+    refused = {"end_of_pages": EndOfPages, "cannot_filter": CannotFilter}.get(kind, SourceError)
     return refused(
         f"The source refused the request (status {response.status}). {text}{tail}", details=details
     )
@@ -220,15 +230,26 @@ def _said(response: Response) -> str:
     if body is not None:
         for path in _MESSAGE_PATHS:
             value = dig(body, steps(path))
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and value != _NOTHING_SAID:
                 return value
         if not is_xml(response.body):
-            return ""
+            return _of_fields(body)
     text = response.text(4000)
     title = re.search(r"<(?:title|message)[^>]*>([^<]{1,300})<", text, re.IGNORECASE)
     if title and not re.match(r"\s*\d{3}\b", title[1]):
         return title[1]
     return "" if "<" in text else text
+
+
+def _of_fields(body: Any) -> str:
+    """What is said of the first field, where the answer is lists of words by field, as Django's forms give them."""
+    if not isinstance(body, dict) or not all(isinstance(said, list) for said in body.values()):
+        return ""
+    for name, said in body.items():
+        words = next((one if isinstance(one, str) else _of_fields(one) for one in said), "")
+        if words:
+            return words if name == "non_field_errors" else f"{name}: {words}"
+    return ""
 
 
 def _one_line(text: str) -> str:

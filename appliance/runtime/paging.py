@@ -19,6 +19,7 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
+from appliance.runtime.overlap import back, fresh, lost, onward
 from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
 
@@ -78,8 +79,9 @@ def page_variables(paging: Paging, position: Position, size: int) -> dict[str, A
 def next_position(paging: Paging, position: Position, answered: Answered) -> Position | None:
     """The position after a page. Raises SourceAnswerInvalid for a page that came before."""
     following = _following(paging, position, answered)
-    if following is None:
-        return None
+    if following is None or "back" in following:
+        # What is gone back for comes again, and is no repetition.
+        return following
     watching = watched(position, following, answered.rows)
     if watching is None:
         if position.get("doubtful"):
@@ -97,9 +99,15 @@ def _following(paging: Paging, position: Position, answered: Answered) -> Positi
     rows = len(answered.rows)
     match paging:
         case OffsetPaging():
-            offset = position["offset"] + rows
-            goes_on = _goes_on(paging, position, offset, answered)
-            return {"offset": offset, **_lengths(paging, position, rows)} if goes_on else None
+            if paging.overlap and lost(position, answered.rows):
+                return {**back(position, paging.size), "longest": _longest(paging, position)}
+            if paging.overlap and not fresh(position, answered.rows):
+                return None
+            goes_on = _goes_on(paging, position, position["offset"] + rows, answered)
+            following = {"offset": position["offset"] + rows}
+            if paging.overlap:
+                following = onward(position, answered.rows, paging.overlap)
+            return {**following, **_lengths(paging, position, rows)} if goes_on else None
         case NumberPaging():
             number = position["number"] + 1
             # Pages are as long as the source allows; rows that a user may not see are missing in some.

@@ -1,7 +1,8 @@
 """Templates inside a connector definition: `${name}` anywhere in a string, a list or a mapping.
 
 A string that is nothing but one `${…}` becomes the value itself with its type; otherwise values are written
-into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`.
+into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`. The name of a
+member may be a place, too; the member is left out where it is empty.
 
     {$if: name, then: X, else: Y}             chooses; where the one of them is missing the element is left out
     {$each: name, do: X, step: 10}            X for every item of a list, `${item.…}`, `${number}` counts in steps
@@ -10,6 +11,7 @@ into the text. `${a.b}` looks inside, `${name|filter}` passes the value through 
     {$first: [X, Y]}                          the first that is given
     {$times: 100, of: name}                   a number in a smaller unit, such as cents
     {$names: {a: X, b: Y}}                    the names of what is given among these, as "a, b"
+    {$onto: name, keep: [a, b.id], do: {c: X}}   what is given laid over the members kept of what stands there
 
 What is written (`omit`) leaves out members and elements whose single `${…}` has no value, and sends null where NULL is.
 """
@@ -76,7 +78,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
     **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
-    "text": lambda value: _plain_text(value),
+    "text": lambda value: plain_text(value),
     "time": lambda moment: moment.strftime("%H:%M:%S"),
     "unix": lambda moment: int(moment.timestamp()),
     "unix_ms": lambda moment: int(moment.timestamp() * 1000),
@@ -110,15 +112,16 @@ def compile_template(template: Any, *, where: str, omit: bool = False) -> Render
 
 
 def _compile_members(template: Mapping[str, Any], where: str, omit: bool) -> Render:
-    members = {
-        key: compile_template(value, where=f"{where}.{key}", omit=omit) for key, value in template.items()
-    }
+    members = [
+        (_compile_text(key, f"{where}.{key}"), compile_template(value, where=f"{where}.{key}", omit=omit))
+        for key, value in template.items()
+    ]
 
     def render(context: Context) -> Any:
         rendered = {
-            key: value
-            for key, value in ((key, member(context)) for key, member in members.items())
-            if value is not _ABSENT
+            name: value
+            for name, value in ((name_of(context), member(context)) for name_of, member in members)
+            if value is not _ABSENT and name not in (None, "")
         }
         # An object of which nothing is given is not given.
         return _ABSENT if omit and members and not rendered else rendered
@@ -191,7 +194,7 @@ def _compile_each(template: Mapping[str, Any], where: str, omit: bool) -> Render
 def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Render:
     _check_names(template, where, "$values", {"of"}, {"else"})
     # As text, so that YAML's true and 1 mean what is written.
-    table = {_plain_text(name): value for name, value in template["$values"].items()}
+    table = {plain_text(name): value for name, value in template["$values"].items()}
     value_of = _compile_expression(str(template["of"]), where)
     other = _compile_else(template, where, omit, value_of)
 
@@ -199,7 +202,7 @@ def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Rend
         value = value_of(context)
         if value is None or value is NULL:
             return _ABSENT if value is None and omit else value
-        text = _plain_text(value)
+        text = plain_text(value)
         if text not in table:
             return other(context)
         return _ABSENT if table[text] is None and omit else table[text]
@@ -252,6 +255,28 @@ def _compile_names(template: Mapping[str, Any], where: str, omit: bool) -> Rende
     return render
 
 
+def _compile_onto(template: Mapping[str, Any], where: str, omit: bool) -> Render:
+    _check_names(template, where, "$onto", {"keep", "do"}, set())
+    base_of = _compile_expression(str(template["$onto"]), where)
+    keep = [str(path).split(".") for path in template["keep"]]
+    members = compile_template(template["do"], where=f"{where}.do", omit=True)
+
+    def render(context: Context) -> Any:
+        base, laid = base_of(context), members(context)
+        kept = {path[0]: _reduced(dig(base, path[:1]), path[1:]) for path in keep}
+        known = {name: value for name, value in kept.items() if value is not None}
+        return {**known, **laid} if isinstance(laid, dict) else known
+
+    return render
+
+
+def _reduced(value: Any, path: list[str]) -> Any:
+    """Of a record, or each of several, only the member at the path."""
+    if isinstance(value, list):
+        return [_reduced(one, path) for one in value]
+    return {path[0]: value.get(path[0])} if path and isinstance(value, dict) else value
+
+
 _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$if": _compile_choice,
     "$each": _compile_each,
@@ -259,6 +284,7 @@ _OPERATORS: dict[str, Callable[[Mapping[str, Any], str, bool], Render]] = {
     "$first": _compile_first,
     "$times": _compile_times,
     "$names": _compile_names,
+    "$onto": _compile_onto,
 }
 
 
@@ -277,7 +303,7 @@ def _compile_else(template: Mapping[str, Any], where: str, omit: bool, otherwise
     return compile_template(template["else"], where=f"{where}.else", omit=omit)
 
 
-def _plain_text(value: Any) -> str:
+def plain_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return format(value, "f") if isinstance(value, Decimal) else str(value)

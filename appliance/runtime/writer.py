@@ -26,7 +26,7 @@ from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, without_marks
+from appliance.runtime.template import compile_template, given, plain_text, without_marks
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -100,19 +100,23 @@ class Writer:
         step failed, WriteConflict when the version sent no longer holds, RecordGone when a look finds nothing.
         """
         context = self._context(order)
-        if order.retried and self._write.find is not None:
-            found = self._find(self._write.find, context)
+        if order.retried:
+            found = self._find(context)
             if found:
                 return found
         taken: dict[str, Any] = {}
+        own: dict[int, dict[str, Any]] = {}
         done = 0
         for number, step in enumerate(self._write.steps):
             if not self._applies(step, context, order):
                 continue
             for item in _items(step, context):
-                known = {**context, **item, "taken": taken}
+                of_item = own.setdefault(item.get("number", 0), {})
+                known = {**context, **item, "taken": taken, "own": of_item}
                 try:
-                    taken |= self._do(step, number, known)
+                    told = self._do(step, number, known)
+                    taken |= told
+                    of_item |= told
                 except SourceError as failure:
                     if done and not self._undone(failure, known):
                         raise self._partly(order, taken, done, failure) from failure
@@ -124,7 +128,7 @@ class Writer:
 
     def find(self, order: Order) -> list[Any]:
         """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
-        return [] if self._write.find is None else self._find(self._write.find, self._context(order))
+        return self._find(self._context(order)) if self._finds else []
 
     def _key(self, order: Order, taken: Mapping[str, Any]) -> list[Any]:
         key = [taken.get(name) for name in self._write.id]
@@ -169,8 +173,9 @@ class Writer:
         return {**context, **{name: value if given(value) else None for name, value in values.items()}}
 
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
-        chosen = all(str(context.get(name)) in values for name, values in step.when.items())
-        return chosen and (not step.given or any(name in order.record for name in step.given))
+        return _holds(step.when, context) and (
+            not step.given or any(name in order.record for name in step.given)
+        )
 
     @property
     def _http(self) -> Http:
@@ -193,7 +198,7 @@ class Writer:
             return self._look(step, request, f"{where}.missing", context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
-        with _outcome_known():
+        with _outcome_known(versioned="If-Match" in request.headers):
             response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
 
@@ -235,7 +240,24 @@ class Writer:
             raise_for_messages(answer.get(step.messages), self._source)
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
-    def _find(self, find: Find, context: Mapping[str, Any]) -> list[Any]:
+    @property
+    def _finds(self) -> tuple[Find, ...]:
+        declared = self._write.find
+        return (declared,) if isinstance(declared, Find) else declared
+
+    def _find(self, context: Mapping[str, Any]) -> list[Any]:
+        """The key of what an earlier try made, empty when it made nothing.
+
+        Raises OutcomeUnknown where it cannot be looked for and repeating the write could make a second record.
+        """
+        find = next((find for find in self._finds if _holds(find.when, context)), None)
+        if find is None and context["key"]:
+            return []
+        if find is None:
+            raise OutcomeUnknown(
+                "It is not known whether an earlier try of this write was carried out, and this source cannot be asked."
+                " Look there before it is sent again, with another Idempotency-Key."
+            )
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
         rows = str(compile_template(find.rows, where=f"{self._where}.find.rows")(context))
         found = self._source.answer(self._source.send(prepare(context), interactive=True), rows)
@@ -244,15 +266,23 @@ class Writer:
         return key if None not in key else []
 
 
+def _holds(when: Mapping[str, tuple[str, ...]], context: Mapping[str, Any]) -> bool:
+    return all(
+        plain_text(context.get(name)) in values if values else context.get(name) not in (None, "")
+        for name, values in when.items()
+    )
+
+
 @contextmanager
-def _outcome_known() -> Iterator[None]:
+def _outcome_known(*, versioned: bool = False) -> Iterator[None]:
     """Raises OutcomeUnknown where the source may have got the request, WriteRefused where it does not take it."""
     try:
         yield
     except SourceError as failure:
         status = failure.details.get("status")
         if failure.details.get("stage") != "read" and status not in _PASSED_ON:
-            if status == 412:
+            # Some sources answer a version that no longer holds with 409.
+            if status == 412 or (status == 409 and versioned):
                 raise WriteConflict(
                     "The record was changed in the source at the same moment. Read it and write again.",
                     details=failure.details,

@@ -4,7 +4,7 @@ Where only indexes are asked, a page costs what its records cost. A condition on
 the page is full, and sorting by a field reads them all: such statements are bounded in time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +21,7 @@ COUNT_SECONDS = 3.0
 # Rows of one table have the same columns, most of the time.
 SAMPLED_ROWS = 2000
 SAMPLED_SOURCE_ROWS = 200
+SAMPLED_OF_EACH = 20
 MOST_NAMES = 1000
 
 
@@ -44,6 +45,14 @@ class Found(NamedTuple):
     rows: list[ListedRow]
     last: list[Any] | None
     more: bool
+
+
+class SourceTable(NamedTuple):
+    """The source rows of an entity: how many there are, and the columns of the newest."""
+
+    entity: str
+    rows: int
+    columns: list[str]
 
 
 class Lists:
@@ -108,8 +117,23 @@ class Lists:
             " ORDER BY id DESC LIMIT ?",
             (stream.id, SAMPLED_SOURCE_ROWS),
         )
+        return self._columns(raw for (raw,) in found)
+
+    def tables(self, connection_id: str) -> list[SourceTable]:
+        """The source rows of all entities of a connection, by name. One query, of a few rows each."""
+        raws: dict[tuple[str, int], list[bytes]] = {}
+        for entity, live, raw in self._database.tuples(
+            "SELECT entity, live, raw FROM stream LEFT JOIN record ON record.id IN"
+            " (SELECT id FROM record INDEXED BY record_order WHERE stream_id = stream.id"
+            " AND deleted_at IS NULL ORDER BY id DESC LIMIT ?) WHERE connection_id = ? ORDER BY entity",
+            (SAMPLED_OF_EACH, connection_id),
+        ):
+            raws.setdefault((entity, live), []).extend([] if raw is None else [raw])
+        return [SourceTable(entity, live, self._columns(rows)) for (entity, live), rows in raws.items()]
+
+    def _columns(self, raws: Iterable[bytes]) -> list[str]:
         names: dict[str, None] = {}
-        for (raw,) in found:
+        for raw in raws:
             row = msgspec.json.decode(self._records.raw_rows.decompress(raw))
             names.update(dict.fromkeys(row if isinstance(row, dict) else ()))
         return list(names)[:MOST_NAMES]

@@ -135,7 +135,8 @@ class Records:
         )
 
     def write(self, stream: Stream, records: Sequence[NewRecord]) -> Written:
-        """Insert new records, update those whose unified text differs. Four statements, whatever the number.
+        """Insert new records, update those whose unified text differs. Four statements, whatever the number, and
+        a few more for records that belong to others.
 
         A record whose row changed only in what is not mapped keeps its `seq`: it is no change to a reader.
         Joins the transaction it is called in, which also holds the checkpoint.

@@ -108,7 +108,7 @@ class Writes:
                 return replace(_outcome(known, connector), replayed=True)
             prepared = self._prepare(connection, connector, request)
             order = self._accept(connection_id, request, known, state="running")
-            return self._send(connection, connector, order, prepared, retried=known is not None)
+            return self._send(connection, connector, order, prepared, retried=_may_be_done(known))
         finally:
             connector.close()
 
@@ -418,6 +418,13 @@ class _Prepared:
     kind: str
     order: Order
     shown: dict[str, Any]
+
+
+def _may_be_done(known: WriteOrder | None) -> bool:
+    """Whether an earlier try may have made something."""
+    return known is not None and (
+        known.state != "failed" or (known.failure or {}).get("code") == PartlyWritten.code
+    )
 
 
 def _outcome(order: WriteOrder, connector: Connector) -> Outcome:

@@ -71,7 +71,7 @@ def full(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plan
     """The first connection holds records of every entity, with every field; nothing is synchronized."""
     clock = ManualClock(auto=True)
     with Appliances(tmp_path_factory.mktemp("full")) as appliances:
-        appliance = appliances.open(clock)
+        appliance = appliances.open(clock, **UNLIMITED)
         one, other = connect_sandbox(appliance, "One"), connect_sandbox(appliance, "Other")
         fill(appliance, one.connection.id)
         app = create_app(appliance)

@@ -19,17 +19,6 @@ from tests.transport.authority import Authority
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 
 
-# A cycle of pages is not noticed yet.
-UNGUARDED = {"two pages in turn for ever"}
-
-CASES = [
-    pytest.param(
-        fault, id=fault.name, marks=[pytest.mark.xfail(strict=True)] if fault.name in UNGUARDED else []
-    )
-    for fault in FAULTS
-]
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
@@ -84,7 +73,7 @@ def pages_of(depot: Depot, path: str, number: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
-@pytest.mark.parametrize("fault", CASES)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_ends_in_the_right_state_and_loses_no_row(
     fault: Fault, later: bool, appliance: Appliance, depot: Depot, clock: ManualClock
 ) -> None:

@@ -224,6 +224,11 @@ def test_the_ends_are_there_in_the_zone_of_the_site() -> None:
     ("read", "more", "says"),
     [
         ({**SLICED, "request": {"query": {"from": "${since|iso}"}}}, {}, r"needs \$\{window.to\}"),
+        (
+            {**SLICED, "choose": "f", "ways": {"old": {"request": {"query": {"from": "${since|iso}"}}}}},
+            {},
+            "each of its `ways`",
+        ),
         (SLICED, {"incremental": "mark"}, "incremental: mark"),
         ({"protocol": "odata4", "set": "X", "window": {"days": 5}}, {}, "needs `changed`"),
         ({"protocol": "sql", "table": "x", "window": {"days": 5}}, {}, "needs a `cursor`"),

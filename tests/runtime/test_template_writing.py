@@ -92,6 +92,28 @@ def test_the_names_of_what_is_given() -> None:
     assert written(template, {}) == {}
 
 
+def test_what_is_given_is_laid_over_what_stands_there() -> None:
+    row = {"id": 7, "title": "Pump", "due": "2026", "site": {"id": 1, "name": "Kiel"}, "users": [{"id": 2, "n": 3}],
+           "team": None}  # fmt: skip
+    template = {
+        "$onto": "taken.row",
+        "keep": ["title", "due", "site.id", "users.id", "team.id"],
+        "do": {"title": "${record.title}", "due": "${record.dueAt}", "site": {"id": "${record.siteKey}"}},
+    }
+    untouched = {"title": "Pump", "due": "2026", "site": {"id": 1}, "users": [{"id": 2}]}
+    assert written(template, {}, taken={"row": row}) == untouched
+    assert written(template, {"title": "Fan", "dueAt": NULL, "siteKey": 9}, taken={"row": row}) == {
+        **untouched, "title": "Fan", "due": None, "site": {"id": 9},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"), [("U_Ref", {"a": 1, "U_Ref": "x"}), (None, {"a": 1}), ("", {"a": 1})]
+)
+def test_the_name_of_a_member_may_be_a_form_field(field: str | None, sent: Any) -> None:
+    assert written({"a": 1, "${field}": "${reference}"}, {}, field=field, reference="x") == sent
+
+
 def test_the_paths_that_a_template_looks_at() -> None:
     template = {
         "a": "x ${record.title|upper} ${record.siteKey.0}",

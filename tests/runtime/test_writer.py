@@ -245,11 +245,12 @@ def test_an_etag_guards_against_lost_updates() -> None:
     def tagged(exchange: Exchange) -> None:
         exchange.reply(200, b"{}", ETag='"7"')
 
-    with serving(answering(tagged, (200, {}), tagged, (412, {}))) as server:
+    with serving(answering(tagged, (200, {}), tagged, (412, {}), tagged, (409, {}))) as server:
         writer = Writer(connected(server, {"update": update}), "WorkOrder", "update")
         assert writer.send(Order(key=[1])) == [1]
-        with pytest.raises(WriteConflict, match="same moment"):
-            writer.send(Order(key=[1]))
+        for _ in ("412", "409"):
+            with pytest.raises(WriteConflict, match="same moment"):
+                writer.send(Order(key=[1]))
     assert server.requests[1][2]["If-Match"] == '"7"'
 
 
@@ -327,3 +328,34 @@ def test_a_look_without_an_answer_leaves_nothing_unknown() -> None:
         with pytest.raises(SourceUnreachable) as failure:
             writer.send(Order(key=["17"]))
     assert not isinstance(failure.value, OutcomeUnknown)
+
+
+def test_each_item_keeps_what_was_found_for_it() -> None:
+    look = {
+        "protocol": "http",
+        "look": True,
+        "each": "record.lineItems",
+        "request": {"path": "parts", "query": {"no": "${item.materialKey}"}},
+        "take": {"part": "0.id"},
+    }
+    send = {
+        "protocol": "http",
+        "each": "record.lineItems",
+        "request": {"method": "POST", "path": "lines", "json": {"part": "${own.part}", "no": "${number}"}},
+    }
+    record = {"lineItems": [{"materialKey": "A"}, {"materialKey": "B"}]}
+    with serving(answering((200, [{"id": 7}]), (200, [{"id": 8}]), (201, {}), (201, {}))) as server:
+        writer = Writer(connected(server, {"create": {"steps": [look, send]}}), "WorkOrder", "create")
+        writer.send(Order(record=record))
+        assert [body for _, _, body in bodies(server)[2:]] == [{"part": 7, "no": 1}, {"part": 8, "no": 2}]
+
+
+def test_the_first_find_whose_condition_holds_is_asked() -> None:
+    finds = [
+        {"when": {"release": ["19"]}, "request": {"path": "new"}, "id": ["id"]},
+        {"when": {"release": ["14"]}, "request": {"path": "old"}, "id": ["id"]},
+    ]
+    with serving(answering((200, [{"id": 5}]))) as server:
+        writer = Writer(connected(server, {"create": {**CREATE, "find": finds}}), "WorkOrder", "create")
+        assert writer.find(Order()) == [5]
+        assert [path for _, path, _ in bodies(server)] == ["/old"]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.simulators import atlas_writing as writing
+from tests.simulators.atlas_writing import Refused
 from tests.transport.servers import Exchange, Server, serving
 
 API_KEY, EMAIL, PASSWORD = "atlas key of the plant", "appliance@plant.example", "Atlas-2026!"
@@ -36,12 +38,6 @@ DETAILS = [
 ]
 OPERATIONS = {"cn", "nc", "eq", "ne", "bw", "bn", "ew", "en", "nu", "nn", "gt", "ge", "lt", "le", "in", "inm"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-class Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Atlas:
@@ -95,10 +91,85 @@ class Atlas:
         name, _, rest = path.partition("/")
         if exchange.command == "POST" and rest == "search" and name in SEARCHES:
             return self._search(name, body)
+        found = self._written(exchange.command, name, rest, body)
+        if found is not None:
+            return found
         listed, _, number = path.rpartition("/")
         if exchange.command == "GET" and listed in DETAILS and number.isdigit():
             return self.details.get(path, [])
         raise Refused(404, "Not found")
+
+    def _written(self, method: str, name: str, rest: str, body: Any) -> Any:
+        """What a single record or a write is answered with, None when it is neither."""
+        number, _, part = rest.partition("/")
+        part, _, query = part.partition("?")
+        if name == "part-quantities":
+            return self._quantities(method, rest, body)
+        if name not in writing.TAKES or (method == "POST" and rest):
+            return None
+        if name in self.denied:
+            raise Refused(403, "Access denied")
+        if method == "POST":
+            made = writing.create(name, body, self.rows)
+            self.put(name, **made)
+            return self.rows[name][-1]
+        row = next((one for one in self.rows[name] if str(one["id"]) == number), None)
+        if row is None:
+            raise Refused(404, "Not found")
+        match method, part:
+            case "GET", "":
+                return row
+            case "DELETE", "":
+                self.rows[name].remove(row)
+                return {"success": True, "message": "Deleted successfully"}
+            case "PATCH", "":
+                writing.replace(name, row, body, self.rows)
+                return row
+            case "PATCH", "change-status" if name == "work-orders":
+                writing.checked(body, {"status": writing.STATUSES, "feedback": "text", "signature": "text"})
+                row |= body
+                return row
+            case "PATCH", "respond" if name == "purchase-orders":
+                writing.respond(row, query, self.rows)
+                return row
+        raise Refused(405, "Method not allowed")
+
+    def _quantities(self, method: str, rest: str, body: Any) -> Any:
+        """Lines of purchase orders, and parts used on work orders."""
+        of, _, number = rest.partition("/")
+        if (method, of) == ("PATCH", "purchase-order"):
+            order = next(row for row in self.rows["purchase-orders"] if str(row["id"]) == number)
+            return writing.set_lines(order, body, self.rows)
+        used = [
+            (path, one)
+            for path, rows in self.details.items()
+            for one in rows
+            if path.startswith("part-quant")
+        ]
+        if (method, rest) == ("POST", ""):
+            wanted = {"part*": writing.REFERENCE, "workOrder*": writing.REFERENCE, "quantity*": "number"}
+            writing.checked(body, wanted)
+            row = {
+                "id": 9000 + len(used),
+                "part": writing.part(body, self.rows),
+                "quantity": body["quantity"],
+            }
+            self.details.setdefault(f"part-quantities/work-order/{body['workOrder']['id']}", []).append(row)
+            return row
+        path, row = next(((path, one) for path, one in used if str(one["id"]) == rest), ("", None))
+        if row is None:
+            return None
+        if method == "DELETE":
+            self.details[path].remove(row)
+            return {"success": True, "message": "Deleted successfully"}
+        writing.checked(body, {"quantity*": "number"})
+        part = next(one for one in self.rows["parts"] if one["id"] == row["part"]["id"])
+        taken = (body["quantity"] if part.get("unit") else int(body["quantity"])) - row["quantity"]
+        if taken > part["quantity"]:
+            raise Refused(406, "There is not enough of this part")
+        part["quantity"] -= taken
+        row["quantity"] += taken
+        return row
 
     def _sign_in(self, body: dict[str, Any]) -> dict[str, Any]:
         if body != {"email": EMAIL, "password": PASSWORD, "type": "CLIENT"}:

@@ -11,12 +11,16 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.simulators.dynamics import Refused, Tables, Tokens
+from tests.simulators.dynamics_bc_writes import Writes
+from tests.simulators.published import published
 from tests.transport.servers import Exchange, Server, serving
 
+FACTS = published(Path(__file__).parent / "dynamics" / "business_central.yaml")
 COMPANY = "7d3f2c10-5a1b-4b6e-9c44-0f1e2d3c4b5a"
 ROOT = "/v2.0/plant.example/Production"
 USER, KEY = "APPLIANCE", "k" * 43 + "="
@@ -28,12 +32,13 @@ class BusinessCentral:
     """`throttled`: how many of the next requests answer 429. `disabled`: the API services are off."""
 
     def __init__(self) -> None:
-        self.tables = Tables("BadRequest")
-        self.users = Tables("BadRequest")
+        self.tables = Tables("BadRequest", facts=FACTS)
+        self.users = Tables("BadRequest", facts=FACTS)
         self.tokens = Tokens("https://api.businesscentral.dynamics.com/.default")
         self.throttled = 0
         self.disabled = False
         fill(self.tables)
+        self._writes = Writes(self.tables, guid)
         self.users.put(
             "users",
             ("userSecurityId",),
@@ -58,20 +63,22 @@ class BusinessCentral:
             status, content = self.tokens.answer(exchange.path, headers, exchange.body)
         else:
             try:
-                status, content = 200, self._answer(exchange.command, exchange.path, headers)
+                status, content = self._answer(exchange.command, exchange.path, headers, exchange.body)
             except Refused as refused:
                 said = f"{refused}  CorrelationId:  6f2c."
                 status, content = refused.status, {"error": {"code": refused.code, "message": said}}
         exchange.reply(status, json.dumps(content).encode(), Content_Type="application/json")
 
-    def _answer(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
         basic = "Basic " + base64.b64encode(f"{USER}:{KEY}".encode()).decode()
         sent = headers.get("Authorization", "")
         if not self.tokens.accepts(sent) and sent != basic:
             raise Refused(
                 401, "Authentication_InvalidCredentials", "The server has rejected the client credentials."
             )
-        if self.disabled or method != "GET":
+        if self.disabled or method not in ("GET", "POST", "PATCH"):
             raise Refused(405, "BadRequest_MethodNotAllowed", "The service is not enabled.")
         if self.throttled:
             self.throttled -= 1
@@ -84,15 +91,20 @@ class BusinessCentral:
             raise Refused(404, "BadRequest_NotFound", "There is no such environment.")
         below = place.removeprefix(f"{ROOT}/api/")
         if below == "v2.0/companies":
-            return self.tables.answer("companies", options, prefer, f"http://inside.example{ROOT}/api/v2.0/")
-        match = re.fullmatch(r"(v2\.0|microsoft/automation/v2\.0)/companies\(([^)]*)\)(?:/(\w+))?", below)
+            root = f"http://inside.example{ROOT}/api/v2.0/"
+            return 200, self.tables.answer("companies", options, prefer, root)
+        match = re.fullmatch(
+            r"(v2\.0|microsoft/automation/v2\.0)/companies\(([^)]*)\)(?:/(\w+)(?:\(([^)]*)\))?)?", below
+        )
         if match is None:
             raise Refused(404, "BadRequest_NotFound", f"No HTTP resource was found that matches {below}.")
-        service, company, name = match.groups()
+        service, company, name, number = match.groups()
         if company != COMPANY:
             raise Refused(404, "Internal_CompanyNotFound", "The company does not exist.")
         if name is None:
-            return dict(self.tables.rows["companies"][0])
+            return 200, dict(self.tables.rows["companies"][0])
+        if method != "GET":
+            return self._writes.answer(method, name, number, headers.get("If-Match"), json.loads(body))
         if name.endswith("Lines"):
             raise Refused(
                 400,
@@ -100,9 +112,8 @@ class BusinessCentral:
                 "You must specify an Id or a Document Id to get the lines.",
             )
         tables = self.tables if service == "v2.0" else self.users
-        return tables.answer(
-            name, options, prefer, f"http://inside.example{ROOT}/api/{service}/companies({company})/"
-        )
+        root = f"http://inside.example{ROOT}/api/{service}/companies({company})/"
+        return 200, tables.answer(name, options, prefer, root)
 
 
 def guid(number: int) -> str:
@@ -144,17 +155,20 @@ def line(document: str, number: int, kind: str, code: str, **more: Any) -> dict[
         "id": guid(int(document[-4:]) * 100 + number),
         "documentId": document,
         "sequence": number * 10000,
-        "itemId": guid(2) if kind == "Item" else NONE,
         "lineType": kind,
         "lineObjectNumber": code,
         "description": f"Line {number}",
         "description2": "",
         "unitOfMeasureCode": "PCS",
         "quantity": 2.5,
-        "discountAmount": 0,
         "expectedReceiptDate": "2026-02-01",
         **more,
     }
+
+
+def billed(kind: str) -> dict[str, Any]:
+    """What lines of orders and invoices have beyond those of receipts."""
+    return {"itemId": guid(2) if kind == "Item" else NONE, "discountAmount": 0}
 
 
 def fill(tables: Tables) -> None:
@@ -186,7 +200,7 @@ def fill(tables: Tables) -> None:
             tables.put(
                 "purchaseOrderLines",
                 ("id",),
-                line(made["id"], index, kind, code, locationId=location, **cost),
+                line(made["id"], index, kind, code, locationId=location, **billed(kind), **cost),
             )
     tables.navigation["purchaseOrders", "purchaseOrderLines"] = ("purchaseOrderLines", {"documentId": "id"})
     tables.put(
@@ -232,7 +246,9 @@ def fill(tables: Tables) -> None:
             **stamp,
         },
     )
-    tables.put("purchaseInvoiceLines", ("id",), line(guid(3001), 1, "Item", "P-1", unitCost=12.345))
+    tables.put(
+        "purchaseInvoiceLines", ("id",), line(guid(3001), 1, "Item", "P-1", unitCost=12.345, **billed("Item"))
+    )
     tables.navigation["purchaseInvoices", "purchaseInvoiceLines"] = (
         "purchaseInvoiceLines",
         {"documentId": "id"},

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.simulators.erpnext_forms import Failed, Forms
 from tests.simulators.erpnext_rows import documents
 from tests.transport.servers import Exchange, Server, serving
 
@@ -25,18 +26,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-class Failed(Exception):
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
-
-
 class Frappe:
     """`documents` by DocType; `denied` DocTypes may not be read; `throttled`: how many requests answer 429."""
 
     def __init__(self) -> None:
         self.documents = documents()
+        self._forms = Forms(self.documents)
         self.denied: set[str] = set()
         self.throttled = 0
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -49,7 +44,7 @@ class Frappe:
     def _serve(self, exchange: Exchange) -> None:
         headers: dict[str, str] = {}
         try:
-            status, content = 200, self._answer(exchange.path, dict(exchange.headers))
+            status, content = 200, self._answer(exchange)
         except Failed as failed:
             status = failed.status
             message = f"frappe.exceptions.{failed.kind}: {failed}"
@@ -58,8 +53,9 @@ class Frappe:
                 headers["Retry_After"] = "1"
         exchange.reply(status, json.dumps(content).encode(), Content_Type="application/json", **headers)
 
-    def _answer(self, path: str, headers: dict[str, str]) -> dict[str, Any]:
-        parts = urlsplit(path)
+    def _answer(self, exchange: Exchange) -> dict[str, Any]:
+        headers = dict(exchange.headers)
+        parts = urlsplit(exchange.path)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         if headers.get("Authorization") != f"token {KEY}:{SECRET}":
             raise Failed(401, "AuthenticationError", "Authentication required")
@@ -77,6 +73,9 @@ class Frappe:
             raise Failed(404, "DoesNotExistError", f"DocType {doctype} not found")
         if doctype in self.denied:
             raise Failed(403, "PermissionError", f"No permission for {doctype}")
+        if exchange.command != "GET":
+            name = steps[4] if len(steps) == 5 else None
+            return {"data": self._forms.save(exchange.command, doctype, name, json.loads(exchange.body))}
         if len(steps) == 4:
             return {"data": self._list(doctype, options)}
         for row in self.documents[doctype]:

@@ -1,6 +1,7 @@
 """What a simulator takes in a body that writes: members, types and values held to a description."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ def fault(value: Any, described: Any, where: str = "body") -> str | None:
     """What is wrong with a value, None when it fits.
 
     A description is a mapping of members (`name*` is required, `...` allows any), a list of one description, a tuple
-    of allowed values, or one of integer, number, text, time, flag, any; null fits with `?` behind it.
+    of allowed values, or one of integer, number, text, time, day, flag, any; null fits with `?` behind it.
     """
     if isinstance(described, str) and described.endswith("?"):
         return None if value is None else fault(value, described[:-1], where)
@@ -39,6 +40,9 @@ def fault(value: Any, described: Any, where: str = "body") -> str | None:
             return None if type(value) is bool else f"{where} must be true or false"
         case "text":
             return None if isinstance(value, str) else f"{where} must be a string"
+        case "day":
+            known = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+            return None if known else f"{where} must be a date"
         case "time":
             return None if _is_time(value) else f"{where} must be a date and time"
     raise AssertionError(described)

@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.simulators.netsuite_records import RECORD, PurchaseOrders, Refused
 from tests.transport.servers import Exchange, Server, serving
 
 ACCOUNT = "1234567_SB1"
@@ -57,18 +58,6 @@ TABLES = {
 }
 
 
-class Refused(Exception):
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.body = {
-            "type": "https://www.rfc-editor.org/rfc/rfc9110",
-            "title": "Refused",
-            "status": status,
-            "o:errorDetails": [{"detail": detail, "o:errorCode": code}],
-        }
-
-
 class NetSuite:
     """Set `hidden` to tables the role may not see, `absent` to columns the account lacks, `busy` to how many requests
     are one too many, `display` to the labels of column and value. Times are stored as texts that begin with `@`."""
@@ -91,6 +80,7 @@ class NetSuite:
         self._rows.create_function(
             "DF", 2, lambda column, value: self.display.get((column, str(value)), value)
         )
+        self.records = PurchaseOrders(self._rows, self.put)
         for name, columns in TABLES.items():
             listed = ", ".join(f'"{column}"' for column in columns.split())
             self._rows.execute(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, {listed})')
@@ -109,6 +99,11 @@ class NetSuite:
     def _serve(self, exchange: Exchange) -> None:
         try:
             with self._lock:
+                if exchange.path.startswith(RECORD):
+                    self._check(exchange)
+                    place = self.records.write(exchange.command, exchange.path, json.loads(exchange.body))
+                    exchange.reply(204, b"", **({"Location": place} if place else {}))
+                    return
                 status, answer = 200, self._answer(exchange)
         except Refused as refused:
             status, answer = refused.status, refused.body
@@ -171,7 +166,11 @@ class NetSuite:
         pairs = sorted((_enc(n), _enc(v)) for n, v in [*signed.items(), *parse_qsl(parts.query)])
         base = "&".join(
             _enc(part)
-            for part in ("POST", f"http://{parts.netloc}{parts.path}", "&".join(f"{n}={v}" for n, v in pairs))
+            for part in (
+                exchange.command,
+                f"http://{parts.netloc}{parts.path}",
+                "&".join(f"{n}={v}" for n, v in pairs),
+            )
         )
         key = f"{_enc(TOKENS['consumer_secret'])}&{_enc(TOKENS['token_secret'])}"
         signature = base64.b64encode(hmac.digest(key.encode(), base.encode(), hashlib.sha256)).decode()

@@ -5,12 +5,15 @@ Link header (RFC 8288), a filter by time, details on their own. An unknown param
 """
 
 import base64
+import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qs
 
 from tests.simulators.strict_rest import Answer, Asked, Refused
 
+_FIELDS = {"title": str, "asset_id": int, "priority": int, "planned_seconds": int, "due": str}
 SIGN_INS = ("none", "header", "basic", "bearer", "oauth2")
 WORD = "Plant-2026!"
 
@@ -27,7 +30,7 @@ class PlantRest:
         self.asked: list[Asked] = []
         self.denied: set[str] = set()
         changed = "2026-01-02T08:00:00Z"
-        self.work_orders = [
+        self.work_orders: list[dict[str, Any]] = [
             {
                 "id": number,
                 "number": f"WO-{number}",
@@ -75,6 +78,8 @@ class PlantRest:
         if name == "orders" and rest:
             found = [order for order in self.orders if str(order["id"]) == rest[0]]
             return Answer({"order": found[0]}) if found else Answer({"message": "unknown"}, 404)
+        if name == "work-orders" and (rest or asked.method != "GET"):
+            return self._work_order(asked, rest)
         lists: dict[str, Callable[[Asked], Answer]] = {
             "work-orders": self._numbered,
             "assets": self._with_cursor,
@@ -86,13 +91,46 @@ class PlantRest:
         return lists[name](asked)
 
     def _numbered(self, asked: Asked) -> Answer:
-        _allow(asked, "page", "per_page", "updated_from")
+        _allow(asked, "page", "per_page", "updated_from", "external")
         size, number = int(asked.one("per_page", "10")), int(asked.one("page", "1"))
         found = self.work_orders
+        if asked.one("external"):
+            found = [row for row in found if row.get("external") == asked.one("external")]
         if asked.one("updated_from"):
             since = datetime.fromisoformat(asked.one("updated_from"))
             found = [row for row in found if datetime.fromisoformat(str(row["updated_at"])) >= since]
         return Answer({"data": found[(number - 1) * size : number * size], "total": len(found)})
+
+    def _work_order(self, asked: Asked, rest: list[str]) -> Answer:
+        row = next((row for row in self.work_orders if rest and str(row["id"]) == rest[0]), None)
+        if rest and row is None:
+            raise Refused(404, {"message": "unknown"})
+        values = json.loads(asked.body) if asked.body else {}
+        match asked.method, row, rest[1:]:
+            case "GET", dict(), []:
+                return Answer(row)
+            case "POST", None, []:
+                _check(values, {"external", *_FIELDS})
+                if not values.get("title"):
+                    raise Refused(422, {"message": "A work order needs a title"})
+                row = {
+                    "id": len(self.work_orders) + 1,
+                    "state": "open",
+                    "updated_at": "2026-01-09T08:00:00Z",
+                    **values,
+                }
+                self.work_orders.append(row)
+                return Answer(row, 201)
+            case "PATCH", dict(), []:
+                _check(values, set(_FIELDS))
+                row |= values
+                return Answer(row)
+            case "POST", dict(), ["state"]:
+                if row["state"] == values["state"]:
+                    raise Refused(409, {"message": f"It is {row['state']} already"})
+                row["state"] = values["state"]
+                return Answer(row)
+        raise Refused(405, {"message": "Not here"})
 
     def _with_cursor(self, asked: Asked) -> Answer:
         _allow(asked, "after", "limit")
@@ -146,3 +184,11 @@ def _allow(asked: Asked, *names: str) -> None:
     unknown = set(asked.query) - set(names)
     if unknown:
         raise Refused(400, {"message": f"{min(unknown)} is unknown"})
+
+
+def _check(values: dict[str, Any], known: set[str]) -> None:
+    for name, value in values.items():
+        if name not in known:
+            raise Refused(422, {"message": f"{name} is unknown"})
+        if value is not None and not isinstance(value, _FIELDS.get(name, str)):
+            raise Refused(422, {"message": f"{name} cannot be {value!r}"})

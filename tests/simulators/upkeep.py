@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from appliance.clock import Clock, iso, to_ms
+from tests.simulators.given import fault, read_body
 from tests.simulators.strict_rest import Answer, Asked, Refused
 
 EMAIL, PASSWORD, TOKEN = "sync@plant.example", "Plant-2026!", "r:oauth-token"
@@ -20,6 +21,25 @@ LISTS = {
     *("users", "customers", "vendors", "teams", "assets", "locations", "parts", "requests", "work-orders"),
     *("preventative-maintenance", "meters", "purchase-orders"),
 }
+
+# What public clients send; `*` is required when a record is made.
+WRITTEN: dict[str, dict[str, Any]] = {
+    "work-orders": {
+        "title*": "text", "description": "text?", "priority": (0, 1, 2, 3), "category": "text", "dueDate": "integer?",
+        "asset": "text?", "location": "text?", "assignedToUser": "text?", "additionalUsers": ["text"],
+        "parts": ["text"], "respectivePartQuantityUsed": ["number"], "decreaseInventory": ("auto", "manual"),
+        "time": "number", "cost": "number",
+    },
+    "requests": {
+        "title*": "text", "description": "text?", "priority": (0, 1, 2, 3), "asset": "text?", "location": "text?",
+    },
+    "purchase-orders": {
+        "title*": "text", "description": "text?", "vendor": "text?", "category": "text",
+        "purchaseOrderNumber": "integer", "poDate": "day?", "dueDate": "day?",
+        "parts": [{"id*": "text", "quantity*": "number"}],
+        "customFieldsPO": [{"name*": "text", "value*": "text", "unit": "text"}],
+    },
+}  # fmt: skip
 
 
 class UpKeep:
@@ -50,11 +70,45 @@ class UpKeep:
             return Answer({"success": True, "message": "session deleted"})
         if self.throttled:
             raise _refused(429, "Slow down")
+        if asked.method != "GET" or (path.partition("/")[0] in WRITTEN and "/" in path):
+            return self._one(path, asked)
         if path in self.failing:
             return Answer({"success": False, "message": "Could not read"})
         if path in self.denied:
             raise _refused(403, "Not in your plan")
         return Answer({"success": True, "results": self._cut(self._rows(path), asked)})
+
+    def _one(self, path: str, asked: Asked) -> Answer:
+        """A single record: read, made or changed."""
+        name, _, number = path.partition("/")
+        if name not in WRITTEN or name in self.absent:
+            raise _refused(404, "Not found")
+        if name in self.denied:
+            raise _refused(403, "Not in your plan")
+        rows = self.rows[name]
+        row = next((one for one in rows if one["id"] == number), None)
+        if asked.method == "GET" and row is not None:
+            return Answer({"success": True, "result": row})
+        if (asked.method, bool(number)) not in (("POST", False), ("PATCH", True)) or (number and row is None):
+            raise _refused(404, "Not found")
+        described = {n.rstrip("*") if number else n: inner for n, inner in WRITTEN[name].items()}
+        if number and name == "work-orders":
+            described["status"] = ("open", "in progress", "on hold", "complete")
+        body = read_body(asked.body)
+        wrong = fault(body, described)
+        if wrong:
+            raise _refused(400, wrong)
+        for member, listed in (("asset", "assets"), ("vendor", "vendors"), ("location", "locations")):
+            wanted = body.get(member)
+            if wanted is not None and wanted not in [one["id"] for one in self.rows[listed]]:
+                raise _refused(400, f"{member} {wanted} not found")
+        now = iso(to_ms(self._clock.now()))
+        if row is None:
+            row = {"id": f"made{len(rows):06}", "createdAt": now}
+            row |= {"status": "open", "priority": 0} if name == "work-orders" else {}
+            rows.append(row)
+        row |= {**body, "updatedAt": now}
+        return Answer({"success": True, "result": row})
 
     def _sign_in(self, asked: Asked) -> Answer:
         if asked.headers.get("Content-Type", "").startswith("application/json"):

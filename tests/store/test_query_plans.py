@@ -110,6 +110,7 @@ def page_everything(lists: Lists, stream: Stream) -> None:
             lists.count(rows, selection)
     lists.names(stream, "value")
     lists.columns(stream)
+    lists.tables("con_1")
 
 
 @pytest.fixture(params=["never analyzed", "analyzed"])

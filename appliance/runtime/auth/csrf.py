@@ -1,6 +1,5 @@
 """A token against cross-site requests, fetched on the session and sent with everything that may modify (SAP)."""
 
-import re
 import threading
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from appliance.runtime.template import compile_template
 from appliance.transport.http import Request, Response
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_KEYED = re.compile(r"/[^/]*\(")
 
 
 class CsrfAuthenticator:
@@ -90,11 +88,12 @@ class CsrfAuthenticator:
 
 
 def _folder(url: str) -> str:
+    """Where the document of the service is: before the last name, or before the first that has a key behind it.
+
+    The slash at the end is needed: some gateways give a token only there.
+    """
     parts = urlsplit(url)
-    # What leads on from an OData entity, `Set('1')/to_Items`, is below the same service as the entity.
-    own = (
-        _KEYED.split(parts.path, maxsplit=1)[0]
-        if _KEYED.search(parts.path)
-        else parts.path.rpartition("/")[0]
-    )
-    return urlunsplit((parts.scheme, parts.netloc, f"{own}/", "", ""))
+    names = parts.path.split("/")[:-1]
+    keyed = next((place for place, name in enumerate(names) if "(" in name), len(names))
+    path = "/".join(names[:keyed]) + "/"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

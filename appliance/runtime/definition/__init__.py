@@ -44,7 +44,7 @@ from appliance.runtime.definition.http import (
     RequestTemplate,
     XmlRpcCall,
 )
-from appliance.runtime.definition.incremental import Window
+from appliance.runtime.definition.incremental import NewestFirst, Window
 from appliance.runtime.definition.paging import (
     CursorPaging,
     KeysetPaging,
@@ -125,6 +125,7 @@ __all__ = [
     "Learned",
     "LimitAnswer",
     "LinkPaging",
+    "NewestFirst",
     "NoAuth",
     "NoPaging",
     "NumberPaging",

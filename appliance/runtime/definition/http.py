@@ -132,12 +132,13 @@ class ErrorRule(Node, frozen=True, kw_only=True):
             "restart",
             "end",
             "end_of_pages",
+            "cannot_filter",
             "ignore",
         ],
         Meta(
             description="`reauthorize`: the session has ended, sign in again, once. `restart`: the page position"
             " has expired, begin the pass again. `end`: there are no more rows. `end_of_pages`: so too, but a failure"
-            " on the first page. `ignore`: the answer is a good one."
+            " on the first page. `cannot_filter`: try the `fallback` of the read. `ignore`: the answer is a good one."
         ),
     ]
     status: Annotated[tuple[int, ...], Meta(description="Statuses of the answer; empty: every one.")] = ()

@@ -37,6 +37,18 @@ class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kin
     size: Size = 100
     exact: Exact = False
     until: Until = "short"
+    overlap: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Rows of the page before to ask for again: rows that move while they are read are not lost."
+            " The request must order them, as by the key; 5 is a good number.",
+        ),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        if self.overlap and self.overlap >= self.size:
+            raise ValueError("the `overlap` of pages is smaller than their `size`")
 
 
 class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from appliance.runtime.definition.files import FilesRead
 from appliance.runtime.definition.http import RequestTemplate
-from appliance.runtime.definition.incremental import Window
+from appliance.runtime.definition.incremental import NewestFirst, Window
 from appliance.runtime.definition.node import Node
 from appliance.runtime.definition.paging import NoPaging, NumberPaging, OffsetPaging, Paging
 from appliance.runtime.definition.sap import TableRead
@@ -69,6 +69,10 @@ class Children(Node, frozen=True, kw_only=True):
     when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
+    def __post_init__(self) -> None:
+        if isinstance(self.paging, OffsetPaging) and self.paging.overlap:
+            raise ValueError("pages of children have no `overlap`: those that came twice cannot be told")
+
 
 class One(Node, frozen=True, kw_only=True):
     """A single record by the parts of its key, `${key.0}`: to read back what was written, and for single syncs."""
@@ -100,6 +104,9 @@ class Way(Node, frozen=True, kw_only=True):
     count: Annotated[str | None, Meta(description="Path to the number of rows in all, here.")] = None
     count_request: Annotated[RequestTemplate | None, Meta(description="A request that counts, here.")] = None
     children: Annotated[tuple[Children, ...] | None, Meta(description="Rows of each row, here.")] = None
+    newest_first: Annotated[
+        NewestFirst | None, Meta(description="The request orders by change, newest first, here.")
+    ] = None
 
 
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
@@ -130,6 +137,10 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     paging: Paging = NoPaging()
     window: Annotated[
         Window | None, Meta(description="Slices of a long period; the request uses `${window.to}`.")
+    ] = None
+    newest_first: Annotated[
+        NewestFirst | None,
+        Meta(description="How a pass ends where the source orders by change, but cannot filter."),
     ] = None
     mark: Annotated[
         str | tuple[str, ...],
@@ -175,11 +186,24 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         ""
     )
     ways: Annotated[dict[str, Way], Meta(description="Value of that field to its way.")] = {}
+    fallback: Annotated[
+        tuple[Way, ...] | None,
+        Meta(
+            description="Ways to ask for changes where the source refuses this one, by status 400, 422 or 501 or a rule"
+            " `cannot_filter`; in order, then everything is read and compared. `[]`: at once. None: the pass fails."
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         # Without it every slice would read all that comes after its beginning.
-        if self.window is not None and "${window.to" not in str((self.request, self.vars, self.ways)):
-            raise ValueError("a read with `window` needs ${window.to} in its request or vars")
+        asked = [
+            (self.request, self.vars),
+            *((way.request or self.request, {**self.vars, **way.vars}) for way in self.ways.values()),
+        ]
+        if self.window is not None and not all("${window.to" in str(said) for said in asked):
+            raise ValueError(
+                "a read with `window` needs ${window.to} in its request or vars, in each of its `ways`"
+            )
         if isinstance(self.mark, tuple) and self.mark != getattr(self.paging, "by", None):
             raise ValueError("several paths of `mark` are those of `by` in a paging by keyset")
 

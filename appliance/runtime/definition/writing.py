@@ -11,7 +11,7 @@ When = Annotated[
     dict[str, tuple[str, ...]],
     Meta(
         description="Done only when these form fields, `status` or `way` (which of the alternative sets is read) have"
-        " one of these values."
+        " one of these values; with an empty list, when they are given at all."
     ),
 ]
 Given = Annotated[
@@ -41,7 +41,10 @@ class HttpStep(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     take: Take = {}
     each: Annotated[
         str,
-        Meta(description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."),
+        Meta(
+            description="Path of a list, such as `record.lineItems`: done once for each `${item.…}` of it."
+            " `${own.…}` is what steps before took for the same item."
+        ),
     ] = ""
     look: Annotated[
         bool,
@@ -123,9 +126,13 @@ Step = HttpStep | RfcStep | ChangeSetStep | CodeStep
 
 
 class Find(Node, frozen=True, kw_only=True):
-    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
+    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated.
+
+    Where `when` does not hold a record cannot be looked for, and a write of unknown outcome is not repeated.
+    """
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
+    when: When = {}
     rows: Annotated[
         str, Meta(description="Path to the list of what was found, a template; empty: the answer.")
     ] = ""
@@ -170,7 +177,12 @@ class Write(Node, frozen=True, kw_only=True):
     reference: Annotated[
         int, Meta(ge=0, description="Characters of `${reference}` that the source's field can hold.")
     ] = 32
-    find: Annotated[Find | None, Meta(description="How an earlier try is found.")] = None
+    find: Annotated[
+        Find | tuple[Find, ...],
+        Meta(
+            description="How an earlier try is found; one or several, of which the first whose `when` holds is asked."
+        ),
+    ] = ()
     note: Annotated[str, Meta(description="What a caller should know, such as limits by state.")] = ""
 
 

@@ -10,11 +10,13 @@ from msgspec.structs import asdict
 
 from appliance.errors import SourceAnswerInvalid, SourceError
 from appliance.runtime.children import ChildRows
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging, Way
 from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.learned import learned_values
 from appliance.runtime.local_time import local_time
+from appliance.runtime.newest_first import Newest
+from appliance.runtime.overlap import fresh
 from appliance.runtime.paging import (
     Answered,
     after_row,
@@ -37,8 +39,11 @@ from appliance.runtime.transforms import text
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
     """The read in the way that a form field chooses."""
     way = read.ways.get(str(fields.get(read.choose)))
-    if way is None:
-        return read
+    return read if way is None else in_way(read, way)
+
+
+def in_way(read: HttpRead, way: Way) -> HttpRead:
+    """The read with what a way says instead."""
     said = {name: value for name, value in asdict(way).items() if value is not None}
     return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
 
@@ -53,7 +58,6 @@ class JsonPages:
         where: str,
         each: Mapping[str, Any] | None = None,
     ) -> None:
-        read = chosen(read, source.fields)
         self._source = source
         self._http = http
         self._known = source.fields if each is None else {**source.fields, "each": each}
@@ -82,8 +86,13 @@ class JsonPages:
         self._envelope = envelope(read.answer, read.rows, beside)
         self._mark = key_decoder([read.mark]) if read.mark and isinstance(read.mark, str) else None
         self._goes_on_by_key = isinstance(read.mark, tuple) and bool(read.mark)
+        self._newest = (
+            None
+            if read.newest_first is None
+            else Newest(read.newest_first, source.fields.get("time_zone") or None, where=where)
+        )
         self._looks_into_rows = bool(
-            read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
+            read.mark or read.newest_first or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
         )
         self._add = compile_template(read.add, where=f"{where}.add")(source.fields)
         self._also = [encode(row) for row in read.also]
@@ -130,13 +139,32 @@ class JsonPages:
         link_header = response.headers.get("Link", "")
         answered = Answered(rows, beside.get("next"), count, link_header)
         following = None if sample else next_position(self._paging, position, answered)
+        following, notices = self._stopped(position, following, rows, since)
+        rows = fresh(position, rows)
         mark = self._highest(rows, position.get("mark", since.mark))
         if following is not None and mark is not None:
             following = {**following, "mark": mark}
         expected = self._expected(position, count, context, sample)
         shaped, rejected = self._shaped(rows, context)
         found = shaped if following else shaped + self._also
-        return Page(found, following, expected, mark, rejected=rejected)
+        return Page(found, following, expected, mark, notices, rejected=rejected)
+
+    def _stopped(
+        self, position: Position, following: Position | None, rows: list[bytes], since: Since
+    ) -> tuple[Position | None, tuple[str, ...]]:
+        """The next position, None where rows come newest first and what follows is older than asked for."""
+        if (
+            self._newest is None
+            or following is None
+            or since.moment is None
+            or "back" in following
+            or not rows
+        ):
+            return following, ()
+        if position.get("unordered") or not self._newest.falls(rows):
+            told = "The source does not list what changed last first: every pass reads all rows."
+            return {**following, "unordered": True}, () if position.get("unordered") else (told,)
+        return None if self._newest.is_behind(rows[-1], since.moment) else following, ()
 
     def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
         """The row with these values of the source's key; None when there is none, or `one` is not declared."""

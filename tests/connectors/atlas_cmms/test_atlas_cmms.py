@@ -37,7 +37,7 @@ def filled() -> Atlas:
                          "quantity": 2.5}])  # fmt: skip
     put("work-orders", id=400, customId="WO400", title="Change bearing", description="Both", status="ON_HOLD",
         priority="HIGH", asset={"id": 3}, location={"id": 2}, team={"id": 4}, primaryUser={"id": 6},
-        category={"name": "Repair"}, parentRequest={"id": 700}, parentPreventiveMaintenance={"id": 500},
+        category={"id": 9, "name": "Repair"}, parentRequest={"id": 700}, parentPreventiveMaintenance={"id": 500},
         estimatedDuration=1.5, dueDate="2026-01-20T00:00:00.000+00:00", feedback="Done", archived=False)  # fmt: skip
     details["tasks/work-order/400"] = [
         {"id": 41, "notes": "Look", "taskBase": {"label": "Dismount", "taskType": "TEXT"}}

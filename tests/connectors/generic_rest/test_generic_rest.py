@@ -18,7 +18,7 @@ from tests.simulators.plant_rest import SIGN_INS, WORD, PlantRest
 from tests.simulators.strict_rest import running
 
 FOLDER = catalog().folder("generic_rest")
-(EXAMPLE,) = re.findall(r"^```yaml\n(.*?)^```$", FOLDER.guide, re.M | re.S)
+EXAMPLE, WRITING = re.findall(r"^```yaml\n(.*?)^```$", FOLDER.guide, re.M | re.S)
 SIGNED: dict[str, dict[str, Any]] = {
     "none": {},
     "header": {"key_header": "X-Plant-Key", "api_key": WORD},

@@ -146,6 +146,7 @@ EXPECTED: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {
             "statusKey": key("Status", "work-orders", "in progress"),
             "severity": "3",
             "categoryName": "Damage",
+            "scheduledAt": CHANGED_AT,
             "dueAt": CHANGED_AT,
             "completedAt": CHANGED_AT,
             "customFields": {

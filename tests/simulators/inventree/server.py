@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.transport.servers import Exchange, Server, serving
 
+from .forms import Forms
+
 TOKEN = "inv-a-token-of-the-plant"
 LISTS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("api.json").read_text("utf-8"))
 _ID = {"id": "pk"}
@@ -22,6 +24,7 @@ class InvenTree:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
         self.denied: set[str] = set()
+        self._forms = Forms(self.rows, self.denied)
         self.busy = 0
         self.before_460 = False
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -40,7 +43,8 @@ class InvenTree:
         parts = urlsplit(exchange.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         status, answer = self._answer(exchange, parts.path.removeprefix("/api/"), query)
-        exchange.reply(status, json.dumps(answer).encode(), Content_Type="application/json")
+        content = b"" if status == 204 else json.dumps(answer).encode()
+        exchange.reply(status, content, Content_Type="application/json")
 
     def _answer(self, exchange: Exchange, path: str, query: dict[str, str]) -> tuple[int, Any]:
         if exchange.headers["Authorization"] != f"Token {TOKEN}":
@@ -50,10 +54,13 @@ class InvenTree:
             return 429, {"detail": "Request was throttled."}
         if path == "user/me/":
             return 200, {"pk": 1, "username": "appliance"}
+        if exchange.command == "GET" and path in self.denied:
+            return 403, {"detail": "You do not have permission to perform this action."}
+        answer = self._forms.answer(exchange.command, path, exchange.body)
+        if answer is not None:
+            return answer
         if exchange.command != "GET" or path not in LISTS:
             return 404, {"detail": "Not found."}
-        if path in self.denied:
-            return 403, {"detail": "You do not have permission to perform this action."}
         self.asked.append((path, query))
         wrong = _wrong(LISTS[path]["parameters"], query)
         if wrong:
@@ -70,8 +77,8 @@ class InvenTree:
         rows = list(self.rows[path])
         for name, value in query.items():
             match name:
-                case "order":
-                    rows = [row for row in rows if row["order"] == int(value)]
+                case "order" | "part" | "supplier":
+                    rows = [row for row in rows if row[name] == int(value)]
                 case "updated_after" if not self.before_460:
                     rows = [row for row in rows if (row["updated_at"] or "")[:10] > value]
                 case "min_date":

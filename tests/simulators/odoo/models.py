@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.simulators.odoo.rows import Row
+from tests.simulators.odoo.writes import Forms, WriteRefused
 
 # List of children: model and the field that leads back.
 LISTS = {
@@ -65,6 +66,8 @@ class Models:
             raise OdooError("UserError", f"Object {model} doesn't exist")
         if model in self.forbidden:
             raise OdooError("AccessError", f"You are not allowed to access '{model}' records.")
+        if method in ("create", "write") or method.startswith("button_"):
+            return self._change(model, method, args, named)
         known = {"search_read": ("domain", "fields", "offset", "limit", "order"), "search_count": ("domain",)}
         if method not in known:
             raise OdooError("AttributeError", f"The method {model}.{method} does not exist")
@@ -85,6 +88,33 @@ class Models:
             {"id": row["id"], **{n: _shown(row.get(n)) for n in names}}
             for row in found[: given["limit"] or None]
         ]
+
+    def _change(self, model: str, method: str, args: list[Any], named: dict[str, Any]) -> Any:
+        names = {"create": ("vals_list",), "write": ("ids", "vals")}.get(method, ("ids",))
+        given = dict(zip(names, args, strict=False)) | named
+        if set(given) != set(names):
+            raise OdooError("TypeError", f"{method}() takes {names}")
+        forms = Forms(self.rows, {name: self._fields(name) for name in self.rows})
+        try:
+            if method == "create":
+                wanted = given["vals_list"]
+                made = [
+                    forms.create(model, values)
+                    for values in (wanted if isinstance(wanted, list) else [wanted])
+                ]
+                return made if isinstance(wanted, list) else made[0]
+            for number in given["ids"]:
+                if method == "write":
+                    forms.write(model, number, given["vals"])
+                else:
+                    forms.press(model, method, number)
+        except WriteRefused as refused:
+            raise OdooError(refused.kind, str(refused)) from None
+        return True if method == "write" else None
+
+    def _fields(self, model: str) -> set[str]:
+        names = {name for row in self.rows[model] for name in row}
+        return {name for name in names if self.release in RELEASES.get((model, name), {self.release})}
 
     def _search(self, model: str, domain: list[Any], context: dict[str, Any]) -> list[Row]:
         rows = [] if model in self.hidden else self.rows[model]

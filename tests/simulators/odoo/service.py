@@ -11,8 +11,15 @@ from tests.simulators.odoo.rows import rows_of_a_company
 from tests.transport.servers import Exchange, Server, serving
 
 DATABASE, LOGIN, KEY, UID = "plant", "sync", "odoo-key-1", 5
-FAULTS = {"UserError": 2, "AccessDenied": 3, "AccessError": 4}
-STATUSES = {"UserError": 404, "AccessDenied": 401, "AccessError": 403, "TypeError": 422}
+FAULTS = {"UserError": 2, "ValidationError": 2, "MissingError": 2, "AccessDenied": 3, "AccessError": 4}
+STATUSES = {
+    "UserError": 404,
+    "ValidationError": 422,
+    "MissingError": 404,
+    "AccessDenied": 401,
+    "AccessError": 403,
+    "TypeError": 422,
+}
 
 
 class Odoo:
@@ -56,6 +63,9 @@ class Odoo:
                 else str(failure)
             )
             answer = xmlrpc.client.Fault(code, text)
+        if answer is None:
+            # The method has been carried out by then.
+            answer = xmlrpc.client.Fault(1, "TypeError: cannot marshal None unless allow_none is enabled")
         content = answer if isinstance(answer, xmlrpc.client.Fault) else (answer,)
         return xmlrpc.client.dumps(content, methodresponse=True).encode()
 

@@ -27,8 +27,8 @@ class S4:
 
     `rows`: service, set, rows; values are texts, booleans or None, dates as `2026-01-05`, times as in ISO 8601, and
     decimals as texts. `inactive`: services that are not there. `denied`: services the user has no right for.
-    `writes`: what modifies, with its tokens. `throttled`: how many requests are answered with 503 and Retry-After.
-    `page_size`: rows of a page.
+    `writes`: what modifies, with its tokens. `languages`: those a request may ask for, the empty one for none.
+    `throttled`: how many requests are answered with 503 and Retry-After. `page_size`: rows of a page.
     `certificates`: the certificate of a client signs in. `single_sign_on`: everything is answered by a sign-in page.
     """
 
@@ -36,6 +36,7 @@ class S4:
         self.rows = rows
         self.user, self.password = "API_READER", "Kettle-Iron-7-Harbor"
         self.client = "100"
+        self.languages = {"EN"}
         self.inactive: set[str] = set()
         self.denied: set[str] = set()
         self.throttled = 0
@@ -106,7 +107,7 @@ class S4:
             options = dict(parse_qsl(query, keep_blank_values=True))
             if (
                 options.pop("sap-client", self.client) != self.client
-                or options.pop("sap-language", "") != "EN"
+                or options.pop("sap-language", "") not in self.languages
             ):
                 raise Wrong("client or language", 401)
             if path == f"{root}$metadata":
