@@ -12,7 +12,6 @@ from appliance.api.unified import reading_operations
 from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.model.entity import Operation
-from appliance.writes.capabilities import abilities
 
 SAMPLED = 200
 _PARTS = ("/api/", "/link/", "/sync-status")
@@ -45,13 +44,9 @@ def served_by(appliance: Appliance, connection: Connection) -> Served:
     """What a connection serves, with the custom fields of its newest records."""
     written = appliance.catalog.definition(connection.system, connection.fields)
     definition = appliance.mappings.adjusted(connection, written)
-    writes = {
-        entity: {kind: can.as_dict() for kind, can in kinds.items()}
-        for entity, kinds in abilities(appliance.model, definition).items()
-    }
     entities = frozenset(definition.entities) & frozenset(appliance.model.entities)
     custom = {name: found for name in entities if (found := _custom_fields(appliance, connection.id, name))}
-    return Served(connection.name, entities, writes, custom)
+    return Served(connection.name, entities, _writes(appliance, definition), custom)
 
 
 def _custom_fields(appliance: Appliance, connection_id: str, entity: str) -> dict[str, Schema]:
