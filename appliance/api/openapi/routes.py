@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from flask import Flask
@@ -12,6 +13,8 @@ from appliance.api.unified import reading_operations
 from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.model.entity import Operation
+from appliance.runtime.definition import Definition
+from appliance.writes.capabilities import abilities
 
 SAMPLED = 200
 _PARTS = ("/api/", "/link/", "/sync-status")
@@ -65,3 +68,11 @@ def _typed(records: Iterable[object]) -> dict[str, Schema]:
         for name, value in record.items() if isinstance(record, dict) else ():
             types.setdefault(name, {"null"}).update([] if value is None else [_TYPES[type(value)]])
     return {name: {"type": sorted(found)} for name, found in sorted(types.items())}
+
+
+def _writes(appliance: Appliance, definition: Definition) -> dict[str, dict[str, Any]]:
+    """Entity to operation to what the system takes."""
+    return {
+        entity: {kind: can.as_dict() for kind, can in kinds.items()}
+        for entity, kinds in abilities(appliance.model, definition).items()
+    }
