@@ -1,6 +1,7 @@
 """Writes of ERPNext: required fields and links of its DocTypes, drafts, submission and cancellation.
 
-Required fields are those of the DocTypes of 15. The real site passes over fields it does not know; this one refuses them.
+Required fields are those of the DocTypes of 15. The real site passes over fields it does not know; this one refuses
+them.
 """
 
 import re

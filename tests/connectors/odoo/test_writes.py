@@ -158,7 +158,7 @@ def test_the_words_of_odoo_are_kept_and_nothing_is_left_behind(connect: Open, re
         )
     with pytest.raises(SourceError, match="Record does not exist"):
         written(connector, "PurchaseOrder", "create", {**ORDER, "vendorKey": 999})
-    with pytest.raises(SourceError, match="Wrong value for maintenance.request.priority"):
+    with pytest.raises(SourceError, match=r"Wrong value for maintenance\.request\.priority"):
         written(connector, "WorkOrder", "create", {"title": "x", "severity": "high"})
     assert len(odoo.models.rows["purchase.order"]) == before
     odoo.models.rows["purchase.order"][0]["invoice_status"] = "invoiced"

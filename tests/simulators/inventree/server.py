@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .forms import Forms
 from tests.transport.servers import Exchange, Server, serving
+
+from .forms import Forms
 
 TOKEN = "inv-a-token-of-the-plant"
 LISTS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("api.json").read_text("utf-8"))
