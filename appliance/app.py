@@ -11,19 +11,26 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
+from appliance.audit.request_log import RequestLog
 from appliance.clock import Clock, SystemClock
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.health import Health
 from appliance.connections.lifecycle import Connections
+from appliance.connections.link import Links
 from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
+from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
+from appliance.model.relations import links
+from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.settings import Settings
 from appliance.store.database import Database
+from appliance.store.feed import Feed
+from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
@@ -35,11 +42,13 @@ from appliance.transport.proxy import ProxyRules, parse_proxy
 from appliance.transport.trust import Trust
 from appliance.users.accounts import Accounts
 from appliance.users.api_keys import ApiKeys
+from appliance.users.applications import Applications
 from appliance.users.bootstrap import Bootstrap
 from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
+from appliance.writes.service import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    lists: Lists
+    feed: Feed
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
@@ -64,6 +75,32 @@ class Appliance:
     sessions: Sessions
     bootstrap: Bootstrap
     api_keys: ApiKeys
+    applications: Applications
+    links: Links
+    request_log: RequestLog
+
+    @property
+    def writes(self) -> Writes:
+        """Writes to the sources of connections."""
+        return Writes(
+            self.database,
+            self.records,
+            self.model,
+            self.connections,
+            self.health,
+            self.open_connector,
+            self.clock,
+        )
+
+    @property
+    def mappings(self) -> Mappings:
+        """Mappings as connections have changed them."""
+        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+
+    @property
+    def passthrough(self) -> Passthrough:
+        """Requests handed on to sources as they are."""
+        return Passthrough(self.database, self.connections, self.health, self.open_connector, self.clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Self:
@@ -94,7 +131,7 @@ class Appliance:
             open_database=outbound.database,
             open_folder=outbound.folder,
         )
-        records = Records(database)
+        records = Records(database, links(model))
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -106,6 +143,17 @@ class Appliance:
         entitlements.open_pool()
         planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
         accounts = Accounts(database, clock)
+        connections = Connections(
+            database,
+            secrets,
+            ledger,
+            connectors,
+            records,
+            planner,
+            outbound.reach,
+            clock,
+            historical_days=settings.sync_historical_days,
+        )
         return cls(
             settings=settings,
             clock=clock,
@@ -116,27 +164,30 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            lists=Lists(database, records, clock),
+            feed=Feed(database),
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,
             health=Health(database, outbound.reach, clock),
-            connections=Connections(
-                database,
-                secrets,
-                ledger,
-                connectors,
-                records,
-                planner,
-                outbound.reach,
-                clock,
-                historical_days=settings.sync_historical_days,
-            ),
+            connections=connections,
             accounts=accounts,
             sessions=Sessions(
                 database, clock, idle_minutes=settings.session_idle_minutes, hours=settings.session_hours
             ),
             bootstrap=Bootstrap(database, accounts, data_dir, clock),
             api_keys=ApiKeys(database, clock),
+            applications=Applications(database, clock),
+            links=Links(database, connections.tokens, clock),
+            request_log=RequestLog(
+                database,
+                clock,
+                rows=settings.request_log_rows,
+                max_bytes=settings.request_log_bytes,
+                days=settings.request_log_days,
+                sample_percent=settings.request_log_sample_percent,
+                body_bytes=settings.request_log_body_bytes,
+            ),
         )
 
     def open_connector(self, connection: Connection) -> Connector:
@@ -148,6 +199,7 @@ class Appliance:
             part=connection.part,
             created_at=connection.created_at,
             credentials=KeptCredentials(self.database, self.secrets, connection.id),
+            overlays=self.mappings.table.in_force(connection.id),
         )
 
     def engine(self) -> Engine:
@@ -172,6 +224,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
+            beside=(self.writes.work_off, self.mappings.work_off),
         )
 
     def signing_key(self, purpose: str) -> bytes:

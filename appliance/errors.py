@@ -11,7 +11,7 @@
      │    ├── SourceUnreachable        connection    no answer: name, network, TLS, time-out
      │    ├── SourceCredentialsRejected  authentication
      │    ├── SourceAccessDenied       permission
-     │    ├── SourceThrottled          rate_limit    the source's own limit, never ours
+     │    ├── SourceThrottled          source        the source's own limit, never ours
      │    └── SourceAnswerInvalid      source        an answer we cannot read
      ├── ConfigurationError       configuration  settings, keys, files on this machine
      └── InternalError            internal      our own fault
@@ -99,10 +99,12 @@ class SourceAccessDenied(SourceError):
 
 
 class SourceThrottled(SourceError):
-    """The source asked us to slow down; `retry_after` is in seconds, None when it did not say."""
+    """The source asked us to slow down; `retry_after` is in seconds, None when it did not say.
+
+    Its type is not `rate_limit`: a caller that sees that one has to slow down itself.
+    """
 
     code = "SOURCE_THROTTLED"
-    type = "rate_limit"
     retryable = True
 
     def __init__(

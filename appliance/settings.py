@@ -22,6 +22,7 @@ from appliance.setting_kinds import (
     ADDRESS,
     BYPASS,
     BYTES,
+    MEDIA_TYPES,
     NETWORKS,
     OPTIONAL_PATH,
     OPTIONAL_TEXT,
@@ -119,6 +120,13 @@ class Settings:
         "master_passphrase", OPTIONAL_TEXT, "", "Passphrase in place of a master key file.", secret=True
     )
 
+    trusted_proxies: tuple[str, ...] = _option(
+        "trusted_proxies",
+        NETWORKS,
+        [],
+        "Proxies before the appliance whose X-Forwarded-For is believed when addresses are checked.",
+    )
+
     tls_mode: str = _option(
         "tls.mode",
         choice("self_signed", "files", "proxy"),
@@ -171,6 +179,58 @@ class Settings:
         "http.timeout_seconds", whole(1, 3600), 60, "Longest wait for an answer of a source."
     )
     http_max_bytes: int = _option("http.max_bytes", BYTES, "64MiB", "Largest answer accepted from a source.")
+
+    documents_max_bytes: int = _option(
+        "documents.max_bytes", BYTES, "25MiB", "Largest document that is taken to be sent into a source."
+    )
+    documents_types: tuple[str, ...] = _option(
+        "documents.types",
+        MEDIA_TYPES,
+        [
+            *("application/pdf", "image/*", "text/plain", "text/csv", "text/xml", "application/xml"),
+            *("application/json", "application/zip", "application/msword", "application/vnd.ms-excel"),
+            "application/vnd.openxmlformats-officedocument.*",
+        ],
+        "Types of documents that are taken.",
+    )
+
+    limits_token_per_minute: int = _option(
+        "limits.token_per_minute",
+        whole(0, 1_000_000),
+        600,
+        "API requests a minute of one token or key; 0: no limit.",
+    )
+    limits_account_per_minute: int = _option(
+        "limits.account_per_minute",
+        whole(0, 1_000_000),
+        3000,
+        "API requests a minute of all tokens and keys together; 0: no limit.",
+    )
+    limits_address_per_minute: int = _option(
+        "limits.address_per_minute",
+        whole(0, 1_000_000),
+        300,
+        "API requests a minute of one address without a valid token; 0: no limit.",
+    )
+
+    request_log_sample_percent: int = _option(
+        "request_log.sample_percent",
+        whole(0, 100),
+        100,
+        "How many of the API's successful reads are logged; errors and changes always are.",
+    )
+    request_log_rows: int = _option(
+        "request_log.rows", whole(0, 10_000_000), 100_000, "The newest requests that are kept; 0: no log."
+    )
+    request_log_bytes: int = _option(
+        "request_log.bytes", BYTES, "256MiB", "What their payloads may take up, compressed."
+    )
+    request_log_days: int = _option(
+        "request_log.days", whole(1, 3650), 30, "After this time a logged request is deleted."
+    )
+    request_log_body_bytes: int = _option(
+        "request_log.body_bytes", BYTES, "64KiB", "Of a larger body only the size is logged."
+    )
 
     session_idle_minutes: int = _option(
         "session.idle_minutes", whole(1, 1440), 30, "Signs out from the admin page after this time unused."

@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 UNIT = ROOT / "systemd" / "appliance.service"
 
 TOP_LEVEL = {
-    *(".ci", "appliance", "config", "docs", "installer", "systemd", "tests"),
+    *(".ci", "appliance", "clients", "config", "docs", "installer", "systemd", "tests"),
     *(".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
     *("requirements.lock", "requirements-runtime.lock"),
 }

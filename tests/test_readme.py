@@ -84,11 +84,16 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
     assert len(tour) >= 8
     printed = shell("\n".join(tour).replace("8443", str(free_port())), tmp_path)
 
-    orders, purchases, vendors, requested, status, credits_left, after_rotation = answers(printed)
+    (orders, purchases, vendors, chosen, changes, rows, able, *rest) = answers(printed)
+    requested, status, credits_left, after_rotation = rest
     assert len(orders["data"]) == 1 < orders["meta"]["total"]
     assert orders["next_cursor"]
     assert purchases["data"][0]["lineItems"]
     assert [vendor["name"] for vendor in vendors["data"]]
+    assert [list(one) for one in chosen["data"]] == [["key", "orderNo", "totalNetValue", "expanded"]] * 2
+    assert (len(changes["data"]), changes["more"]) == (2, True)
+    assert rows["data"][0]["status"] == "draft"
+    assert able["data"]["system"] == "sandbox"
     assert requested["data"]["mode"] == "incremental"
     assert status["data"]["connection_status"] == "connected"
     assert credits_left["data"] == {"granted": 20, "used": 0, "available": 20}

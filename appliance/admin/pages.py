@@ -7,7 +7,17 @@ from flask import Blueprint, g, render_template
 from appliance.admin import rendering
 from appliance.admin.access import Access
 from appliance.admin.once import Tickets
-from appliance.admin.views import api_keys, connect, connections, credits, records, runs, sign_in
+from appliance.admin.views import (
+    api_keys,
+    applications,
+    connect,
+    connections,
+    credits,
+    records,
+    requests,
+    runs,
+    sign_in,
+)
 from appliance.app import Appliance
 from appliance.errors import NotFound
 
@@ -45,6 +55,8 @@ def blueprint(appliance: Appliance) -> Blueprint:
     records.add_views(pages, appliance)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
+    applications.add_views(pages, appliance, tickets)
+    requests.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

@@ -39,6 +39,7 @@ STATES = {
     "warning": Label("warning", "Warning"),
     "active": Label("good", "Active"),
     "revoked": Label("quiet", "Revoked"),
+    "expired": Label("quiet", "Expired"),
     "verified": Label("good", "Verified against the real system"),
     "contract": Label("live", "Built to the published contract"),
     "facts": Label("quiet", "Built from published facts"),

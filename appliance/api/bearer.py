@@ -1,52 +1,55 @@
-"""Who calls: the bearer token of a connection, or a key of the account."""
+"""For views: whom the caller, whom the gate has let in, may speak for."""
 
 from flask import g, request
 
+from appliance.api.gate import CONNECTION_HEADER, Caller
+from appliance.connections.errors import TokenUnknown
 from appliance.connections.lifecycle import Connections
-from appliance.connections.tokens import Bearer, Tokens
+from appliance.connections.tokens import Bearer
 from appliance.errors import AuthenticationFailed, InvalidInput
-from appliance.users.api_keys import PREFIX as API_KEY_PREFIX
-from appliance.users.api_keys import ApiKey, ApiKeys
-
-LONGEST = 200
-CONNECTION_HEADER = "X-Connection-Id"
+from appliance.users.errors import ApiKeyUnknown
 
 
-def current_bearer(tokens: Tokens) -> Bearer:
-    """The connection the request's token speaks for. Raises AuthenticationFailed and its kin."""
-    bearer = tokens.authenticate(_token("the connection's token"))
-    g.connection_id = bearer.connection_id
-    return bearer
+def current_bearer(*_: object) -> Bearer:
+    """The connection the request's token speaks for. Raises AuthenticationFailed."""
+    caller = _caller("the connection's token")
+    if caller.bearer is None:
+        raise TokenUnknown("This is for the connection's own token; a key of the account cannot be used.")
+    g.connection_id = caller.bearer.connection_id
+    return caller.bearer
 
 
-def current_reader(connections: Connections, api_keys: ApiKeys) -> Bearer:
-    """Whose records the request may read: those of its token's connection, or with an account key those of the
+def current_reader(connections: Connections, *_: object) -> Bearer:
+    """Whose records the request may read: those of its token's connection, or for the account those of the
     connection named in the header X-Connection-Id, a disconnected one included.
 
-    Raises AuthenticationFailed and its kin, InvalidInput without the header, ConnectionNotFound.
+    Raises AuthenticationFailed, InvalidInput without the header, ConnectionNotFound.
     """
-    token = _token("the connection's token")
-    if not token.startswith(f"{API_KEY_PREFIX}_"):
-        return current_bearer(connections.tokens)
-    key = api_keys.authenticate(token)
+    caller = _caller("the connection's token")
+    if caller.bearer is not None:
+        g.connection_id = caller.bearer.connection_id
+        return caller.bearer
     connection_id = request.headers.get(CONNECTION_HEADER)
     if not connection_id:
         raise InvalidInput(f"With an account key, name the connection in the header {CONNECTION_HEADER}.")
     connection = connections.get(connection_id)
     g.connection_id = connection.id
-    return Bearer(key.id, connection.id, connection.system, connection.part)
+    return Bearer(caller.id, connection.id, connection.system, connection.part, caller.scope)
 
 
-def current_api_key(api_keys: ApiKeys) -> ApiKey:
-    """The account key of the request. Raises AuthenticationFailed and its kin."""
-    return api_keys.authenticate(_token("an account key"))
+def current_account(*_: object) -> Caller:
+    """The account key or application of the request. Raises AuthenticationFailed and its kin."""
+    caller = _caller("an account key")
+    if caller.bearer is not None:
+        raise ApiKeyUnknown("This is for a key of the account; a connection's token cannot be used.")
+    return caller
 
 
-def _token(what: str) -> str:
-    header = request.headers.get("Authorization", "")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+current_api_key = current_account
+
+
+def _caller(what: str) -> Caller:
+    caller: Caller | None = g.get("caller")
+    if caller is None:
         raise AuthenticationFailed(f"Send the header `Authorization: Bearer …` with {what}.")
-    if len(token) > LONGEST:
-        raise AuthenticationFailed("The bearer token is longer than any of ours.")
-    return token.strip()
+    return caller

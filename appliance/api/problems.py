@@ -7,30 +7,15 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from appliance.api.error_codes import HTTP_CODES, status_of
 from appliance.errors import ApplianceError, LimitExceeded, SourceThrottled
 
 log = logging.getLogger(__name__)
 
-STATUS = {
-    "validation": 400,
-    "authentication": 401,
-    "permission": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "rate_limit": 429,
-    "source": 502,
-    "connection": 503,
-    "configuration": 500,
-    "internal": 500,
-}
 
-_HTTP_CODES = {
-    400: ("INVALID_REQUEST", "validation"),
-    404: ("NOT_FOUND", "not_found"),
-    405: ("METHOD_NOT_ALLOWED", "validation"),
-    413: ("REQUEST_TOO_LARGE", "validation"),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "validation"),
-}
+def documentation_of(code: str) -> str:
+    """Where this appliance describes a code."""
+    return f"{g.get('base_url', '')}/docs/errors#{code}"
 
 
 def problem(
@@ -43,20 +28,24 @@ def problem(
         "message": message,
         "request_id": g.get("request_id"),
         "details": details or {},
+        "documentation": documentation_of(code),
     }
+    g.error_code, g.error_details = code, error["details"]
     response = Response(msgspec.json.encode({"error": error}), status=status, mimetype="application/json")
     if retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, round(retry_after)))
+        response.headers["Retry-After"] = whole_seconds(retry_after)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
+def whole_seconds(seconds: float) -> str:
+    """For `Retry-After`: never too short, at least one."""
+    return str(max(1, -int(-seconds // 1)))
+
+
 def render(failure: ApplianceError) -> Response:
-    status = STATUS.get(failure.type, 500)
-    if failure.code == "CONNECTION_TEST_FAILED":
-        # The caller's own request cannot be carried out as it stands: address or credentials need mending.
-        status = 422
+    status = status_of(failure)
     retry_after = failure.retry_after if isinstance(failure, LimitExceeded | SourceThrottled) else None
     if status >= 500:
         log.warning("request %s: %s: %s", g.get("request_id"), failure.code, failure.message)
@@ -75,7 +64,7 @@ def install(app: Flask, page_of_error: Any) -> None:
     def expected(failure: ApplianceError) -> Any:
         if is_api():
             return render(failure)
-        return page_of_error(STATUS.get(failure.type, 500), failure.code, failure.message)
+        return page_of_error(status_of(failure), failure.code, failure.message)
 
     @app.errorhandler(HTTPException)
     def refused(failure: HTTPException) -> Any:
@@ -84,7 +73,7 @@ def install(app: Flask, page_of_error: Any) -> None:
             return failure
         if not is_api():
             return page_of_error(status, str(failure.name), str(failure.description))
-        code, kind = _HTTP_CODES.get(status, ("INVALID_REQUEST", "validation"))
+        code, kind = HTTP_CODES.get(status, ("INVALID_REQUEST", "validation"))
         response = problem(code, kind, str(failure.description), status)
         if isinstance(failure, MethodNotAllowed) and failure.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(failure.valid_methods))

@@ -1,100 +1,217 @@
-"""The parameters of a list: which page, how many, changed since when.
+"""The parameters of a list, of both dialects: which page, which records, in what order, and what of each."""
 
-Cursors are opaque and signed, bound to connection, entity and filter: a cursor of another list is refused rather
-than answered wrongly. They name the last record seen, so inserts and deletes neither skip nor double a record.
-"""
-
-import base64
-import binascii
-import hashlib
-import hmac
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import cast
 from urllib.parse import urlencode
 
-import msgspec
 from werkzeug.datastructures import MultiDict
 
+from appliance.api.fields import Fields
+from appliance.api.filters import MOST_FILTERS, date_condition, is_filter, moment, read_filter
 from appliance.clock import to_ms
 from appliance.errors import InvalidInput
+from appliance.store.selection import Condition, Deleted, Order, Selection
 
-PARAMETERS = ("page", "per_page", "pageSize", "cursor", "modified_after")
+PAGING = ("page", "per_page", "pageSize", "cursor", "count")
+SELECTING = (
+    "modified_after",
+    "modified_before",
+    "filter[…]",
+    "filterMatch",
+    "sort",
+    "sort[…]",
+    "deleted",
+)
+SHAPING = ("fields", "include", "expand")
 DEFAULT_PER_PAGE = 100
+LARGEST_PER_PAGE = 10_000
 DEEPEST_PAGE = 1_000_000
-# The parser ignores what follows the microseconds.
-LONGEST_MOMENT = 40
+MOST_SORTS = 4
+MOST_NAMES = 100
 
-
-class CursorInvalid(InvalidInput):
-    code = "CURSOR_INVALID"
+_SORT = re.compile(r"sort\[([^\[\]:]+)\]")
+# As documented: 1 sorts descending, 0 ascending.
+_DIRECTIONS = {"1": True, "0": False, "desc": True, "asc": False, "-1": True}
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """`after` is the place a cursor names, None when pages are counted. `since` is in milliseconds since 1970."""
+    """`given` are the parameters that links repeat. `per_page` is cut to the limit of the list."""
 
     page: int
     per_page: int
-    after: tuple[int, int] | None
-    since: int | None
+    cursor: str | None
+    counted: bool
+    selection: Selection
+    fields: tuple[str, ...]
+    include_raw: bool
+    expand: tuple[str, ...]
+    given: dict[str, str]
 
 
 def parse_list_query(
-    given: "MultiDict[str, str]", limit: int, read_cursor: Callable[[str, int | None], tuple[int, int]]
+    args: "MultiDict[str, str]", fields: Fields, limit: int, *, refused: tuple[str, ...] = ()
 ) -> ListQuery:
-    """Check the parameters. A page size over `limit` is cut to it. Raises InvalidInput naming what is allowed."""
-    for name in given:
-        if name not in PARAMETERS:
+    """Check the parameters; those in `refused` make no sense for this list. Raises InvalidInput."""
+    known = allowed_parameters(fields, refused)
+    conditions: list[Condition] = []
+    required: list[Condition] = []
+    orders: list[Order] = []
+    for name in args:
+        if len(args.getlist(name)) > 1:
+            raise _wrong(name, "is given more than once.")
+        value = args[name]
+        if is_filter(name) and "filter[…]" in known:
+            conditions.append(read_filter(fields, name, value))
+        elif (match := _SORT.fullmatch(name)) and "sort[…]" in known:
+            orders.append(_order(fields, match[1], _direction(name, value), name))
+        elif name not in known or "…" in name:
             raise InvalidInput(
-                f"There is no parameter {name[:60]!r}. Parameters: {', '.join(PARAMETERS)}.",
-                details={"parameter": name[:60], "allowed": list(PARAMETERS)},
+                f"There is no parameter {name[:60]!r}. Parameters: {', '.join(known)}.",
+                details={"parameter": name[:60], "allowed": known},
             )
-        if len(given.getlist(name)) > 1:
-            raise InvalidInput(f"{name} is given more than once.", details={"parameter": name})
-    since = _moment(given.get("modified_after"))
-    cursor = given.get("cursor")
+        elif name not in SELECTING and value and (date := _date_filter(fields, name, value)):
+            required.append(date)
+    if len(conditions) > MOST_FILTERS:
+        raise _wrong("filter", f"is given more than {MOST_FILTERS} times.")
+    orders += [_order(fields, path, down, "sort") for path, down in _sorts(args.get("sort", ""))]
+    if len(orders) > MOST_SORTS:
+        raise _wrong("sort", f"takes at most {MOST_SORTS} fields.")
+    per_page = args.get("per_page") or args.get("pageSize")
+    size = min(_whole(per_page, "per_page", DEFAULT_PER_PAGE, LARGEST_PER_PAGE), limit)
+    repeated = {
+        name: value for name, value in args.items() if name not in ("page", "per_page", "pageSize", "cursor")
+    }
     return ListQuery(
-        page=_whole(given.get("page"), "page", 1, DEEPEST_PAGE),
-        per_page=min(
-            _whole(given.get("per_page") or given.get("pageSize"), "per_page", DEFAULT_PER_PAGE, 10_000),
-            limit,
+        page=_whole(args.get("page"), "page", 1, DEEPEST_PAGE),
+        per_page=size,
+        cursor=args.get("cursor") or None,
+        counted=_choice(args, "count", ("true", "false")) == "true",
+        selection=Selection(
+            conditions=tuple(conditions),
+            match_any=_choice(args, "filterMatch", ("all", "any")) == "any",
+            required=tuple(required),
+            since=_moment(args, "modified_after"),
+            until=_moment(args, "modified_before"),
+            deleted=cast(Deleted, _choice(args, "deleted", ("exclude", "include", "only"))),
+            order=tuple(orders),
         ),
-        after=read_cursor(cursor, since) if cursor else None,
-        since=since,
+        fields=names_of(args, "fields"),
+        include_raw=_included(args),
+        expand=names_of(args, "expand"),
+        given={"per_page": str(size), **repeated},
     )
 
 
-class Cursors:
-    """Writes and reads cursors. `scope` is what a cursor is bound to beside the filter: connection and list."""
+def parse_record_query(args: "MultiDict[str, str]") -> ListQuery:
+    """The parameters of a single record: what of it, and whether it may be a deleted one. Raises InvalidInput."""
+    allowed = ["fields", "include", "expand", "deleted"]
+    for name in args:
+        if name not in allowed:
+            raise InvalidInput(
+                f"There is no parameter {name[:60]!r}. Parameters: {', '.join(allowed)}.",
+                details={"parameter": name[:60], "allowed": allowed},
+            )
+    deleted = cast(Deleted, _choice(args, "deleted", ("exclude", "include", "only")))
+    return ListQuery(
+        page=1,
+        per_page=1,
+        cursor=None,
+        counted=False,
+        selection=Selection(deleted=deleted),
+        fields=names_of(args, "fields"),
+        include_raw=_included(args),
+        expand=names_of(args, "expand"),
+        given={},
+    )
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
 
-    def write(self, scope: str, since: int | None, place: tuple[int, int]) -> str:
-        content = msgspec.json.encode(place)
-        return base64.urlsafe_b64encode(self._sign(scope, since, content) + content).decode().rstrip("=")
+def allowed_parameters(fields: Fields, refused: tuple[str, ...] = ()) -> list[str]:
+    """The names of all parameters of a list."""
+    dates = [f"{word}_{side}" for word in fields.dates for side in ("after", "before")]
+    return [name for name in (*PAGING, *SELECTING, *dates, *SHAPING) if name not in refused]
 
-    def read(self, scope: str, since: int | None, cursor: str) -> tuple[int, int]:
-        """The place of a cursor. Raises CursorInvalid."""
-        try:
-            decoded = base64.urlsafe_b64decode(cursor[:200] + "=" * (-len(cursor) % 4))
-            signature, content = decoded[:16], decoded[16:]
-            if not hmac.compare_digest(signature, self._sign(scope, since, content)):
-                raise CursorInvalid(
-                    "The cursor belongs to another list, filter or connection. "
-                    "Repeat the request without it and go on with the cursors it gives."
-                )
-            return msgspec.json.decode(content, type=tuple[int, int])
-        except (binascii.Error, ValueError, msgspec.DecodeError):
-            raise CursorInvalid(
-                "The cursor is damaged. Send `next_cursor` exactly as it was answered."
-            ) from None
 
-    def _sign(self, scope: str, since: int | None, content: bytes) -> bytes:
-        bound = msgspec.json.encode([scope, since])
-        return hmac.digest(self._key, bound + b"\0" + content, hashlib.sha256)[:16]
+def names_of(args: "MultiDict[str, str]", parameter: str) -> tuple[str, ...]:
+    """A parameter that lists names with commas between them, each once."""
+    found = tuple(dict.fromkeys(name.strip() for name in args.get(parameter, "").split(",") if name.strip()))
+    if len(found) > MOST_NAMES:
+        raise _wrong(parameter, f"takes at most {MOST_NAMES} names.")
+    return found
+
+
+def links(
+    path: str, given: dict[str, str], page: int, last_page: int | None, more: bool
+) -> dict[str, str | None]:
+    """The `links` of a list answer; `last` is null where the number of pages is not known."""
+
+    start = f"{path}?{urlencode(given)}&page="
+
+    def link(number: int | None) -> str | None:
+        return None if number is None else f"{start}{number}"
+
+    return {
+        "first": link(1),
+        "last": link(last_page),
+        "prev": link(page - 1 if page > 1 else None),
+        "next": link(page + 1 if more else None),
+    }
+
+
+def whole_number(args: "MultiDict[str, str]", name: str, default: int, highest: int) -> int:
+    """A whole number from 1 on. Raises InvalidInput."""
+    return _whole(args.get(name), name, default, highest)
+
+
+def _date_filter(fields: Fields, name: str, value: str) -> Condition | None:
+    word, _, side = name.rpartition("_")
+    if word not in fields.dates or side not in ("after", "before"):
+        return None
+    return date_condition(fields.find(fields.dates[word], name), side == "after", value, name)
+
+
+def _sorts(text: str) -> list[tuple[str, bool]]:
+    """`orderDate,-code` and `+code`, of which the plus may have arrived as a blank."""
+    written = [part.strip() for part in text.split(",") if part.strip()]
+    return [(part.lstrip("+-").strip(), part.startswith("-")) for part in written]
+
+
+def _order(fields: Fields, path: str, descending: bool, parameter: str) -> Order:
+    named = fields.find(path, parameter)
+    if named.many or named.type == "group":
+        raise _wrong(parameter, f"cannot sort by {path[:80]}, which is no single value.")
+    return Order(named.place, descending)
+
+
+def _direction(parameter: str, value: str) -> bool:
+    if value not in _DIRECTIONS:
+        raise InvalidInput(
+            f"{parameter[:80]} is 0 for ascending or 1 for descending.",
+            details={"parameter": parameter[:80], "allowed": ["0", "1", "asc", "desc"]},
+        )
+    return _DIRECTIONS[value]
+
+
+def _included(args: "MultiDict[str, str]") -> bool:
+    names = names_of(args, "include")
+    if not set(names) <= {"raw"}:
+        raise InvalidInput("include takes raw.", details={"parameter": "include", "allowed": ["raw"]})
+    return bool(names)
+
+
+def _choice(args: "MultiDict[str, str]", name: str, choices: tuple[str, ...]) -> str:
+    value = args.get(name) or choices[0]
+    if value not in choices:
+        raise InvalidInput(
+            f"{name} is one of {', '.join(choices)}.", details={"parameter": name, "allowed": list(choices)}
+        )
+    return value
+
+
+def _moment(args: "MultiDict[str, str]", name: str) -> int | None:
+    text = args.get(name)
+    return to_ms(moment(text, name)) if text else None
 
 
 def _whole(text: str | None, name: str, default: int, highest: int) -> int:
@@ -107,35 +224,5 @@ def _whole(text: str | None, name: str, default: int, highest: int) -> int:
     return int(text)
 
 
-def _moment(text: str | None) -> int | None:
-    if not text:
-        return None
-    try:
-        if len(text) > LONGEST_MOMENT:
-            raise ValueError
-        # A plus sign of an offset arrives as a blank when the client did not escape it.
-        moment = datetime.fromisoformat(
-            text.strip().replace(" ", "+") if text.count(":") > 2 else text.strip()
-        )
-    except ValueError:
-        raise InvalidInput(
-            "modified_after is a date or a time such as 2026-01-31 or 2026-01-31T08:00:00Z.",
-            details={"parameter": "modified_after", "value": text[:40]},
-        ) from None
-    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def links(path: str, given: dict[str, Any], page: int, last_page: int | None) -> dict[str, str | None]:
-    """The `links` of a list answer; `last` and `next` are null where the number of pages is not known."""
-
-    def link(number: int | None) -> str | None:
-        if number is None:
-            return None
-        return f"{path}?{urlencode({**given, 'page': number})}"
-
-    return {
-        "first": link(1),
-        "last": link(last_page),
-        "prev": link(page - 1 if page > 1 else None),
-        "next": link(page + 1 if last_page is not None and page < last_page else None),
-    }
+def _wrong(parameter: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{parameter[:80]} {message}", details={"parameter": parameter[:80]})

@@ -1,111 +1,157 @@
-"""`/api/system/…` and synchronization: what the account, or a connection for itself, may do beside reading."""
+"""`/api/system/…`: the catalogue, connections and their tokens, as the account sees them."""
 
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from appliance.api.bearer import current_api_key, current_bearer
+from appliance.api.bearer import current_account
+from appliance.api.bodies import answer, listed, mapping, optional_text, read_body, read_json, text, whole
+from appliance.api.gate import Caller
 from appliance.app import Appliance
 from appliance.clock import iso
 from appliance.connections.lifecycle import Connected
-from appliance.errors import InvalidInput
-from appliance.sync.tables import Mode
+from appliance.connections.link import ACCESS_SECONDS
+from appliance.connections.tables import Connection
+from appliance.errors import PermissionDenied
+from appliance.runtime.catalog import UnknownSystem
+from appliance.runtime.definition import Definition
+from appliance.users.scopes import Scope
 
-LARGEST_BODY = 1024 * 1024
+ISSUED_SECONDS = 300
 
 
 def blueprint(appliance: Appliance) -> Blueprint:
     routes = Blueprint("system", __name__)
     connections = appliance.connections
-    planner = appliance.planner
 
     @routes.get("/api/system/platforms")
     def platforms() -> Response:
-        current_api_key(appliance.api_keys)
-        return _data([describe_system(appliance, d.system) for d in appliance.catalog.definitions()])
+        """The systems that can be connected, with form, price and entities."""
+        current_account()
+        return listed([describe_system(appliance, d.system) for d in appliance.catalog.definitions()])
+
+    @routes.get("/api/system/client")
+    def client() -> Response:
+        """The application that asks, or for a key the account's first one."""
+        caller = current_account()
+        found = appliance.applications.first()
+        if caller.kind == "application":
+            found = appliance.applications.get(caller.id)
+        redirects = [] if found is None else list(found.redirects)
+        return answer(
+            {
+                "id": caller.id if found is None else found.id,
+                "name": caller.name if found is None else found.name,
+                "logo_url": None if found is None else found.logo_url,
+                "email": None if found is None else found.email,
+                "default_redirect": redirects[0] if redirects else None,
+                "redirects": redirects,
+            }
+        )
 
     @routes.get("/api/system/credits")
     def credits_left() -> Response:
-        current_api_key(appliance.api_keys)
+        """Credits that were granted, are used, and are left."""
+        current_account()
         balance = appliance.ledger.balance()
-        return _data({"granted": balance.granted, "used": balance.used, "available": balance.available})
+        return answer({"granted": balance.granted, "used": balance.used, "available": balance.available})
 
     @routes.get("/api/system/connections")
     def list_connections() -> Response:
-        current_api_key(appliance.api_keys)
-        return _data([connection.as_dict() for connection in connections.table.all()])
+        """Connections, those that are disconnected included."""
+        scope = current_account().scope
+        found = [connection for connection in connections.table.all() if scope.sees(connection.id)]
+        return listed([describe_connection(appliance, connection) for connection in found])
 
     @routes.post("/api/system/connections")
     def connect() -> Response:
-        current_api_key(appliance.api_keys)
+        """Connect a system: its connection test is passed first, then its tokens are answered, once."""
+        caller = current_account()
+        if caller.scope.connections is not None:
+            raise PermissionDenied("This key is limited to connections that are there; it cannot make one.")
         body = read_body("provider", "name", "email", "credentials", "hosting", "historical_days")
         made = connections.connect(
-            system=_text(body, "provider"),
-            name=_text(body, "name"),
-            email=_optional_text(body, "email"),
-            fields=_mapping(body, "credentials"),
-            hosting=_optional_text(body, "hosting"),
+            system=text(body, "provider"),
+            name=text(body, "name"),
+            email=optional_text(body, "email"),
+            fields=mapping(body, "credentials"),
+            hosting=optional_text(body, "hosting"),
             historical_days=body.get("historical_days"),
+            application_id=_application_of(caller),
         )
-        return _data(_connected(made), 201)
+        return answer(_connected(made, caller), 201)
 
     @routes.delete("/api/system/connections/<connection_id>")
     def disconnect(connection_id: str) -> Response:
-        current_api_key(appliance.api_keys)
+        """End a connection: its tokens are dead at once, its credits return, its history stays."""
+        current_account()
         returned = connections.disconnect(connection_id)
-        return _data({"id": connection_id, "status": "disconnected", "credits_returned": returned})
+        return answer({"id": connection_id, "status": "disconnected", "credits_returned": returned})
+
+    @routes.get("/api/system/connections/<connection_id>/metadata")
+    def metadata(connection_id: str) -> Response:
+        """The connection with the pairs kept for it."""
+        current_account()
+        return answer([describe_connection(appliance, connections.get(connection_id))])
+
+    @routes.post("/api/system/connections/<connection_id>/metadata")
+    def set_metadata(connection_id: str) -> Response:
+        """Keep these pairs of key and value in place of the former ones."""
+        current_account()
+        return answer(describe_connection(appliance, connections.set_metadata(connection_id, read_json([]))))
+
+    @routes.post("/api/system/connections/<connection_id>/token")
+    def issue_token(connection_id: str) -> Response:
+        """A further token of a connection for a while, limited where the body says so."""
+        caller = current_account()
+        body = read_body("expires_in", "entities", "verbs", "networks")
+        seconds = whole(body, "expires_in", ISSUED_SECONDS, 1, ACCESS_SECONDS)
+        scope = Scope.of(body, appliance.model.entities)
+        if not scope.within(Scope(caller.scope.entities, caller.scope.verbs)):
+            raise PermissionDenied("The token would be allowed more than the key that asks for it.")
+        connection = connections.get_open(connection_id)
+        token = connections.tokens.issue(connection.id, kind="issued", seconds=seconds, scope=scope)
+        expires_at = iso(appliance.clock.now_ms() + seconds * 1000)
+        return answer(
+            {
+                "token": token,
+                "token_type": "bearer",
+                "expires_in": seconds,
+                "expires_at": expires_at,
+                "scope": scope.as_dict(),
+            },
+            201,
+        )
 
     @routes.post("/api/system/connections/<connection_id>/test")
     def test(connection_id: str) -> Response:
-        current_api_key(appliance.api_keys)
+        """Test a connection stage by stage."""
+        current_account()
         report = connections.test(connection_id)
-        return _data({"passed": report.failure is None, "stages": report.as_dicts()})
+        return answer({"passed": report.failure is None, "stages": report.as_dicts()})
 
     @routes.post("/api/system/connections/<connection_id>/reauthorize")
     def reauthorize(connection_id: str) -> Response:
-        current_api_key(appliance.api_keys)
-        fields = _mapping(read_body("credentials"), "credentials")
-        return _data(_connected(connections.reauthorize(connection_id, fields)))
+        """New credentials for the same connection: its history stays, new tokens replace all former ones."""
+        caller = current_account()
+        fields = mapping(read_body("credentials"), "credentials")
+        return answer(_connected(connections.reauthorize(connection_id, fields), caller))
 
-    @routes.post("/api/v1/connections/<connection_id>/sync")
-    def sync_for_account(connection_id: str) -> Response:
-        current_api_key(appliance.api_keys)
-        connections.get(connection_id)
-        return _run_requested(connection_id)
-
-    @routes.get("/api/v1/connections/<connection_id>/sync/<run_id>")
-    def run_for_account(connection_id: str, run_id: str) -> Response:
-        current_api_key(appliance.api_keys)
-        return _data(planner.describe_run(run_id, connection_id))
-
-    @routes.post("/api/v1/sync")
-    def sync() -> Response:
-        return _run_requested(current_bearer(connections.tokens).connection_id)
-
-    @routes.get("/api/v1/sync/<run_id>")
-    def run(run_id: str) -> Response:
-        return _data(planner.describe_run(run_id, current_bearer(connections.tokens).connection_id))
-
-    @routes.get("/api/v1/sync-status")
-    def sync_status() -> Response:
-        connection = connections.get(current_bearer(connections.tokens).connection_id)
-        return _data({"connection_status": connection.status, **sync_state(appliance, connection.id)})
-
-    def _run_requested(connection_id: str) -> Response:
-        body = read_body("entities", "mode")
-        mode = body.get("mode", "incremental")
-        if mode not in ("full", "incremental"):
-            raise InvalidInput(
-                "mode is full or incremental.", details={"fields": {"mode": "full or incremental"}}
-            )
-        entities = body.get("entities")
-        if entities is not None and not (
-            isinstance(entities, list) and entities and all(isinstance(name, str) for name in entities)
-        ):
-            raise InvalidInput('entities is a list of entity names, such as ["PurchaseOrder"].')
-        run_id = planner.request_run(connection_id, entities=entities, mode=cast(Mode, mode))
-        return _data(planner.describe_run(run_id), 202)
+    def _connected(made: Connected, caller: Caller) -> dict[str, Any]:
+        pair = appliance.links.open(made.connection.id, _application_of(caller))
+        return {
+            "id": made.connection.id,
+            "status": made.connection.status,
+            "access_token": pair.access_token,
+            "refresh_token": pair.refresh_token,
+            "token_type": "bearer",
+            "expires_in": pair.expires_in,
+            "expires_at": iso(pair.expires_at),
+            "connection_token": made.token,
+            "credits": made.connection.credits,
+            "stages": made.report.as_dicts(),
+        }
 
     return routes
 
@@ -130,91 +176,27 @@ def describe_system(appliance: Appliance, system: str) -> dict[str, Any]:
     }
 
 
-def sync_state(appliance: Appliance, connection_id: str) -> dict[str, Any]:
-    """Last success, next run and errors of a connection, and the same per entity."""
-    entities = appliance.planner.schedules.of_connection(connection_id)
-    active = appliance.planner.runs.active(connection_id)
-    successes = [row["last_success_at"] for row in entities]
-    due = [row["next_due_at"] for row in entities if row["next_due_at"] is not None]
-    errors = [
-        {"entity": row["entity"], "message": row["last_error"]} for row in entities if row["last_error"]
-    ]
+def describe_connection(appliance: Appliance, connection: Connection) -> dict[str, Any]:
+    """A connection with the members of the published interface and ours; nothing secret is in it to begin with."""
+    definition = definition_of(appliance, connection.system)
     return {
-        "status": "in_progress" if active else ("failed" if errors else "completed"),
-        "last_successful_sync": iso(min(successes)) if successes and None not in successes else None,
-        "next_scheduled_sync": iso(min(due)) if due else None,
-        "errors": errors,
-        "entities": [
-            {
-                "entity": row["entity"],
-                "last_successful_sync": iso(row["last_success_at"]),
-                "next_scheduled_sync": iso(row["next_due_at"]),
-                "error": row["last_error"],
-            }
-            for row in entities
-        ],
+        "key": connection.id,
+        **connection.as_dict(),
+        "integration_name": connection.system if definition is None else definition.name,
+        "redirect": None,
+        "scopes": "" if definition is None else " ".join(definition.categories),
+        "user_metadata": connection.metadata,
+        "client_id": connection.application_id,
     }
 
 
-def read_body(*members: str) -> dict[str, Any]:
-    """The JSON object of a request, which has at most these members; an empty body is an empty object.
-
-    Raises InvalidInput: a member that is passed over in silence would be a wish that is not fulfilled.
-    """
-    content = request.get_data(cache=False)
-    if not content:
-        return {}
-    if len(content) > LARGEST_BODY:
-        raise InvalidInput(f"The body is larger than {LARGEST_BODY} bytes.")
+def definition_of(appliance: Appliance, system: str) -> Definition | None:
+    """The definition of a system, None where its connector is no longer installed."""
     try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidInput("The body is not valid JSON.") from None
-    if not isinstance(body, dict):
-        raise InvalidInput("The body is a JSON object.")
-    unknown = sorted(set(body) - set(members))
-    if unknown:
-        allowed = ", ".join(members)
-        raise InvalidInput(
-            f"The body has no member {unknown[0][:60]!r}. Members: {allowed}.",
-            details={"fields": {name[:60]: f"not known; members are {allowed}" for name in unknown[:20]}},
-        )
-    return body
+        return appliance.catalog.folder(system).definition
+    except UnknownSystem:
+        return None
 
 
-def _connected(made: Connected) -> dict[str, Any]:
-    return {
-        "id": made.connection.id,
-        "status": made.connection.status,
-        "access_token": made.token,
-        "token_type": "bearer",
-        "credits": made.connection.credits,
-        "stages": made.report.as_dicts(),
-    }
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"{name} is required, as text.", details={"fields": {name: "required"}})
-    return value
-
-
-def _optional_text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{name} is text.", details={"fields": {name: "text"}})
-    return value
-
-
-def _mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
-    value = body.get(name)
-    if not isinstance(value, dict):
-        raise InvalidInput(
-            f"{name} is an object of field names and values.", details={"fields": {name: "required"}}
-        )
-    return value
-
-
-def _data(data: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode({"data": data}), status=status, mimetype="application/json")
+def _application_of(caller: Caller) -> str | None:
+    return caller.id if caller.kind == "application" else None

@@ -1,6 +1,7 @@
 """`appliance serve`, and the two processes it starts."""
 
 import argparse
+import atexit
 import os
 import signal
 import threading
@@ -92,7 +93,10 @@ def engine(arguments: argparse.Namespace) -> int:
 def _make_app(settings: Settings) -> Flask:
     from appliance.server.wsgi import create_app
 
-    return create_app(Appliance.open(settings))
+    appliance = Appliance.open(settings)
+    appliance.request_log.start()
+    atexit.register(appliance.request_log.stop)
+    return create_app(appliance)
 
 
 def service_lock(settings: Settings) -> EngineLock:

@@ -1,11 +1,13 @@
-"""`appliance setup`, `account`, `apikey`: administrators and keys of the account."""
+"""`appliance setup`, `account`, `apikey`, `application`: administrators, and who may call the API for the account."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.errors import ConfigurationError
+from appliance.users.scopes import VERBS, Scope
 
 
 def register(commands: Subparsers) -> None:
@@ -32,6 +34,8 @@ def register(commands: Subparsers) -> None:
     add = keys.add_parser("add", help="make a key; it is printed once")
     add_common(add)
     add.add_argument("name")
+    add.add_argument("--days", type=int, help="after so many days the key ends")
+    _scope_options(add)
     add.set_defaults(command=add_key)
     listing = keys.add_parser("list")
     add_common(listing)
@@ -40,6 +44,29 @@ def register(commands: Subparsers) -> None:
     add_common(revoke)
     revoke.add_argument("id")
     revoke.set_defaults(command=revoke_key)
+
+    applications = commands.add_parser(
+        "application", help="programs with client id and secret, for /link/token"
+    ).add_subparsers(required=True)
+    made = applications.add_parser("add", help="make one; its secret is printed once")
+    add_common(made)
+    made.add_argument("name")
+    made.add_argument(
+        "--redirect", action="append", default=[], metavar="URL", help="where the link flow may return to"
+    )
+    _scope_options(made)
+    made.set_defaults(command=add_application)
+    shown = applications.add_parser("list")
+    add_common(shown)
+    shown.set_defaults(command=list_applications)
+    for name, command, text in (
+        ("secret", renew_secret, "another secret in place of the former one; printed once"),
+        ("revoke", revoke_application, "end it, with everything that was granted to it"),
+    ):
+        child = applications.add_parser(name, help=text)
+        add_common(child)
+        child.add_argument("id")
+        child.set_defaults(command=command)
 
 
 def set_up(arguments: argparse.Namespace) -> int:
@@ -73,7 +100,8 @@ def set_password(arguments: argparse.Namespace) -> int:
 
 def add_key(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
-        key = appliance.api_keys.create(arguments.name)
+        ends = None if arguments.days is None else appliance.clock.now_ms() + arguments.days * 86_400_000
+        key = appliance.api_keys.create(arguments.name, _scope(arguments, appliance), ends)
         show(arguments, {"key": key}, [key, "Keep it now: it is not shown again."])
     return 0
 
@@ -81,7 +109,7 @@ def add_key(arguments: argparse.Namespace) -> int:
 def list_keys(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
         keys = appliance.api_keys.list()
-        head = ("id", "name", "hint", "created_at", "last_used_at", "revoked_at")
+        head = ("id", "name", "state", "hint", "created_at", "expires_at", "last_used_at")
         show(arguments, keys, table([[key[name] for name in head] for key in keys], head))
     return 0
 
@@ -91,6 +119,64 @@ def revoke_key(arguments: argparse.Namespace) -> int:
         appliance.api_keys.revoke(arguments.id)
         show(arguments, {"revoked": arguments.id}, ["The key is revoked."])
     return 0
+
+
+def add_application(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        made, secret = appliance.applications.create(
+            arguments.name, redirects=arguments.redirect, scope=_scope(arguments, appliance)
+        )
+        _show_secret(arguments, made.id, secret)
+    return 0
+
+
+def list_applications(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        found = appliance.applications.list()
+        head = ("id", "name", "state", "hint", "created_at", "last_used_at")
+        show(arguments, found, table([[one[name] for name in head] for one in found], head))
+    return 0
+
+
+def renew_secret(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        _show_secret(arguments, arguments.id, appliance.applications.new_secret(arguments.id))
+    return 0
+
+
+def revoke_application(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        appliance.applications.revoke(arguments.id)
+        show(arguments, {"revoked": arguments.id}, ["The application is revoked."])
+    return 0
+
+
+def _show_secret(arguments: argparse.Namespace, client_id: str, secret: str) -> None:
+    show(
+        arguments,
+        {"client_id": client_id, "client_secret": secret},
+        [f"Client id {client_id}", f"Client secret {secret}", "Keep it now: it is not shown again."],
+    )
+
+
+def _scope_options(parser: argparse.ArgumentParser) -> None:
+    for name, text in (
+        ("entity", "only this entity; may be repeated"),
+        ("verb", f"only this: {', '.join(VERBS)}; may be repeated"),
+        ("connection", "only this connection, by its id; may be repeated"),
+        ("network", "only from this address or range; may be repeated"),
+    ):
+        parser.add_argument(f"--{name}", action="append", help=text)
+
+
+def _scope(arguments: argparse.Namespace, appliance: Appliance) -> Scope:
+    parts = {
+        "entities": arguments.entity,
+        "verbs": arguments.verb,
+        "connections": arguments.connection,
+        "networks": arguments.network,
+    }
+    return Scope.of(parts, appliance.model.entities)
 
 
 def _password_option(parser: argparse.ArgumentParser) -> None:

@@ -66,6 +66,7 @@ def describe(appliance: Appliance) -> dict[str, Any]:
                 **connection.as_dict(),
                 "records": appliance.records.counts(connection.id),
                 "errors": {row["entity"]: row["last_error"] for row in schedules if row["last_error"]},
+                "notices": appliance.planner.runs.notices(connection.id),
             }
         )
     return {
@@ -105,7 +106,8 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     head = ("entity", "state", "fetched", "inserted", "updated", "unchanged", "rejected", "rows_per_second")
     lines = table([[entity[name] for name in head] for entity in run["entities"]], head)
     errors = [f"{e['entity']}: {e['error_message']}" for e in run["entities"] if e["error_message"]]
-    return [f"Run {run['id']}, {run['mode']}: {run['state']}", *lines, *errors]
+    notices = [f"{e['entity']}: {message}" for e in run["entities"] for message in e["notices"]]
+    return [f"Run {run['id']}, {run['mode']}: {run['state']}", *lines, *errors, *notices]
 
 
 def _status_lines(state: dict[str, Any]) -> list[str]:
@@ -121,4 +123,5 @@ def _status_lines(state: dict[str, Any]) -> list[str]:
             f"{connection['name']} ({connection['system']}): {connection['status']}, {records} records"
         )
         lines += [f"  {entity}: {message}" for entity, message in connection["errors"].items()]
+        lines += [f"  {notice['entity']}: {notice['message']}" for notice in connection["notices"]]
     return lines

@@ -1,4 +1,4 @@
-from appliance.errors import AuthenticationFailed, Conflict, NotFound, SourceError
+from appliance.errors import AuthenticationFailed, Conflict, InvalidInput, NotFound, SourceError
 
 
 class ConnectionNotFound(NotFound):
@@ -22,3 +22,9 @@ class TokenUnknown(AuthenticationFailed):
 
 class ReauthorizationRequired(AuthenticationFailed):
     code = "REAUTHORIZATION_REQUIRED"
+
+
+class GrantInvalid(InvalidInput):
+    """The code or refresh token is unknown, used, expired, or of another application or address."""
+
+    code = "GRANT_INVALID"

@@ -30,9 +30,11 @@ class Health:
 
     def source_answered(self, connection: Connection) -> None:
         """A request went well: an offline connection is online again."""
-        if connection.status == OFFLINE and self._table.set_status(
-            connection.id, CONNECTED, None, self._clock.now_ms()
-        ):
+        # As it is now: an entity before this one may have found the source offline.
+        known = self._table.find(connection.id)
+        if known is None or known.status != OFFLINE:
+            return
+        if self._table.set_status(connection.id, CONNECTED, None, self._clock.now_ms()):
             log.info("connection %s is online again", connection.id)
 
     def source_failed(self, connection: Connection, connector: Connector, failure: ApplianceError) -> bool:

@@ -34,6 +34,8 @@ MAX_NAME = 120
 MAX_EMAIL = 254
 # As much as the setting sync.historical_days, which is the default, may say.
 MAX_DAYS = 36_500
+MAX_PAIRS = 100
+MAX_PAIR_TEXT = 1000
 
 
 class Scheduling(Protocol):
@@ -94,6 +96,15 @@ class Connections:
             raise ConnectionNotFound(f"There is no connection {connection_id[:60]!r}.")
         return found
 
+    def get_open(self, connection_id: str) -> Connection:
+        """One that is not disconnected. Raises ConnectionNotFound, ConnectionClosed."""
+        connection = self.get(connection_id)
+        if not connection.is_open:
+            raise ConnectionClosed(
+                f"The connection {connection.name!r} is disconnected. Connect the system again as a new connection."
+            )
+        return connection
+
     def named(self, name_or_id: str) -> Connection:
         """By id, or by name where it is the only open one. Raises ConnectionNotFound, InvalidInput."""
         found = self.table.find(name_or_id)
@@ -125,8 +136,9 @@ class Connections:
         hosting: str | None = None,
         email: str | None = None,
         historical_days: int | None = None,
+        application_id: str | None = None,
     ) -> Connected:
-        """Make a connection.
+        """Make a connection. `application_id` is the application that asks for it, None for others.
 
         Raises InvalidInput for the form, InsufficientCredits before anything is asked of the source, ProbeFailed
         with the stages when the source cannot be used. Nothing is left behind then and no credit is taken.
@@ -161,6 +173,7 @@ class Connections:
             updated_at=now,
             connected_at=now,
             disconnected_at=None,
+            application_id=application_id,
         )
         with self._database.write():
             self.table.insert(connection)
@@ -172,7 +185,7 @@ class Connections:
 
     def test(self, connection_id: str) -> Report:
         """Probe a connection with its kept credentials. Raises ConnectionClosed."""
-        connection = self._open_connection(connection_id)
+        connection = self.get_open(connection_id)
         values = {**connection.fields, **self._secrets.get(connection.id)}
         connector = self._connectors.open(
             connection.system,
@@ -191,7 +204,7 @@ class Connections:
 
         Fields that are not given keep their values. Raises as `connect` does, and changes nothing then.
         """
-        connection = self._open_connection(connection_id)
+        connection = self.get_open(connection_id)
         definition = self._connectors.catalog.folder(connection.system).definition
         kept = {**connection.fields, **self._secrets.get(connection.id)}
         values = check_form(definition, {**{k: v for k, v in kept.items() if v is not None}, **fields})
@@ -201,7 +214,7 @@ class Connections:
         report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
         with self._database.write():
             now = self._clock.now_ms()
-            self._open_connection(connection_id)
+            self.get_open(connection_id)
             self._secrets.replace(connection.id, values.secret)
             self.table.set_fields(connection.id, values.public, now)
             self.table.set_status(connection.id, CONNECTED, None, now)
@@ -224,6 +237,12 @@ class Connections:
             self._secrets.destroy(connection.id)
             return self._ledger.give_back(connection.id)
 
+    def set_metadata(self, connection_id: str, pairs: Any) -> Connection:
+        """Keep these pairs of key and value in place of the former ones. Raises InvalidInput."""
+        connection = self.get(connection_id)
+        self.table.set_metadata(connection.id, _pairs(pairs), self._clock.now_ms())
+        return self.get(connection.id)
+
     def purge(self, connection_id: str) -> int:
         """Delete the synchronized history of a disconnected connection; how many records.
 
@@ -235,14 +254,6 @@ class Connections:
                 f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
             )
         return self._records.erase(connection.id)
-
-    def _open_connection(self, connection_id: str) -> Connection:
-        connection = self.get(connection_id)
-        if not connection.is_open:
-            raise ConnectionClosed(
-                f"The connection {connection.name!r} is disconnected. Connect the system again as a new connection."
-            )
-        return connection
 
     def _probe(
         self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int
@@ -321,6 +332,25 @@ def _email(email: str | None) -> str | None:
             details={"fields": {"email": "an address such as name@plant.example"}},
         )
     return stripped
+
+
+def _pairs(pairs: Any) -> list[dict[str, str]]:
+    rule = (
+        f"a list of up to {MAX_PAIRS} objects with key and value, texts of up to {MAX_PAIR_TEXT} characters"
+    )
+    if not isinstance(pairs, list) or len(pairs) > MAX_PAIRS:
+        raise InvalidInput(f"The metadata is {rule}.", details={"fields": {"": rule}})
+    for number, pair in enumerate(pairs):
+        if (
+            not isinstance(pair, dict)
+            or set(pair) != {"key", "value"}
+            or not all(isinstance(text, str) and len(text) <= MAX_PAIR_TEXT for text in pair.values())
+            or not pair["key"]
+        ):
+            raise InvalidInput(f"The metadata is {rule}.", details={"fields": {str(number): rule}})
+    if len({pair["key"] for pair in pairs}) != len(pairs):
+        raise InvalidInput("The metadata names a key twice.", details={"fields": {"key": "once each"}})
+    return pairs
 
 
 def _days(days: int) -> int:

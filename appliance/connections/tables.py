@@ -36,6 +36,7 @@ class Connection:
     updated_at: int
     connected_at: int
     disconnected_at: int | None
+    application_id: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -110,6 +111,12 @@ class ConnectionTable:
             (DISCONNECTED, now, now, now, connection_id, DISCONNECTED),
         )
         return changed == 1
+
+    def set_metadata(self, connection_id: str, pairs: list[dict[str, str]], now: int) -> None:
+        self._database.run(
+            "UPDATE connection SET metadata = ?, updated_at = ? WHERE id = ?",
+            (json.dumps(pairs), now, connection_id),
+        )
 
     def set_fields(self, connection_id: str, fields: dict[str, Any], now: int) -> None:
         self._database.run(

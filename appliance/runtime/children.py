@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import structs
 
-from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, Paging
+from appliance.errors import SourceAnswerInvalid, SourceError
+from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, OffsetPaging, Paging
 from appliance.runtime.document import envelope
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.paging import Answered, first_position, is_past_the_end, next_position, page_variables
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.source import Source
@@ -31,6 +31,9 @@ class ChildRows:
         self._paging: Paging = children.paging if own else read.paging
         if children.size and not isinstance(self._paging, NoPaging):
             self._paging = structs.replace(self._paging, size=children.size)
+        if isinstance(self._paging, OffsetPaging):
+            # Children that came twice could not be told from two.
+            self._paging = structs.replace(self._paging, overlap=0)
         self._rows = children.rows if own else read.rows
         self._envelope = envelope(read.answer, self._rows, {"count": children.count})
         self._by = steps(children.by)
@@ -63,15 +66,19 @@ class ChildRows:
     def _ask(self, parents: list[Any], context: Mapping[str, Any]) -> list[Any]:
         """All children of some rows, page after page."""
         terms = self._children.joint.join(str(self._term({"parent": parent})) for parent in parents)
-        known = {**context, "since": None, "mark": None, "parents": parents, "terms": terms}
+        known = {**context, "since": None, "mark": None, "window": {}, "parents": parents, "terms": terms}
         position: dict[str, Any] | None = first_position(self._paging)
         listed: list[Any] = []
         while position is not None:
             page = page_variables(self._paging, position, getattr(self._paging, "size", 0))
             asked = {**known, "page": page}
-            rows, beside = self._envelope.read(
-                self._source.send(self._request({**asked, **self._vars(asked)})).body
-            )
+            try:
+                answer = self._source.send(self._request({**asked, **self._vars(asked)}))
+            except SourceError as refusal:
+                if not is_past_the_end(position, refusal):
+                    raise
+                return listed
+            rows, beside = self._envelope.read(answer.body)
             if rows is None:
                 raise SourceAnswerInvalid(
                     f"The source's answer holds no rows at {self._rows!r}. "

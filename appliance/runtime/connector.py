@@ -1,7 +1,7 @@
 """A connector opened for one connection: its source, its pages, its mappings, its probe."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
@@ -11,6 +11,7 @@ from appliance.runtime.catalog import Catalog, Folder
 from appliance.runtime.definition import (
     AlternativesRead,
     CodeRead,
+    CodeStep,
     DeclaredRead,
     Definition,
     FilesRead,
@@ -21,18 +22,24 @@ from appliance.runtime.definition import (
     SqlRead,
     TableRead,
 )
+from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.mapping import Status
+from appliance.runtime.overlay import overlaid
 from appliance.runtime.place import database_login, files_place
 from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
 from appliance.runtime.protocols.each import EachPages
+from appliance.runtime.protocols.fallback import FallbackPages, json_pages
 from appliance.runtime.protocols.files import FilesPages
 from appliance.runtime.protocols.http_json import JsonPages
 from appliance.runtime.protocols.odata.pages import ODataPages
 from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
+from appliance.runtime.protocols.slices import SlicedPages
 from appliance.runtime.protocols.soap import SoapPages
+from appliance.runtime.select import encode
 from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
 from appliance.runtime.terms import terms_of
@@ -51,6 +58,12 @@ OpenDatabase = Callable[[Login], "Database"]
 OpenFolder = Callable[[Place], FilesFolder]
 
 
+class CodeWriter(Protocol):
+    """What a `code.py` offers for writes; the context is that of the templates, the answer what `take` names."""
+
+    def write(self, context: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
 class Connector:
     """Close it when done; it holds network connections."""
 
@@ -65,6 +78,11 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
+        pages = self._pages(entity)
+        window = getattr(self.definition.entities[entity].read, "window", None)
+        return pages if window is None else SlicedPages(pages, window, self.source.clock)
+
+    def _pages(self, entity: str) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read
         where = f"{self.definition.system}.{entity}"
@@ -72,7 +90,7 @@ class Connector:
             case HttpRead() if read.each:
                 return EachPages(self.source, self._http(where), read, where=where)
             case HttpRead():
-                return JsonPages(self.source, self._http(where), read, where=where)
+                return json_pages(self.source, self._http(where), read, where=where)
             case ODataRead():
                 return ODataPages(self.source, self._http(where), read, where=where)
             case AlternativesRead():
@@ -107,10 +125,20 @@ class Connector:
 
         None when the source has none, and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self.pages(entity)
-        if not isinstance(pages, JsonPages | ODataPages | AlternativePages):
+        pages = self._pages(entity)
+        if not isinstance(pages, JsonPages | FallbackPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
+
+    def way(self, entity: str) -> str:
+        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
+        pages = self._pages(entity)
+        return str(pages.usable()) if isinstance(pages, AlternativePages) else ""
+
+    def writer_of_code(self, entity: str, operation: str, step: CodeStep) -> CodeWriter:
+        """The `Writer` of the folder's `code.py`. Raises ConfigurationError when there is none."""
+        writer: CodeWriter = self._folder.code().Writer(self.source, entity, operation, step.options)
+        return writer
 
     def projection(self, entity: str) -> Projection:
         """The compiled mapping of an entity, with this connection's keys.
@@ -125,7 +153,18 @@ class Connector:
             part=self._part,
             zone=self.source.fields.get("time_zone"),
             where=f"{self.definition.system}.{entity}",
+            statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def found_status(self, status: Status) -> bytes:
+        """The row of a status that a record has and the definition does not know: named as the source names it."""
+        scope, code = status
+        return encode({"scope": scope, "code": code, "name": code})
+
+    def _declares_statuses(self) -> bool:
+        """Whether the statuses stand in the definition. Where they are read, the source knows them all."""
+        declared = self.definition.entities.get("Status")
+        return declared is not None and isinstance(declared.read, DeclaredRead)
 
     def close(self) -> None:
         self.source.close()
@@ -164,13 +203,15 @@ class Connectors:
         part: str,
         created_at: int,
         credentials: Credentials | None = None,
+        overlays: Mapping[str, Overlay] | None = None,
     ) -> Connector:
         """Open a system with the values of its form. No request is made. Raises UnknownSystem, InvalidInput.
 
-        `credentials` keeps secret fields that the source changes, such as a refresh token.
+        `credentials` keeps secret fields that the source changes, such as a refresh token; `overlays` are the
+        connection's changes to mappings.
         """
         folder = self.catalog.folder(system)
-        definition = self.catalog.definition(system, fields)
+        definition = overlaid(self.catalog.definition(system, fields), overlays or {})
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
         client, terms = None, None

@@ -44,6 +44,12 @@ class EndOfPages(EndOfData):
     code = "SOURCE_REFUSED_PAGE"
 
 
+class CannotFilter(SourceError):
+    """The source refuses to filter or order as it was asked to; there may be another way to ask."""
+
+    code = "SOURCE_CANNOT_FILTER"
+
+
 # Where common systems put the text of an error (OData V2 and V4, JSON-RPC, XML-RPC, SOAP, REST in many shapes).
 _MESSAGE_PATHS = (
     "error.message.value",
@@ -101,6 +107,8 @@ def raise_for(
         raise _meaning("throttled", response, "", secrets)
     if status in (408, 502, 503, 504):
         raise _meaning("unavailable", response, "", secrets)
+    if status == 500 and not _is_fault(response):
+        raise _meaning("broken", response, "", secrets)
     if 300 <= status < 400:
         raise SourceAnswerInvalid(
             "The source sends us to another address. Enter the final address of its interface, "
@@ -159,22 +167,31 @@ def _meaning(
             text = advice or "Give the user the rights named in the connector's guide."
             return SourceAccessDenied(f"The source denies access. {text}{tail}", details=details)
         case "throttled":
+            text = advice or (
+                "Let other programs that use the same account ask less, or have its limit raised in the source."
+            )
             return SourceThrottled(
-                f"The source asks for fewer requests.{tail}",
+                f"The source asks for fewer requests. {text}{tail}",
                 retry_after=retry_after(response) or _advised(wait, response),
                 details=details,
             )
         case "unavailable":
-            further = f" {advice}" if advice else ""
+            text = advice or "Check that it is up, and that no maintenance is under way."
             return SourceUnreachable(
-                f"The source is not available now (status {response.status}).{further}{tail}", details=details
+                f"The source is not available now (status {response.status}). {text}{tail}", details=details
+            )
+        case "broken":
+            return SourceError(
+                f"The source met an error of its own (status {response.status}). "
+                f"Look into the log of the source at this time.{tail}",
+                details=details,
             )
         case "end":
             return EndOfData("There are no more rows.")
         case "restart":
             return ResumeRefused("The source no longer knows the page to go on from; the pass begins again.")
     text = advice or "Look the message up in the source's documentation."
-    refused = EndOfPages if kind == "end_of_pages" else SourceError
+    refused = {"end_of_pages": EndOfPages, "cannot_filter": CannotFilter}.get(kind, SourceError)
     return refused(
         f"The source refused the request (status {response.status}). {text}{tail}", details=details
     )
@@ -194,6 +211,14 @@ def _advised(path: str, response: Response) -> float | None:
 def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
     """The source's own words, at most 300 characters; empty when it gave none that can be read."""
     said = _said(response)
+    if said.lstrip().startswith("Traceback ("):
+        # Python's own, as XML-RPC servers send it: only its last line says what happened.
+        said = said.strip().splitlines()[-1]
+    return cleaned(said, secrets)
+
+
+def cleaned(said: str, secrets: Sequence[str]) -> str:
+    """Words of a source on one line, without secrets, at most 300 characters."""
     for secret in secrets:
         # Whole words only: a short password may be part of a common one.
         said = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", said)
@@ -203,6 +228,9 @@ def source_message(response: Response, secrets: Sequence[str] = ()) -> str:
 def _said(response: Response) -> str:
     body = _body(response)
     if body is not None:
+        reasons = _gateway_reasons(body)
+        if reasons:
+            return "; ".join(reasons)
         for path in _MESSAGE_PATHS:
             value = dig(body, steps(path))
             if isinstance(value, str) and value.strip() and value != _NOTHING_SAID:
@@ -225,6 +253,20 @@ def _of_fields(body: Any) -> str:
         if words:
             return words if name == "non_field_errors" else f"{name}: {words}"
     return ""
+
+
+def _gateway_reasons(body: Any) -> list[str]:
+    """The errors that SAP Gateway lists below a message that says nothing, without its own generic entry."""
+    listed = dig(body, steps("error.innererror.errordetails"))
+    found = [
+        str(one["message"]).strip()
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+        and one.get("message")
+        and one.get("severity", "error") == "error"
+        and not str(one.get("code")).startswith("/IWBEP/CX_")
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _one_line(text: str) -> str:

@@ -1,29 +1,7 @@
 """Compiles the `map` of an entity to one Python function from a source row to the unified record.
 
-A mapping expression is a path (`Supplier`, `party.name`, `^.number` for the row around a list item) or a
-mapping with one of these operators:
-
-    path: P                     the value at P; with `values: {raw: unified}` an enumeration, with `default`;
-                                with `divide: 100` a number in another unit, such as cents, or `divide: P2`, such as
-                                a price by the quantity it is for; with `unpadded: true` without leading zeros;
-                                with `when: {path: [text, …]}` only where the value at that path is one of these,
-                                and with `match: PATTERN` only where the text is of that form
-    const: X                    always X
-    first: [E, E]               the first that is not null
-    join: [E, E], with: " "     texts joined, nulls left out
-    parts: [E, E]               the source's key of the referenced entity, for fields of type key; with `whole: true`
-                                null as soon as one part is, such as the number of an asset beside its site
-    status: SCOPE, path: P      the key of the status with that scope and code; `code: E` where the code is made
-    words: [W, W], path: P      the first of these words that stands in a text of words with blanks between
-    each: P, map: {…}           list items; for a list of keys `each: P, parts: [E]`; the first list there is, for
-                                several paths
-    object: {…}                 a sub-object
-    rest: [PREFIX, …]           all members of the row whose names begin so, for customFields
-    fields: {name: E}           a free mapping, for fields of type any
-
-The field's type in the model says how its value is converted; `as: FORMAT` names another time format than the
-entity's. The hot loop holds no interpretation: field names are literals of generated code, everything else is
-bound by name.
+What an expression may be stands in `expression.py`, the pieces of code that are made of it in `code_text.py`. The hot
+loop holds no interpretation: field names are literals of generated code, everything else is bound by name.
 """
 
 import re
@@ -35,40 +13,18 @@ from typing import Any
 from appliance.errors import ConfigurationError
 from appliance.model.entity import Entity, Field, Model
 from appliance.model.keys import key_of
-from appliance.runtime import transforms
+from appliance.runtime import code_text, transforms
+from appliance.runtime.expression import is_whole, operator_of
 from appliance.runtime.narrow import Looks
 from appliance.runtime.select import dig, steps
 
 Row = Mapping[str, Any]
 Mapped = Callable[[Row], dict[str, Any]]
+Status = tuple[str, str]
+"""Scope and code."""
 
-_OPERATORS = {
-    "path",
-    "const",
-    "first",
-    "join",
-    "parts",
-    "status",
-    "words",
-    "each",
-    "object",
-    "rest",
-    "fields",
-}
-_ALLOWED_BESIDE = {
-    "path": {"values", "default", "as", "divide", "when", "unpadded", "match"},
-    "first": {"values", "default", "as", "divide"},
-    "join": {"with"},
-    "status": {"path", "code"},
-    "parts": {"whole"},
-    "words": {"path"},
-    "each": {"map", "parts", "key", "whole"},
-}
-_SHAPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("path", "status", "match"), (str, "a text")),
-    **dict.fromkeys(("first", "join", "parts", "rest", "key", "words"), (list, "a list")),
-    **dict.fromkeys(("object", "fields", "map", "values", "when"), (dict, "a mapping")),
-}
+LARGEST_UNKNOWN = 200
+"""A code that is free text in the source must not become a list without end."""
 
 
 class MappingCompiler:
@@ -76,6 +32,7 @@ class MappingCompiler:
 
     `part` is the connection's six hexadecimal digits in keys; `times` the default time format, `zone` the IANA
     zone of times without one. With `false_is_null` false means nothing, except in fields of type boolean.
+    `statuses` are scope to code to name of those that the connector knows.
     """
 
     def __init__(
@@ -87,6 +44,7 @@ class MappingCompiler:
         zone: str | None,
         where: str,
         false_is_null: bool = False,
+        statuses: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._model = model
         self._part = part
@@ -104,9 +62,16 @@ class MappingCompiler:
             "divided": transforms.divided,
             "dig": dig,
             "items": items,
+            "members": members_of,
+            "single": single,
             "unpadded": transforms.unpadded,
         }
+        self._statuses = statuses or {}
+        self.unknown_statuses: dict[Status, None] = {}
+        """Statuses of the rows so far that the connector does not know, in order, at most LARGEST_UNKNOWN."""
         self._functions: list[str] = []
+        self._remembering: dict[str, str] = {}
+        """Bound name of a conversion of times to that of the one which remembers texts."""
         self.looks = Looks()
         """Where the compiled mapping looks in a row."""
         self._scopes = [self.looks]
@@ -120,8 +85,7 @@ class MappingCompiler:
         source = "\n".join(self._functions)
         code = compile(source, f"<mapping {self._where}>", "exec")
         exec(code, self._bound)  # noqa: S102 - generated from checked parts only, see the module docstring
-        function = self._bound[name]
-        return lambda row: function(row, None)
+        return self._bound[name]  # type: ignore[no-any-return]
 
     def moment(self, expression: Any) -> Callable[[Row], int | None]:
         """A function of a row that gives milliseconds since 1970, for the time of the last change."""
@@ -152,7 +116,7 @@ class MappingCompiler:
 
     def _function(self, body: str) -> str:
         name = f"f{len(self._functions)}"
-        self._functions.append(f"def {name}(row, up):\n    return {body}\n")
+        self._functions.append(f"def {name}(row, up=None):\n    return {body}\n")
         return name
 
     def _bind(self, value: Any) -> str:
@@ -161,7 +125,7 @@ class MappingCompiler:
         return name
 
     def _field(self, field: Field, expression: Any, where: str) -> str:
-        operator = _operator(expression, where)
+        operator = operator_of(expression, where)
         match field.type:
             case "key":
                 return self._key(field, expression, operator, where)
@@ -188,10 +152,6 @@ class MappingCompiler:
                 return self._any(expression, operator, where)
             case "datetime" | "date":
                 return self._value(expression, operator, where, wrap=self._time_name(expression, field.type))
-            case "string" if operator is None:
-                # Most fields are texts that need nothing done; the call is spared for them.
-                found = self._path(expression, where)
-                return f"(v if type(v := {found}) is str and v and not v.isspace() else text(v))"
             case _:
                 return self._value(expression, operator, where, wrap=_CONVERT[field.type])
 
@@ -201,13 +161,27 @@ class MappingCompiler:
                 raise ConfigurationError(
                     f"{where}: `status` needs the `path` of the code, or a `code` that is made."
                 )
-            make = self._bind(_remembered(key_of(str(self._model.entities["Status"].prefix), self._part)))
+            make = self._bind(self._status_key(expression["status"]))
             made = expression.get("code", expression.get("path"))
             code = self._value(made, None, where, wrap="text")
             # Without a code there is no status; the scope alone would make a key that leads nowhere.
-            return f"(None if (v := {code}) is None else {make}({expression['status']!r}, v))"
+            return f"(None if (v := {code}) is None else {make}(v))"
         parts = expression["parts"] if operator == "parts" else [expression]
-        return self._key_of(self._target(field, where), parts, where, whole=_is_whole(expression))
+        return self._key_of(self._target(field, where), parts, where, whole=is_whole(expression))
+
+    def _status_key(self, scope: str) -> Callable[[str], str | None]:
+        make = key_of(str(self._model.entities["Status"].prefix), self._part)
+        known = self._statuses.get(scope)
+        if known is None:
+            return lru_cache(16384)(lambda code: make((scope, code)))
+
+        # Called for the first row with a code and hardly again, so that looking costs the other rows nothing.
+        def noting(code: str) -> str | None:
+            if code not in known and len(self.unknown_statuses) < LARGEST_UNKNOWN:
+                self.unknown_statuses[scope, code] = None
+            return make((scope, code))
+
+        return lru_cache(16384)(noting)
 
     def _target(self, field: Field, where: str) -> Entity:
         if field.to is None:
@@ -224,7 +198,8 @@ class MappingCompiler:
         if target.prefix is None:
             raise ConfigurationError(f"{where}: {target.name} has no keys.")
         make = key_of(target.prefix, self._part)
-        values = [self._value(part, _operator(part, where), where, wrap="text") for part in parts]
+        wrap = "text" if whole else "key part"
+        values = [self._value(part, operator_of(part, where), where, wrap=wrap) for part in parts]
         if own:
             return f"{self._bind(make)}(({', '.join(values)},))"
         if whole:
@@ -240,11 +215,11 @@ class MappingCompiler:
                 one = f"{self._bind(_remembered(key_of(str(target.prefix), self._part)))}(text(item))"
             else:
                 with self._items(expression["each"], where) as listed:
-                    made = self._key_of(target, expression["parts"], where, whole=_is_whole(expression))
+                    made = self._key_of(target, expression["parts"], where, whole=is_whole(expression))
                     one = f"{self._function(made)}(item, row)"
             return f"[key for item in items({listed}) if (key := {one}) is not None]"
         single = self._key(field, expression, operator, where)
-        return f"[key for key in ({single},) if key is not None]"
+        return f"single({single})"
 
     def _any(self, expression: Any, operator: str | None, where: str) -> str:
         if operator == "rest":
@@ -253,16 +228,19 @@ class MappingCompiler:
             return "{name: value for name, value in row.items() if name.startswith(" + prefixes + ")}"
         if operator == "fields":
             members = [
-                f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
+                f"{name!r}: {self._value(inner, operator_of(inner, where), f'{where}.{name}', wrap='')}"
                 for name, inner in expression["fields"].items()
             ]
+            if "also" in expression:
+                also = expression["also"]
+                members.insert(0, f"**members({self._any(also, operator_of(also, where), where)})")
             return "{" + ", ".join(members) + "}"
         if operator == "each":
             if "map" not in expression:
                 return f"items({self._path(expression['each'], where)})"
             with self._items(expression["each"], where) as listed:
                 members = [
-                    f"{name!r}: {self._value(inner, _operator(inner, where), f'{where}.{name}', wrap='')}"
+                    f"{name!r}: {self._value(inner, operator_of(inner, where), f'{where}.{name}', wrap='')}"
                     for name, inner in expression["map"].items()
                 ]
                 inner = self._function("{" + ", ".join(members) + "}")
@@ -271,12 +249,13 @@ class MappingCompiler:
 
     def _value(self, expression: Any, operator: str | None, where: str, *, wrap: str) -> str:
         """Source text of a scalar; `wrap` is the bound name of the conversion, empty for none."""
-        operator = operator or _operator(expression, where)
+        operator = operator or operator_of(expression, where)
         if operator is None:
-            return f"{wrap}({self._path(expression, where)})" if wrap else self._path(expression, where)
+            return self._converted(self._path(expression, where), wrap)
         match operator:
             case "const":
-                return self._bind(self._fixed(expression["const"], wrap, where))
+                kind = "text" if wrap == "key part" else wrap
+                return self._bind(self._fixed(expression["const"], kind, where))
             case "path":
                 value = self._path(expression["path"], where)
                 for path, wanted in expression.get("when", {}).items():
@@ -285,15 +264,16 @@ class MappingCompiler:
                     value = f"unpadded({value})"
                 if "match" in expression:
                     fits = self._bind(_pattern(expression["match"], where))
-                    value = f"(lambda v: v if v is not None and {fits}(v) else None)(text({value}))"
+                    value = f"(v if (v := {code_text.as_text(value)}) is not None and {fits}(v) else None)"
             case "first":
-                values = [self._value(e, _operator(e, where), where, wrap="") for e in expression["first"]]
-                given = "v is not None and v != ''" + (" and v is not False" if self._false_is_null else "")
-                value = f"next((v for v in ({', '.join(values)},) if {given}), None)"
+                values = [self._value(e, operator_of(e, where), where, wrap="") for e in expression["first"]]
+                value = code_text.first_of(values, "v != ''" + (" and v is not False" * self._false_is_null))
             case "join":
-                values = [self._value(e, _operator(e, where), where, wrap="text") for e in expression["join"]]
+                values = [
+                    self._value(e, operator_of(e, where), where, wrap="text") for e in expression["join"]
+                ]
                 joint = self._bind(str(expression.get("with", " ")))
-                value = f"{joint}.join(v for v in ({', '.join(values)},) if v is not None)"
+                value = f"{joint}.join(filter(None, ({', '.join(values)},)))"
             case "words" if "path" in expression:
                 among = self._bind(transforms.word_of(expression["words"]))
                 value = f"{among}({self._path(expression['path'], where)})"
@@ -304,15 +284,27 @@ class MappingCompiler:
             known = {
                 self._fixed(raw, "text", where): unified for raw, unified in expression["values"].items()
             }
-            table = self._bind(known)
-            value = f"(lambda v: {table}.get(v, v))(text({value}))"
+            value = code_text.known_or_same(self._bind(known), code_text.as_text(value))
         if isinstance(expression, dict) and "divide" in expression:
             value = self._divided(value, expression["divide"], where)
-        converted = f"{wrap}({value})" if wrap else value
+        converted = self._converted(value, wrap)
         if isinstance(expression, dict) and "default" in expression:
             default = self._bind(self._fixed(expression["default"], wrap, where))
-            return f"(lambda v: {default} if v is None else v)({converted})"
+            return code_text.or_default(converted, default)
         return converted
+
+    def _converted(self, value: str, wrap: str) -> str:
+        match wrap:
+            case "":
+                return value
+            case "text":
+                return code_text.as_text(value)
+            case "key part":
+                return code_text.as_key_part(value)
+            case _ if wrap in self._remembering:
+                return code_text.as_time(value, self._remembering[wrap], wrap)
+            case _:
+                return f"{wrap}({value})"
 
     def _divided(self, value: str, by: Any, where: str) -> str:
         """Source text of a number divided by a whole number of the definition, or by one at a path of the row."""
@@ -344,11 +336,11 @@ class MappingCompiler:
         paths = path if isinstance(path, list) and path else [path]
         row, scope, along = self._resolve(paths[0], where)
         inside = scope.items(along)
-        listed = _lookup(row, along)
+        listed = code_text.dug(row, along)
         for other in paths[1:]:
             row, scope, along = self._resolve(other, where)
             scope.same_items(along, inside)
-            listed = f"({listed} or {_lookup(row, along)})"
+            listed = f"({listed} or {code_text.dug(row, along)})"
         self._scopes.append(inside)
         try:
             yield listed
@@ -359,7 +351,7 @@ class MappingCompiler:
         """Source text of the value at a path."""
         row, scope, along = self._resolve(path, where)
         scope.at(along)
-        return _lookup(row, along)
+        return code_text.looked_up(row, along)
 
     def _resolve(self, path: Any, where: str) -> tuple[str, Looks, tuple[str, ...]]:
         """The variable a path starts from, where looks into it are noted, and the steps from there."""
@@ -384,7 +376,13 @@ class MappingCompiler:
             raise ConfigurationError(f"{self._where}: {failure}.") from None
         if kind == "ms":
             return self._bind(parse)
-        return self._bind(transforms.date_of(parse) if kind == "date" else transforms.datetime_of(parse))
+        if kind == "date":
+            convert = transforms.date_of(parse)
+        else:
+            convert = transforms.datetime_of(parse, from_iso=name.startswith("iso"))
+        bound = self._bind(convert)
+        self._remembering[bound] = self._bind(lru_cache(8192)(convert))
+        return bound
 
 
 _CONVERT = {
@@ -396,10 +394,6 @@ _CONVERT = {
 }
 
 
-def _is_whole(expression: Any) -> bool:
-    return isinstance(expression, dict) and expression.get("whole") is True
-
-
 def _pattern(pattern: str, where: str) -> Callable[[str], object]:
     """What tells whether a text is of a form. Raises ConfigurationError for a wrong pattern."""
     try:
@@ -408,13 +402,13 @@ def _pattern(pattern: str, where: str) -> Callable[[str], object]:
         raise ConfigurationError(f"{where}: `match` is no pattern: {failure}.") from None
 
 
-def _lookup(row: str, along: tuple[str, ...]) -> str:
-    return f"{row}.get({along[0]!r})" if len(along) == 1 else f"dig({row}, {along!r})"
-
-
 def _remembered(make: Callable[[Sequence[object]], str | None]) -> Callable[..., str | None]:
     """Keys by their values. The same vendors, units and products come again and again."""
     return lru_cache(16384)(lambda *values: make(values))
+
+
+def single(key: str | None) -> list[str]:
+    return [] if key is None else [key]
 
 
 def items(value: Any) -> list[Any]:
@@ -424,26 +418,5 @@ def items(value: Any) -> list[Any]:
     return [] if value is None or value is False or value == "" else [value]
 
 
-def _operator(expression: Any, where: str) -> str | None:
-    if not isinstance(expression, dict):
-        return None
-    found = [name for name in expression if name in _OPERATORS]
-    # `status` and `each` bring a path or a parts list of their own.
-    leading = next((name for name in ("status", "each", "first", "join", "words") if name in found), None)
-    operator = leading or (found[0] if len(found) == 1 else None)
-    if operator is None:
-        raise ConfigurationError(f"{where}: use exactly one of {', '.join(sorted(_OPERATORS))}.")
-    unknown = set(expression) - {operator} - _ALLOWED_BESIDE.get(operator, set())
-    if unknown:
-        raise ConfigurationError(
-            f"{where}: `{operator}` does not go with {', '.join(sorted(map(str, unknown)))}."
-        )
-    for name, value in expression.items():
-        shape, wanted = _SHAPES.get(name, (object, ""))
-        if not isinstance(value, shape):
-            raise ConfigurationError(f"{where}: `{name}` is {wanted}.")
-        if name in ("object", "fields", "map") and not all(
-            isinstance(member, str) for member in expression[name]
-        ):
-            raise ConfigurationError(f"{where}: `{name}` names its fields with texts.")
-    return operator
+def members_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

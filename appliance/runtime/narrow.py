@@ -4,6 +4,7 @@ Rows of business systems have many more members than a mapping uses; skipping th
 """
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, TypedDict
 
 import msgspec
@@ -65,14 +66,14 @@ class Looks:
 
 
 def narrow_decoder(looks: Looks) -> Callable[[bytes], Any]:
-    """A decoder of one row, exact decimals. A row of an unexpected shape is decoded whole."""
+    """A decoder of one row, exact decimals. A row of an unexpected shape is decoded whole, with its complaints."""
     whole = msgspec.json.Decoder(float_hook=exact).decode
-    narrow = msgspec.json.Decoder(looks.type(), float_hook=exact).decode
+    narrow = msgspec.json.Decoder(looks.type(), float_hook=Decimal).decode
 
     def decode(raw: bytes) -> Any:
         try:
             return narrow(raw)
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, ArithmeticError):
             return whole(raw)
 
     return decode

@@ -1,17 +1,15 @@
 """Paging: where the next page is. A position is plain JSON data, the checkpoint of a pass; None ends the pass.
 
-A source that ignores what it is asked for would be read for ever: every position remembers what the page before
-began and ended with, and the same page again is an error.
+A source that ignores what it is asked for would be read for ever: a page that has come before is an error.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from appliance.errors import SourceAnswerInvalid
+from appliance.errors import SourceAnswerInvalid, SourceError
 from appliance.runtime.definition import (
     CursorPaging,
     KeysetPaging,
@@ -21,9 +19,17 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
+from appliance.runtime.overlap import back, fresh, lost, onward
+from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
 
 Position = dict[str, Any]
+Counted = OffsetPaging | NumberPaging | KeysetPaging
+
+# Fewer rows than this, no source known has for the limit of its pages.
+_SMALLEST_LIMIT = 20
+# Statuses by which sources refuse a page behind the last one.
+_PAST_THE_END = (400, 404, 410, 416, 422)
 
 _NEXT = re.compile(r'<([^>]*)>[^,]*;\s*rel="?next"?', re.IGNORECASE)
 
@@ -36,6 +42,8 @@ class Answered:
     next: Any = None
     count: int | None = None
     link_header: str = ""
+    exact: bool = False
+    """Whether a page with fewer rows than asked for surely is the last one."""
 
 
 def first_position(paging: Paging) -> Position:
@@ -71,38 +79,45 @@ def page_variables(paging: Paging, position: Position, size: int) -> dict[str, A
 def next_position(paging: Paging, position: Position, answered: Answered) -> Position | None:
     """The position after a page. Raises SourceAnswerInvalid for a page that came before."""
     following = _following(paging, position, answered)
-    if following is None:
-        return None
-    seen = _seen(answered.rows)
-    repeated = seen is not None and seen == position.get("seen")
-    if repeated or all(following[name] == position.get(name) for name in following):
-        raise SourceAnswerInvalid(
-            "The source gives the same page again and again. Its paging does not work as its documentation says; "
-            "the pass was stopped so that nothing is read for ever."
-        )
-    return {**following, "seen": seen}
+    if following is None or "back" in following:
+        # What is gone back for comes again, and is no repetition.
+        return following
+    watching = watched(position, following, answered.rows)
+    if watching is None:
+        if position.get("doubtful"):
+            return None
+        raise same_page()
+    return watching
+
+
+def is_past_the_end(position: Position, refusal: SourceError) -> bool:
+    """Whether a source only says so that there was no page behind one that might have been the last."""
+    return bool(position.get("doubtful")) and refusal.details.get("status") in _PAST_THE_END
 
 
 def _following(paging: Paging, position: Position, answered: Answered) -> Position | None:
     rows = len(answered.rows)
     match paging:
         case OffsetPaging():
-            offset = position["offset"] + rows
-            return {"offset": offset} if _goes_on(paging, offset, answered) else None
+            if paging.overlap and lost(position, answered.rows):
+                return {**back(position, paging.size), "longest": _longest(paging, position)}
+            if paging.overlap and not fresh(position, answered.rows):
+                return None
+            goes_on = _goes_on(paging, position, position["offset"] + rows, answered)
+            following = {"offset": position["offset"] + rows}
+            if paging.overlap:
+                following = onward(position, answered.rows, paging.overlap)
+            return {**following, **_lengths(paging, position, rows)} if goes_on else None
         case NumberPaging():
             number = position["number"] + 1
-            read = (number - paging.first) * paging.size
-            return {"number": number} if _goes_on(paging, read, answered) else None
+            # Pages are as long as the source allows; rows that a user may not see are missing in some.
+            read = (number - paging.first) * max(rows, _longest(paging, position))
+            goes_on = _goes_on(paging, position, read, answered)
+            return {"number": number, **_lengths(paging, position, rows)} if goes_on else None
         case KeysetPaging():
-            if rows < paging.size:
+            if _is_short(paging, position, answered):
                 return None
-            after = plain(key_decoder([paging.by])(answered.rows[-1])[0])
-            if after is None:
-                # Asked for again without it, the source would begin anew.
-                raise SourceAnswerInvalid(
-                    f"The last row of a page has nothing at {paging.by!r}, by which the next page is asked for."
-                )
-            return {"after": after}
+            return {"after": after_row(paging, answered.rows[-1]), **_lengths(paging, position, rows)}
         case CursorPaging():
             return {"cursor": plain(answered.next)} if answered.next else None
         case LinkPaging():
@@ -119,6 +134,21 @@ def _following(paging: Paging, position: Position, answered: Answered) -> Positi
             return None
 
 
+def after_row(paging: KeysetPaging, row: bytes) -> Any:
+    """What the page after a row is asked for by: the value of one path, the list of several.
+
+    Raises SourceAnswerInvalid when one is missing: asked for again without it, the source would begin anew.
+    """
+    paths = [paging.by] if isinstance(paging.by, str) else list(paging.by)
+    values = [plain(value) for value in key_decoder(paths)(row)]
+    if None in values:
+        missing = paths[values.index(None)]
+        raise SourceAnswerInvalid(
+            f"The last row of a page has nothing at {missing!r}, by which the next page is asked for."
+        )
+    return values[0] if isinstance(paging.by, str) else values
+
+
 def plain(value: Any) -> Any:
     """A value of an answer as it can be kept in a checkpoint: exact decimals become whole numbers or text."""
     if not isinstance(value, Decimal):
@@ -126,15 +156,40 @@ def plain(value: Any) -> Any:
     return int(value) if value == value.to_integral_value() else str(value)
 
 
-def _goes_on(paging: OffsetPaging | NumberPaging, read: int, answered: Answered) -> bool:
-    if not answered.rows:
-        return False
-    if paging.until == "count" and answered.count is not None:
+def _goes_on(paging: OffsetPaging | NumberPaging, position: Position, read: int, answered: Answered) -> bool:
+    if not answered.rows or paging.until == "empty":
+        return bool(answered.rows)
+    short = len(answered.rows) < paging.size
+    if answered.count is not None and (short or paging.until == "count"):
         return read < answered.count
-    return paging.until == "empty" or len(answered.rows) >= paging.size
+    return not _is_short(paging, position, answered)
 
 
-def _seen(rows: Sequence[bytes]) -> str | None:
-    if not rows:
-        return None
-    return hashlib.sha256(b"%d" % len(rows) + rows[0] + rows[-1]).hexdigest()[:16]
+def _is_short(paging: Counted, position: Position, answered: Answered) -> bool:
+    """Whether a page ends the pass by how many rows it has.
+
+    A source may give fewer rows than asked for, up to a limit of its own. Its pages then are as long as one another,
+    and a first page tells by a round number that it may be such a one.
+    """
+    rows = len(answered.rows)
+    if rows >= paging.size or paging.exact or answered.exact:
+        return rows < paging.size
+    longest = _longest(paging, position)
+    return (
+        rows < longest
+        if longest
+        else rows < _SMALLEST_LIMIT or (rows % 10 != 0 and rows % 25 != 0 and rows % 100 != 99)
+    )
+
+
+def _longest(paging: Counted, position: Position) -> int:
+    """Rows of the longest page so far; 0 before the first."""
+    longest: int = position.get("longest", paging.size if "seen" in position else 0)
+    return longest
+
+
+def _lengths(paging: Counted, position: Position, rows: int) -> Position:
+    """What later pages are measured by, where not all were as long as asked for."""
+    longest = max(rows, _longest(paging, position))
+    known: Position = {"longest": longest} if longest < paging.size else {}
+    return {**known, "doubtful": True} if rows < paging.size else known

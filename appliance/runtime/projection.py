@@ -1,6 +1,7 @@
 """From a source row, as JSON text, to the unified record, as JSON text."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,7 +10,7 @@ from appliance.errors import ApplianceError
 from appliance.model.entity import Entity, Model
 from appliance.model.keys import key_of
 from appliance.runtime.definition import EntityDefinition
-from appliance.runtime.mapping import MappingCompiler
+from appliance.runtime.mapping import MappingCompiler, Status
 from appliance.runtime.narrow import narrow_decoder
 from appliance.runtime.select import encode, key_decoder
 from appliance.runtime.transforms import text
@@ -34,7 +35,7 @@ class Projection:
     """The compiled mapping of one entity for one connection.
 
     `fingerprint` names the mapping: it is part of every row's hash, so that a changed mapping re-maps unchanged
-    rows at the next full pass.
+    rows at the next full pass. `statuses` are scope to code to name of those that the connector knows.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Projection:
         part: str,
         zone: str | None,
         where: str,
+        statuses: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.entity = entity
         self.fingerprint = _fingerprint(entity, definition)
@@ -56,7 +58,10 @@ class Projection:
             zone=zone,
             where=where,
             false_is_null=definition.false_is_null,
+            statuses=statuses,
         )
+        self._unknown_statuses = compiler.unknown_statuses
+        self._told = 0
         self._map = compiler.entity(entity, definition.key, _with_times(entity, definition))
         self._modified = None if definition.modified is None else compiler.moment(definition.modified)
         self._key_values = key_decoder(definition.key)
@@ -84,6 +89,14 @@ class Projection:
             return Record(encode(self._map(row)), self._modified(row) if self._modified else None)
         except (ValueError, TypeError, AttributeError, ArithmeticError, msgspec.MsgspecError) as failure:
             raise RowRejected(f"The row does not fit {self.entity.name}: {failure}") from None
+
+    def unknown_statuses(self) -> list[Status]:
+        """Statuses of the rows since the last call that the connector does not know; each is given once."""
+        if len(self._unknown_statuses) == self._told:
+            return []
+        new = list(self._unknown_statuses)[self._told :]
+        self._told += len(new)
+        return new
 
 
 def _with_times(entity: Entity, definition: EntityDefinition) -> dict[str, Any]:

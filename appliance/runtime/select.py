@@ -170,6 +170,17 @@ def _not_json(body: bytes, failure: Exception) -> str:
         )
     if start.startswith(b"<"):
         return "The source answered XML where JSON was expected. Check that the address is that of its JSON interface."
-    if not body:
-        return "The source answered nothing where JSON was expected."
-    return f"The source's answer is not valid JSON ({type(failure).__name__}); it may have been cut off on its way."
+    if not start:
+        return (
+            "The source answered nothing where JSON was expected. "
+            "Check the address, and the source's own log for what became of the request."
+        )
+    if not start.startswith((b"{", b"[", b"\xef\xbb\xbf")):
+        return (
+            "The source answered something else where JSON was expected. "
+            "Check that the address is that of its JSON interface."
+        )
+    return (
+        f"The source's answer is not valid JSON ({type(failure).__name__}); it may have been cut off on its way. "
+        "Check gateways and proxies between, and the source's own log."
+    )

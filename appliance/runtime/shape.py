@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from appliance.errors import SourceError
 from appliance.runtime.definition import Detail, Pivot
+from appliance.runtime.errors import EndOfData
 from appliance.runtime.select import dig, steps
 from appliance.runtime.transforms import text
 
 Row = dict[str, Any]
+
+# Statuses of a record that was deleted between the list and the request for it.
+_GONE = (404, 410)
 
 
 def explode(rows: list[Row], path: str) -> list[Row]:
@@ -39,22 +44,42 @@ def pivot(rows: list[Row], by: Pivot) -> list[Row]:
     return pivoted
 
 
-def with_details(rows: list[Row], detail: Detail, ask: Callable[[Row], Any]) -> list[Row]:
-    """Each row with the record that `ask` gives for it, some at a time, in the order of the rows."""
+def with_details(
+    rows: list[Row], detail: Detail, ask: Callable[[Row], Any]
+) -> tuple[list[Row], list[SourceError]]:
+    """Each row with the record that `ask` gives for it, some at a time, in the order of the rows.
+
+    A row that has gone meanwhile is left out, with what the source said of it. When all of several have, it is the
+    request that is wrong: raises what the source said, and every other SourceError.
+    """
+
+    def found(row: Row) -> Any:
+        try:
+            return ask(row)
+        except SourceError as refusal:
+            if not isinstance(refusal, EndOfData) and refusal.details.get("status") not in _GONE:
+                raise
+            return refusal
+
     if len(rows) <= 1:
-        records = [ask(row) for row in rows]
+        records = [found(row) for row in rows]
     else:
         with ThreadPoolExecutor(min(detail.concurrency, len(rows)), "detail") as pool:
-            records = list(pool.map(ask, rows))
+            records = list(pool.map(found, rows))
+    gone = [record for record in records if isinstance(record, SourceError)]
+    if len(gone) == len(rows) > 1:
+        raise gone[0]
     along = steps(detail.record) if detail.record else []
     merged: list[Row] = []
     for row, answer in zip(rows, records, strict=True):
+        if isinstance(answer, SourceError):
+            continue
         record = dig(answer, along) if along else answer
         if detail.into:
             merged.append({**row, detail.into: record})
         else:
             merged.append({**row, **record} if isinstance(record, dict) else row)
-    return merged
+    return merged, gone
 
 
 def kept(

@@ -11,7 +11,7 @@ from appliance.errors import ApplianceError, ConfigurationError
 from appliance.runtime.auth import Authenticator, Credentials, authenticator
 from appliance.runtime.definition import Definition, ErrorRule
 from appliance.runtime.document import read_document
-from appliance.runtime.errors import raise_for, source_message
+from appliance.runtime.errors import cleaned, raise_for, source_message
 from appliance.runtime.form import sealed_values
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
@@ -101,9 +101,7 @@ class Source:
 
         Raises the SourceError that the answer means (see runtime.errors), SourceUnreachable when there is none.
         """
-        if self.client is None or self._authenticator is None:
-            raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
-        response = self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
+        response = self.exchange(request, interactive=interactive)
         if self.witness is not None:
             self.witness(request, response)
         date = response.header("Date")
@@ -112,6 +110,12 @@ class Source:
         self.judge(response, rules, resuming=resuming)
         return response
 
+    def exchange(self, request: Request, *, interactive: bool = False) -> Response:
+        """Send an authenticated request and give the answer whatever it means."""
+        if self.client is None or self._authenticator is None:
+            raise ConfigurationError(f"{self.definition.name} is not reached over HTTP.")
+        return self._run(self._authenticator.flow(request), self.client, interactive, self.stop)
+
     def judge(self, response: Response, rules: Sequence[ErrorRule] = (), *, resuming: bool = False) -> None:
         """Raise the error that an answer means, also one that stands inside another, as in a batch."""
         raise_for(response, (*self.definition.errors, *rules), resuming=resuming, secrets=self._secrets)
@@ -119,6 +123,10 @@ class Source:
     def said(self, response: Response) -> str:
         """The source's own words in an answer, without the connection's secrets; empty when it gave none."""
         return source_message(response, self._secrets)
+
+    def cleaned(self, said: str) -> str:
+        """Words of the source, found by a protocol in an answer of its own, without the connection's secrets."""
+        return cleaned(said, self._secrets)
 
     def answer(self, response: Response, path: str) -> Any:
         """The value at a path of a JSON, XML or XML-RPC answer. Raises SourceAnswerInvalid when it is none."""

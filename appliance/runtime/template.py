@@ -1,7 +1,8 @@
 """Templates inside a connector definition: `${name}` anywhere in a string, a list or a mapping.
 
 A string that is nothing but one `${…}` becomes the value itself with its type; otherwise values are written
-into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`.
+into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`. The name of a
+member may be a place, too; the member is left out where it is empty.
 
     {$if: name, then: X, else: Y}             chooses; where the one of them is missing the element is left out
     {$each: name, do: X, step: 10}            X for every item of a list, `${item.…}`, `${number}` counts in steps
@@ -21,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
@@ -54,10 +56,18 @@ def _parts(moment: datetime) -> dict[str, int]:
     return {name: getattr(moment, name) for name in names}
 
 
+def _padded(width: int, value: Any) -> str:
+    """Numbers as SAP keeps them, with leading zeros; what is not all digits stays."""
+    text = str(value)
+    return text.zfill(width) if text.isdigit() else text
+
+
 FILTERS: dict[str, Callable[[Any], Any]] = {
     "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
     "date": lambda moment: moment.strftime("%Y-%m-%d"),
     "day_before": lambda moment: moment - timedelta(days=1),
+    "content_type": lambda file: file.content_type,
+    "file_base64": lambda file: file.base64(),
     "integer": lambda value: int(value),
     "iso": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
@@ -65,9 +75,12 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
     "parts": _parts,
     "quote": lambda value: str(value).replace("'", "''"),
+    "midnight": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
     "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
+    "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
+    **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
     "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
-    "text": lambda value: _plain_text(value),
+    "text": lambda value: plain_text(value),
     "time": lambda moment: moment.strftime("%H:%M:%S"),
     "unix": lambda moment: int(moment.timestamp()),
     "unix_ms": lambda moment: int(moment.timestamp() * 1000),
@@ -101,15 +114,16 @@ def compile_template(template: Any, *, where: str, omit: bool = False) -> Render
 
 
 def _compile_members(template: Mapping[str, Any], where: str, omit: bool) -> Render:
-    members = {
-        key: compile_template(value, where=f"{where}.{key}", omit=omit) for key, value in template.items()
-    }
+    members = [
+        (_compile_text(key, f"{where}.{key}"), compile_template(value, where=f"{where}.{key}", omit=omit))
+        for key, value in template.items()
+    ]
 
     def render(context: Context) -> Any:
         rendered = {
-            key: value
-            for key, value in ((key, member(context)) for key, member in members.items())
-            if value is not _ABSENT
+            name: value
+            for name, value in ((name_of(context), member(context)) for name_of, member in members)
+            if value is not _ABSENT and name not in (None, "")
         }
         # An object of which nothing is given is not given.
         return _ABSENT if omit and members and not rendered else rendered
@@ -182,7 +196,7 @@ def _compile_each(template: Mapping[str, Any], where: str, omit: bool) -> Render
 def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Render:
     _check_names(template, where, "$values", {"of"}, {"else"})
     # As text, so that YAML's true and 1 mean what is written.
-    table = {_plain_text(name): value for name, value in template["$values"].items()}
+    table = {plain_text(name): value for name, value in template["$values"].items()}
     value_of = _compile_expression(str(template["of"]), where)
     other = _compile_else(template, where, omit, value_of)
 
@@ -190,7 +204,7 @@ def _compile_values(template: Mapping[str, Any], where: str, omit: bool) -> Rend
         value = value_of(context)
         if value is None or value is NULL:
             return _ABSENT if value is None and omit else value
-        text = _plain_text(value)
+        text = plain_text(value)
         if text not in table:
             return other(context)
         return _ABSENT if table[text] is None and omit else table[text]
@@ -291,7 +305,7 @@ def _compile_else(template: Mapping[str, Any], where: str, omit: bool, otherwise
     return compile_template(template["else"], where=f"{where}.else", omit=omit)
 
 
-def _plain_text(value: Any) -> str:
+def plain_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -17,6 +17,7 @@ from appliance.clock import iso, to_ms
 Transform = Callable[[Any], Any]
 
 _ODATA_TIME = re.compile(r"/Date\((-?\d+)(?:[+-]\d{1,4})?\)/")
+_AS_IT_GOES_OUT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?!000)\d{3})?Z", re.ASCII).fullmatch
 _TRUE = {"true", "1", "x", "y", "yes", "t"}
 # Blank is how ABAP writes false.
 _FALSE = {"false", "0", "", "n", "no", "f"}
@@ -90,6 +91,11 @@ def _bounded(value: Decimal) -> Decimal:
 
 def decimal(value: Any) -> str | None:
     """An exact decimal as plain digits, for fields that go out as text."""
+    if type(value) is Decimal and value.is_finite():
+        # What most sources send is plain digits already.
+        digits = str(value)
+        if "E" not in digits and len(digits) < _LARGEST_EXPONENT:
+            return digits
     exact = number(value)
     return None if exact is None else format(exact, "f")
 
@@ -163,7 +169,7 @@ def _odata2_ms(value: Any) -> int | None:
 
 def iso_ms(value: Any, zone: ZoneInfo | None = None) -> int | None:
     """`zone` is that of times without one; a date alone is a business date and stands in no zone."""
-    if _blank(value):
+    if value is None or (type(value) is str and not value.strip()):
         return None
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
@@ -259,11 +265,21 @@ def time_parser(name: str, zone: str | None = None) -> Callable[[Any], int | Non
     return FORMATS[name]
 
 
-def datetime_of(parse: Callable[[Any], int | None]) -> Transform:
-    """Milliseconds of a format to ISO-8601 UTC text. Business dates stay at midnight and are never shifted."""
-    remembered = lru_cache(8192)(lambda value: iso(parse(value)))
-    # Many rows share a business date; values that come as mappings cannot be remembered.
-    return lambda value: remembered(value) if type(value) is str else iso(parse(value))
+def datetime_of(parse: Callable[[Any], int | None], *, from_iso: bool = False) -> Transform:
+    """Milliseconds of a format to ISO-8601 UTC text. Business dates stay at midnight and are never shifted.
+
+    `from_iso` says that the format takes ISO 8601: a moment that is written as it goes out is only looked at.
+    """
+    if not from_iso:
+        return lambda value: iso(parse(value))
+
+    def convert(value: Any) -> str | None:
+        if type(value) is str and _AS_IT_GOES_OUT(value):
+            _ = datetime.fromisoformat(value)
+            return value
+        return iso(parse(value))
+
+    return convert
 
 
 def date_of(parse: Callable[[Any], int | None]) -> Transform:

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.definition import AlternativesRead, Find, Http, HttpStep, RfcStep, Step, Write
+from appliance.runtime.changeset import ChangeSet
+from appliance.runtime.definition import (
+    ChangeSetStep,
+    CodeStep,
+    Find,
+    Http,
+    HttpStep,
+    RfcStep,
+    Step,
+    Write,
+)
 from appliance.runtime.learned import learned_values
-from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, paths_of, without_marks
+from appliance.runtime.template import compile_template, given, plain_text, without_marks
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -37,6 +46,12 @@ class PartlyWritten(SourceError):
     """A later step of a write failed; `details` tell the source's key and which step."""
 
     code = "WRITE_PARTLY_DONE"
+
+
+class WriteRefused(SourceError):
+    """The source does not take the values; the same write would be refused again."""
+
+    code = "SOURCE_REJECTED"
 
 
 class RecordGone(SourceError):
@@ -68,12 +83,12 @@ class Writer:
 
     def __init__(self, connector: "Connector", entity: str, operation: Any) -> None:
         definition = connector.definition.entities[entity]
-        if operation not in definition.write or connector.definition.http is None:
+        if operation not in definition.write:
             raise ConfigurationError(f"{connector.definition.name} offers no {operation} of {entity}.")
         self._connector = connector
         self._entity = entity
         self._source = connector.source
-        self._http: Http = connector.definition.http
+        self._operation = operation
         self._write: Write = definition.write[operation]
         self._where = f"{connector.definition.system}.{entity}.write.{operation}"
         self._read = definition.read
@@ -111,9 +126,32 @@ class Writer:
             raise ConfigurationError(f"{self._where}: no step applies to these values.")
         return self._key(order, taken)
 
+    def rehearse(self, order: Order) -> int:
+        """How many requests the write consists of; each is made and none is sent.
+
+        Raises ConfigurationError for a template that cannot be, InvalidInput for a value that does not fit.
+        """
+        context = {**self._context(order), "taken": {}, "own": {}}
+        made = 0
+        for number, step in enumerate(self._write.steps):
+            if self._applies(step, context, order):
+                for item in _items(step, context):
+                    self._make(step, f"{self._where}.steps[{number}]", {**context, **item})
+                    made += 1
+        return made
+
+    def _make(self, step: Step, where: str, context: Mapping[str, Any]) -> None:
+        match step:
+            case HttpStep():
+                compile_request(step.request, self._http, where=where, safe=True, omit=True)(context)
+            case RfcStep():
+                compile_template(step.parameters, where=f"{where}.parameters", omit=True)(context)
+            case ChangeSetStep():
+                ChangeSet(self._source, self._http, step, where=where).operations(context)
+
     def find(self, order: Order) -> list[Any]:
         """The key of the record that an earlier try made; empty when there is none or it cannot be looked for."""
-        return self._find(self._context(order))
+        return self._find(self._context(order)) if self._finds else []
 
     def _key(self, order: Order, taken: Mapping[str, Any]) -> list[Any]:
         key = [taken.get(name) for name in self._write.id]
@@ -140,14 +178,16 @@ class Writer:
     def _context(self, order: Order) -> dict[str, Any]:
         context: dict[str, Any] = {
             **self._source.fields,
-            "learned": learned_values(self._source, self._http),
+            "learned": {}
+            if self._source.definition.http is None
+            else learned_values(self._source, self._http),
             "record": order.record,
             "key": list(order.key),
             "status": order.status,
             "reference": order.reference[: self._write.reference],
             "previous": order.previous or {},
             "now": self._source.clock.now(),
-            "way": self._way(),
+            "way": self._connector.way(self._entity),
         }
         values = {
             name: compile_template(template, where=f"{self._where}.vars.{name}", omit=True)(context)
@@ -155,41 +195,34 @@ class Writer:
         }
         return {**context, **{name: value if given(value) else None for name, value in values.items()}}
 
-    def _way(self) -> str:
-        """Which of several alternative sets is read, and so written; the empty text where there is one way."""
-        if not isinstance(self._read, AlternativesRead):
-            return ""
-        pages = self._connector.pages(self._entity)
-        assert isinstance(pages, AlternativePages)
-        return str(pages.usable())
-
     def _applies(self, step: Step, context: Mapping[str, Any], order: Order) -> bool:
         return _holds(step.when, context) and (
             not step.given or any(name in order.record for name in step.given)
         )
 
+    @property
+    def _http(self) -> Http:
+        if self._source.definition.http is None:
+            raise ConfigurationError(f"{self._where}: the definition has no `http`.")
+        return self._source.definition.http
+
     def _do(self, step: Step, number: int, context: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self._where}.steps[{number}]"
         if isinstance(step, RfcStep):
             return self._call(step, where, context)
+        if isinstance(step, CodeStep):
+            with _outcome_known():
+                return self._connector.writer_of_code(self._entity, self._operation, step).write(context)
+        if isinstance(step, ChangeSetStep):
+            self._change(step, where, context)
+            return {}
         request = compile_request(step.request, self._http, where=where, safe=step.look, omit=True)(context)
         if step.look:
             return self._look(step, request, f"{where}.missing", context)
         if step.etag:
             request = replace(request, headers={**request.headers, "If-Match": self._etag(request)})
-        with _outcome_known():
-            try:
-                response = self._source.send(request, interactive=True)
-            except SourceError as failure:
-                # Some sources answer a version that no longer holds with 409.
-                if failure.details.get("status") == 412 or (
-                    failure.details.get("status") == 409 and "If-Match" in request.headers
-                ):
-                    raise WriteConflict(
-                        "The record was changed in the source at the same moment. Read it and write again.",
-                        details=failure.details,
-                    ) from failure
-                raise
+        with _outcome_known(versioned="If-Match" in request.headers):
+            response = self._source.send(request, interactive=True)
         return {name: self._taken(response, path) for name, path in step.take.items()}
 
     def _look(
@@ -197,12 +230,18 @@ class Writer:
     ) -> dict[str, Any]:
         response = self._source.send(request, interactive=True)
         taken = {name: self._taken(response, path) for name, path in step.take.items()}
+        if step.missing and None in taken.values():
+            lacking = compile_template(step.missing, where=where)(context)
+            raise WriteRefused(f"Nothing was written: the source has no {lacking}.")
         if all(value is None for value in taken.values()):
-            if step.missing:
-                lacking = compile_template(step.missing, where=where)(context)
-                raise SourceError(f"Nothing was written: the source has no {lacking}.")
             raise RecordGone("The source no longer has this record, or does not show it to the user.")
         return taken
+
+    def _change(self, step: ChangeSetStep, where: str, context: Mapping[str, Any]) -> None:
+        changes = ChangeSet(self._source, self._http, step, where=where)
+        prepared = changes.prepare(context)
+        with _outcome_known():
+            changes.send(prepared)
 
     def _etag(self, request: Request) -> str:
         asked = replace(request, method="GET", body=None, safe=True)
@@ -221,30 +260,59 @@ class Writer:
         node = RfcNode(self._source, self._http, step.path, where=where)
         with _outcome_known():
             answer = node.call(function, sent, safe=False)
-        raise_for_messages(answer.get(step.messages))
+            raise_for_messages(answer.get(step.messages), self._source)
         return {name: dig(answer, steps(path)) for name, path in step.take.items()}
 
-    def _find(self, context: Mapping[str, Any]) -> list[Any]:
+    @property
+    def _finds(self) -> tuple[Find, ...]:
         declared = self._write.find
-        finds = (declared,) if isinstance(declared, Find) else declared
-        find = next((find for find in finds if _holds(find.when, context)), None)
-        if find is None:
+        return (declared,) if isinstance(declared, Find) else declared
+
+    def _find(self, context: Mapping[str, Any]) -> list[Any]:
+        """The key of what an earlier try made, empty when it made nothing.
+
+        Raises OutcomeUnknown where it cannot be looked for and repeating the write could make a second record.
+        """
+        find = next((find for find in self._finds if _holds(find.when, context)), None)
+        if find is None and context["key"]:
             return []
+        if find is None:
+            raise OutcomeUnknown(
+                "It is not known whether an earlier try of this write was carried out, and this source cannot be asked."
+                " Look there before it is sent again, with another Idempotency-Key."
+            )
         prepare = compile_request(find.request, self._http, where=f"{self._where}.find", safe=True)
-        found = self._source.answer(self._source.send(prepare(context), interactive=True), find.rows)
+        rows = str(compile_template(find.rows, where=f"{self._where}.find.rows")(context))
+        found = self._source.answer(self._source.send(prepare(context), interactive=True), rows)
         row = found[0] if isinstance(found, list) and found else found
         key = [dig(row, steps(path)) for path in find.id] if isinstance(row, dict) else []
         return key if None not in key else []
 
 
+def _holds(when: Mapping[str, tuple[str, ...]], context: Mapping[str, Any]) -> bool:
+    return all(
+        plain_text(context.get(name)) in values if values else context.get(name) not in (None, "")
+        for name, values in when.items()
+    )
+
+
 @contextmanager
-def _outcome_known() -> Iterator[None]:
-    """Raises OutcomeUnknown where the source may have got the request."""
+def _outcome_known(*, versioned: bool = False) -> Iterator[None]:
+    """Raises OutcomeUnknown where the source may have got the request, WriteRefused where it does not take it."""
     try:
         yield
     except SourceError as failure:
-        if failure.details.get("stage") != "read" and failure.details.get("status") not in _PASSED_ON:
-            raise
+        status = failure.details.get("status")
+        if failure.details.get("stage") != "read" and status not in _PASSED_ON:
+            # Some sources answer a version that no longer holds with 409.
+            if status == 412 or (status == 409 and versioned):
+                raise WriteConflict(
+                    "The record was changed in the source at the same moment. Read it and write again.",
+                    details=failure.details,
+                ) from failure
+            if type(failure) is not SourceError or (isinstance(status, int) and status >= 500):
+                raise
+            raise WriteRefused(failure.message, details=failure.details) from failure
         raise OutcomeUnknown(
             "The source was sent the change and did not answer in time. It may have been made: look before it is sent"
             " again.",
@@ -262,40 +330,5 @@ def _items(step: Step, context: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"item": item, "number": number} for number, item in enumerate(items, 1)]
 
 
-def _holds(when: Mapping[str, Sequence[str]], context: Mapping[str, Any]) -> bool:
-    return all(str(context.get(name)) in values for name, values in when.items())
-
-
 def _looks(step: Step) -> bool:
     return isinstance(step, HttpStep) and step.look
-
-
-def accepted(write: Write) -> dict[str, frozenset[str]]:
-    """The fields of the unified record that a write looks at, each with those below it (of lists and objects)."""
-    looked = paths_of([_told(step) for step in write.steps] + [write.vars])
-    fields: dict[str, set[str]] = {}
-    for path in looked:
-        if path[0] == "record" and len(path) > 1:
-            below = fields.setdefault(path[1], set())
-            if len(path) > 2 and not path[2].isdigit():
-                below.add(path[2])
-    return {name: frozenset(below) for name, below in fields.items()}
-
-
-def statuses(write: Write) -> tuple[str, ...]:
-    """The codes that a status change takes; empty when all there are."""
-    if write.statuses:
-        return write.statuses
-    named = [step.when.get("status") for step in write.steps]
-    if any(codes is None for codes in named):
-        return ()
-    return tuple(dict.fromkeys(code for codes in named for code in codes or ()))
-
-
-def _told(step: Step) -> Any:
-    if isinstance(step, RfcStep):
-        return step.parameters
-    request = step.request
-    rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    told = [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
-    return {"$each": step.each, "do": told} if step.each else told

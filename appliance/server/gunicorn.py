@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import wsgi
 
+from appliance.server.refusals import write_refusal
 from appliance.server.tls import server_context
 from appliance.settings import Settings
 
@@ -56,4 +58,5 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         # What answers is nobody's business; gunicorn has no setting for the header `Server`.
         wsgi.SERVER = "appliance"
+        util.write_error = write_refusal
         return self._make_app()

@@ -10,7 +10,23 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import problems, system, unified
+from appliance.api import (
+    capabilities,
+    changes,
+    link,
+    mapping,
+    passthrough,
+    problems,
+    raw,
+    reference,
+    synchronizing,
+    system,
+    unified,
+    writing,
+)
+from appliance.api.documents import ApplianceRequest
+from appliance.api.gate import Gate
+from appliance.api.recording import Recorder
 from appliance.app import Appliance
 
 log = logging.getLogger("appliance.access")
@@ -27,10 +43,20 @@ _CONTENT_SECURITY_POLICY = (
 
 def create_app(appliance: Appliance) -> Flask:
     app = Flask("appliance", root_path=str(Path(pages.__file__).parent), static_url_path="/admin/static")
+    app.request_class = ApplianceRequest
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))
+    app.register_blueprint(writing.blueprint(appliance))
+    app.register_blueprint(mapping.blueprint(appliance))
+    app.register_blueprint(passthrough.blueprint(appliance))
+    app.register_blueprint(changes.blueprint(appliance))
+    app.register_blueprint(raw.blueprint(appliance))
+    app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
+    app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(link.blueprint(appliance))
+    app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)
 
@@ -47,6 +73,11 @@ def create_app(appliance: Appliance) -> Flask:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         g.started = time.perf_counter()
+        g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
+
+    # In this order: what the gate refuses is logged, too.
+    Recorder(appliance.request_log, appliance.clock).install(app)
+    Gate(appliance).install(app)
 
     @app.after_request
     def finish(response: Response) -> Response:

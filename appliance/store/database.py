@@ -7,15 +7,17 @@ scans of SQLCipher's defaults. The key is a raw 256-bit key, so opening a connec
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import peewee
 from playhouse.sqlcipher_ext import SqlCipherDatabase
 
-from appliance.errors import ConfigurationError
+from appliance.clock import Clock
+from appliance.errors import ConfigurationError, InvalidInput
 from appliance.store.migrations import migrate
 
 Row = dict[str, Any]
@@ -24,10 +26,18 @@ BUSY_TIMEOUT_MS = 15_000
 # For each thread's connection; what does not fit is decrypted again from the system's own cache.
 CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
+# How often a bounded statement looks at the clock, in steps of SQLite's machine: some hundred times a second.
+_STEPS_BETWEEN_LOOKS = 20_000
 
 
 class StoreKeyRejected(ConfigurationError):
     code = "STORE_KEY_REJECTED"
+
+
+class QueryTooLong(InvalidInput):
+    """The query takes longer than one may; narrow its filter."""
+
+    code = "QUERY_TOO_LONG"
 
 
 class Database:
@@ -63,6 +73,8 @@ class Database:
             autoconnect=True,
             check_same_thread=False,
         )
+        self.function("fold", 1, lambda text: None if text is None else str(text).lower())
+        self.function("compare_numbers", 2, _compare_numbers)
         # SQLite's own lock is unfair under contention; threads of one process queue here first.
         self._writing = threading.RLock()
         self._open()
@@ -154,6 +166,28 @@ class Database:
         marks = ", ".join("?" * len(values))
         self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
 
+    def function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Make a pure Python function known to SQL, in every connection of this object."""
+        self._peewee.register_function(function, name, arguments, deterministic=True)
+
+    @contextmanager
+    def within(self, seconds: float, clock: Clock) -> Iterator[None]:
+        """Statements of this thread inside end after so many seconds. Raises QueryTooLong when one was ended."""
+        end = clock.monotonic() + seconds
+        connection = self._peewee.connection()
+        connection.set_progress_handler(lambda: clock.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        except peewee.OperationalError as failure:
+            if "interrupted" not in str(failure):
+                raise
+            raise QueryTooLong(
+                f"Finding these records took longer than {seconds:g} seconds and was ended. "
+                "Narrow the list, by modified_after for example, or sort it by nothing.",
+            ) from failure
+        finally:
+            connection.set_progress_handler(None, 0)
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and cut it, unless readers hold it."""
         self._peewee.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -165,6 +199,17 @@ class Database:
 
     def close(self) -> None:
         self.release_thread()
+
+
+def _compare_numbers(held: str | None, given: str) -> int | None:
+    """-1, 0 or 1 for a JSON number or a JSON text of one against plain digits; None where there is none."""
+    if held is None:
+        return None
+    try:
+        left, right = Decimal(held.strip('"')), Decimal(given)
+    except ArithmeticError:
+        return None
+    return (left > right) - (left < right)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class RawRows:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._local = threading.local()
+        database.function("raw_text", 1, lambda raw: None if raw is None else self.decompress(raw).decode())
 
     def compress(self, stream_id: int, rows: Sequence[bytes]) -> list[bytes]:
         """The rows of a stream compressed, in order. Called once, in the transaction that stores them."""
@@ -33,12 +34,27 @@ class RawRows:
 
     def decompress(self, compressed: bytes) -> bytes:
         """A row as it came from the source."""
-        dictionary_id = zstandard.get_frame_parameters(compressed).dict_id
+        return self._decompressor(zstandard.get_frame_parameters(compressed).dict_id).decompress(compressed)
+
+    def _decompressor(self, dictionary_id: int) -> zstandard.ZstdDecompressor:
+        """Of this thread, since one cannot be used by two at a time."""
+        kept: OrderedDict[int, zstandard.ZstdDecompressor] | None = getattr(self._local, "reading", None)
+        if kept is None:
+            kept = self._local.reading = OrderedDict()
+        if dictionary_id not in kept:
+            kept[dictionary_id] = _decompressor(self._content(dictionary_id))
+        kept.move_to_end(dictionary_id)
+        if len(kept) > KEPT:
+            kept.popitem(last=False)
+        return kept[dictionary_id]
+
+    def _content(self, dictionary_id: int) -> bytes | None:
         if dictionary_id == 0:
-            return zstandard.ZstdDecompressor().decompress(compressed)
-        content = self._database.value("SELECT content FROM raw_dictionary WHERE id = ?", (dictionary_id,))
-        dictionary = zstandard.ZstdCompressionDict(content)
-        return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(compressed)
+            return None
+        content: bytes = self._database.value(
+            "SELECT content FROM raw_dictionary WHERE id = ?", (dictionary_id,)
+        )
+        return content
 
     def _compressor(self, stream_id: int, rows: Sequence[bytes]) -> zstandard.ZstdCompressor:
         kept: OrderedDict[int, zstandard.ZstdCompressor] | None = getattr(self._local, "kept", None)
@@ -71,6 +87,12 @@ def _compressor(dictionary: bytes | None) -> zstandard.ZstdCompressor:
     prepared = zstandard.ZstdCompressionDict(dictionary)
     prepared.precompute_compress(level=LEVEL)
     return zstandard.ZstdCompressor(level=LEVEL, dict_data=prepared)
+
+
+def _decompressor(dictionary: bytes | None) -> zstandard.ZstdDecompressor:
+    if dictionary is None:
+        return zstandard.ZstdDecompressor()
+    return zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary))
 
 
 def _train(rows: Sequence[bytes]) -> bytes | None:

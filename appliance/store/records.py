@@ -5,7 +5,7 @@ one entity of one connection. `seq` grows in commit order over everything, so th
 of `seq` are its change feed, each record at its latest change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import msgspec
 
 from appliance.store.database import Database
 from appliance.store.raw_rows import RawRows
+from appliance.store.selection import Deleted
 
 ERASED_AT_ONCE = 2000
 
@@ -33,12 +34,29 @@ class Written(NamedTuple):
     unchanged: int
 
 
+class ListedRow(NamedTuple):
+    """`deleted_at` is None for what is there; `raw` is the source's row as JSON, where it was asked for."""
+
+    payload: str
+    deleted_at: int | None = None
+    raw: str | None = None
+
+
 class ListedPage(NamedTuple):
     """`payloads` are JSON texts; `last` is the place after which the next page begins, None on an empty page."""
 
     payloads: list[str]
     last: tuple[int, int] | None
     more: bool
+
+
+class KeptRow(NamedTuple):
+    """A record's row as it came from the source, JSON text; `id` is its place in the stream."""
+
+    id: int
+    key: str
+    modified_at: int
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +66,22 @@ class Stream:
     entity: str
 
 
+class StreamState(NamedTuple):
+    """`live` records are not deleted, `last_seq` is the latest change, `epoch` the one of the change feed."""
+
+    stream: Stream
+    live: int
+    last_seq: int
+    epoch: int
+
+
 class Records:
-    def __init__(self, database: Database) -> None:
+    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those."""
+
+    def __init__(self, database: Database, links: Mapping[str, Sequence[str]] | None = None) -> None:
         self._database = database
-        self._raw_rows = RawRows(database)
+        self._links = dict(links or {})
+        self.raw_rows = RawRows(database)
 
     def stream(self, connection_id: str, entity: str) -> Stream:
         """The stream of an entity of a connection, made when it is new."""
@@ -70,6 +100,19 @@ class Records:
             "SELECT id FROM stream WHERE connection_id = ? AND entity = ?", (connection_id, entity)
         )
         return None if row is None else Stream(row["id"], connection_id, entity)
+
+    def state(self, connection_id: str, entity: str) -> StreamState | None:
+        """What changes when a stream does, by one query."""
+        row = self._database.row(
+            "SELECT id, live, (SELECT max(seq) FROM record INDEXED BY record_feed WHERE stream_id = stream.id)"
+            " AS last_seq, (SELECT value FROM counter WHERE name = 'epoch') AS epoch"
+            " FROM stream WHERE connection_id = ? AND entity = ?",
+            (connection_id, entity),
+        )
+        if row is None:
+            return None
+        stream = Stream(row["id"], connection_id, entity)
+        return StreamState(stream, row["live"], row["last_seq"] or 0, row["epoch"])
 
     def counts(self, connection_id: str) -> dict[str, int]:
         """Entity to number of records that are not deleted."""
@@ -92,7 +135,8 @@ class Records:
         )
 
     def write(self, stream: Stream, records: Sequence[NewRecord]) -> Written:
-        """Insert new records, update those whose unified text differs. Four statements, whatever the number.
+        """Insert new records, update those whose unified text differs. Four statements, whatever the number, and
+        a few more for records that belong to others.
 
         A record whose row changed only in what is not mapped keeps its `seq`: it is no change to a reader.
         Joins the transaction it is called in, which also holds the checkpoint.
@@ -108,7 +152,7 @@ class Records:
                     (stream.id, msgspec.json.encode([record.key for record in records]).decode()),
                 )
             }
-            raws = self._raw_rows.compress(stream.id, [record.raw for record in records])
+            raws = self.raw_rows.compress(stream.id, [record.raw for record in records])
             fresh: list[tuple[NewRecord, str, bytes]] = []
             same: list[tuple[bytes, bytes, int, str]] = []
             for record, raw in zip(records, raws, strict=True):
@@ -168,6 +212,25 @@ class Records:
                 for seq, (r, payload, raw) in enumerate(records, first)
             ),
         )
+        if stream.entity in self._links:
+            self._link(stream, [record.key for record, _, _ in records])
+
+    def _link(self, stream: Stream, keys: Sequence[str]) -> None:
+        """Note which records these belong to now."""
+        written = msgspec.json.encode(keys).decode()
+        these = (
+            "SELECT id FROM record INDEXED BY record_key WHERE stream_id = ?"
+            " AND key IN (SELECT value FROM json_each(?))"
+        )
+        self._database.run(f"DELETE FROM record_link WHERE record_id IN ({these})", (stream.id, written))
+        for field in self._links[stream.entity]:
+            self._database.run(
+                "INSERT INTO record_link (stream_id, target, record_id)"
+                " SELECT stream_id, payload ->> ?, id FROM record INDEXED BY record_key"
+                " WHERE stream_id = ? AND key IN (SELECT value FROM json_each(?)) AND payload ->> ? IS NOT NULL"
+                " ON CONFLICT DO NOTHING",
+                (field, stream.id, written, field),
+            )
 
     def by_id(self, stream: Stream, after: int, limit: int) -> ListedPage:
         """Records in the order in which they first came, after the place `after` (0 for the start)."""
@@ -217,6 +280,55 @@ class Records:
         )
         return counted
 
+    def payload(self, stream: Stream, key: str) -> str | None:
+        """The JSON text of one record that is not deleted, or None."""
+        payload: str | None = self._database.value(
+            "SELECT payload FROM record WHERE stream_id = ? AND key = ? AND deleted_at IS NULL",
+            (stream.id, key),
+        )
+        return payload
+
+    def row(self, stream: Stream, key: str, *, deleted: Deleted, with_raw: bool) -> ListedRow | None:
+        """One record, whether it is deleted or not as `deleted` says, or None."""
+        row = self._database.row(
+            f"SELECT payload, deleted_at, {'raw' if with_raw else 'NULL AS raw'} FROM record"
+            " WHERE stream_id = ? AND key = ?",
+            (stream.id, key),
+        )
+        if row is None or (deleted != "include" and (row["deleted_at"] is not None) != (deleted == "only")):
+            return None
+        raw = None if row["raw"] is None else self.raw_rows.decompress(row["raw"]).decode()
+        return ListedRow(row["payload"], row["deleted_at"], raw)
+
+    def payloads(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
+        """Key to JSON text of those records that are there and not deleted. One query."""
+        return dict(
+            self._database.tuples(
+                "SELECT record.key, payload FROM stream CROSS JOIN record INDEXED BY record_key"
+                " ON record.stream_id = stream.id WHERE connection_id = ? AND entity = ? AND deleted_at IS NULL"
+                " AND record.key IN (SELECT value FROM json_each(?))",
+                (connection_id, entity, msgspec.json.encode(keys).decode()),
+            )
+        )
+
+    def raw(self, stream: Stream, key: str) -> bytes | None:
+        """The source's row of a record as JSON text, or None."""
+        held = self._database.value(
+            "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
+        )
+        return None if held is None else self.raw_rows.decompress(held)
+
+    def raws(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
+        """Key to the source's row as JSON text, of those that are there and not deleted. One query."""
+        return {
+            key: self.raw_rows.decompress(raw)
+            for key, raw in self._database.tuples(
+                "SELECT key, raw FROM record INDEXED BY record_key WHERE stream_id = ? AND deleted_at IS NULL"
+                " AND key IN (SELECT value FROM json_each(?))",
+                (stream.id, msgspec.json.encode(keys).decode()),
+            )
+        }
+
     def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
         """All records with a value in a field. Reads the whole stream: only for small ones, such as statuses."""
         return [
@@ -228,20 +340,27 @@ class Records:
             )
         ]
 
-    def payload(self, stream: Stream, key: str) -> str | None:
-        """The JSON text of one record that is not deleted, or None."""
-        payload: str | None = self._database.value(
-            "SELECT payload FROM record WHERE stream_id = ? AND key = ? AND deleted_at IS NULL",
-            (stream.id, key),
-        )
-        return payload
+    def rows_after(self, stream: Stream, after: int, limit: int) -> list[KeptRow]:
+        """Rows of records that are not deleted in the order in which they first came, after the id `after`."""
+        return [
+            KeptRow(id_, key, modified_at, self.raw_rows.decompress(raw))
+            for id_, key, modified_at, raw in self._database.tuples(
+                "SELECT id, key, modified_at, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
+                " ORDER BY id LIMIT ?",
+                (stream.id, after, limit),
+            )
+        ]
 
-    def raw(self, stream: Stream, key: str) -> bytes | None:
-        """The source's row of a record as JSON text, or None."""
-        held = self._database.value(
-            "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
-        )
-        return None if held is None else self._raw_rows.decompress(held)
+    def newest(self, stream: Stream, limit: int) -> list[tuple[str, str, bytes]]:
+        """Key, unified record as JSON text, and row of the records that came last."""
+        return [
+            (key, payload, self.raw_rows.decompress(raw))
+            for key, payload, raw in self._database.tuples(
+                "SELECT key, payload, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL"
+                " ORDER BY id DESC LIMIT ?",
+                (stream.id, limit),
+            )
+        ]
 
     def erase(self, connection_id: str) -> int:
         """Delete every record of a connection, in short transactions; how many there were."""
@@ -256,6 +375,7 @@ class Records:
                     break
                 erased += deleted
             with self._database.write():
+                self._database.run("DELETE FROM record_link WHERE stream_id = ?", (row["id"],))
                 self._database.run("DELETE FROM raw_dictionary WHERE stream_id = ?", (row["id"],))
                 self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (row["id"],))
         return erased

@@ -8,7 +8,7 @@ import fcntl
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -63,7 +63,11 @@ class EngineLock:
 
 
 class Engine:
-    """`make_runner` is called once, with a function that tells whether the engine is stopping."""
+    """`make_runner` is called once, with a function that tells whether the engine is stopping.
+
+    `beside` is other work that waits in the database, such as writes; each has a thread of its own and tells how much
+    it has done.
+    """
 
     def __init__(
         self,
@@ -75,8 +79,10 @@ class Engine:
         owner: str,
         workers: int,
         lease_seconds: int,
+        beside: Sequence[Callable[[], int]] = (),
     ) -> None:
         self._database = database
+        self._beside = beside
         self._planner = planner
         self._clock = clock
         self._owner = owner
@@ -96,6 +102,10 @@ class Engine:
         interrupted = self._planner.runs.interrupt_orphans()
         if interrupted:
             log.info("%d interrupted runs go on from their checkpoints", interrupted)
+        self._threads += [
+            threading.Thread(target=self._work_beside, args=(work,), name="beside", daemon=True)
+            for work in self._beside
+        ]
         for thread in self._threads:
             thread.start()
         ticker = schedule.Scheduler()
@@ -152,6 +162,17 @@ class Engine:
             finally:
                 self._in_hand.discard(claim.run_id)
                 self._free.release()
+        self._database.release_thread()
+
+    def _work_beside(self, work: Callable[[], int]) -> None:
+        while not self._stop.is_set():
+            try:
+                done = work()
+            except Exception:
+                log.exception("work beside the synchronization failed")
+                done = 0
+            if not done:
+                self._clock.wait(self._stop, TICK_SECONDS)
         self._database.release_thread()
 
     def _finish(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from appliance.clock import Clock
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
-from appliance.errors import ApplianceError, InternalError
+from appliance.errors import ApplianceError, InternalError, SourceThrottled
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
@@ -172,7 +172,7 @@ class Runner:
         traffic = _Traffic(connector)
         with FetchAhead(pages, position, since, resuming=task.checkpoint is not None) as arriving:
             for page in arriving:
-                self._write_page(claim, task, stream, projection, page, traffic.since_last())
+                self._write_page(claim, task, stream, projection, page, traffic.since_last(), connector)
                 if page.next is not None and self._stopping():
                     raise Interrupted("The appliance is stopping; the run goes on at the next start.")
 
@@ -184,6 +184,7 @@ class Runner:
         projection: Projection,
         page: Page,
         traffic: tuple[int, int],
+        connector: Connector,
     ) -> None:
         found = self._candidates(stream, projection, page)
         now = self._clock.now_ms()
@@ -205,8 +206,26 @@ class Runner:
             self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.mark, page.expected, now)
             if found.first_rejection is not None:
                 self._runs.note(claim.run_id, task.entity, "ROW_REJECTED", found.first_rejection)
-            for notice in page.notices[:1]:
-                self._runs.note(claim.run_id, task.entity, "NOTICE", notice)
+            unknown = self._write_unknown_statuses(stream, projection, connector)
+            if page.notices or unknown:
+                self._runs.add_notices(claim.run_id, task.entity, [*page.notices, *unknown], now)
+
+    def _write_unknown_statuses(
+        self, stream: Stream, projection: Projection, connector: Connector
+    ) -> list[str]:
+        """Make records of statuses that only the rows know, so that no reference leads nowhere; what to say of them."""
+        unknown = projection.unknown_statuses()
+        if not unknown:
+            return []
+        statuses = self._records.stream(stream.connection_id, "Status")
+        rows = Page([connector.found_status(status) for status in unknown], None)
+        found = self._candidates(statuses, connector.projection("Status"), rows)
+        self._records.write(statuses, found.changed)
+        return [
+            f"The connector does not know the status {code[:60]} of {scope}. It is passed on as it is; "
+            "look it up in the source, and report it or add it to the connector's `statuses`."
+            for scope, code in unknown
+        ]
 
     def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
         """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
@@ -263,12 +282,20 @@ class Runner:
         with self._database.write():
             error = (failure.code, failure.message)
             if self._runs.finish_entity(claim.run_id, entity, "failed", now, error):
-                self._schedules.failed(claim.connection_id, entity, failure.message, now=now)
+                self._schedules.failed(
+                    claim.connection_id, entity, failure.message, now=now, rest=_rest(failure)
+                )
 
     def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
         for task in self._runs.tasks(claim.run_id):
             self._fail(claim, task.entity, failure)
         self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
+
+
+def _rest(failure: ApplianceError) -> int:
+    """Milliseconds that the source asked to be left alone for, at most a day: its clock may be wrong."""
+    asked = failure.retry_after if isinstance(failure, SourceThrottled) else None
+    return min(DAY_MS, round((asked or 0) * 1000))
 
 
 class _Traffic:

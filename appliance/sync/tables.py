@@ -16,6 +16,8 @@ Mode = Literal["full", "incremental"]
 RunState = Literal["queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"]
 EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 
+MOST_NOTICES = 20
+
 ACTIVE = ("queued", "running", "interrupted")
 TRIGGERS = ("initial", "schedule", "manual", "reauthorization")
 
@@ -123,13 +125,16 @@ class ScheduleTable:
             (watermark, now, run_id, entity, now, connection_id, entity),
         )
 
-    def failed(self, connection_id: str, entity: str, message: str, *, now: int) -> None:
-        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval."""
+    def failed(self, connection_id: str, entity: str, message: str, *, now: int, rest: int = 0) -> None:
+        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval.
+
+        `rest` is for how many milliseconds the source asked to be left alone.
+        """
         self._database.run(
             "UPDATE schedule SET last_error = ?, failures = failures + 1,"
-            " next_due_at = ? + min(interval_seconds * 1000, 60000 << min(failures, 10))"
+            " next_due_at = ? + max(?, min(interval_seconds * 1000, 60000 << min(failures, 10)))"
             " WHERE connection_id = ? AND entity = ?",
-            (message, now, connection_id, entity),
+            (message, now, rest, connection_id, entity),
         )
 
 
@@ -292,12 +297,30 @@ class RunTable:
         return closed == 1
 
     def note(self, run_id: str, entity: str, code: str, message: str) -> None:
-        """Keep the first thing to know about a pass that goes on, such as why a row was rejected."""
+        """Keep why the first of the rejected rows of a pass was rejected."""
         self._database.run(
             "UPDATE run_entity SET error_code = ?, error_message = ?"
             " WHERE run_id = ? AND entity = ? AND error_code IS NULL",
             (code, message, run_id, entity),
         )
+
+    def add_notices(self, run_id: str, entity: str, messages: Sequence[str], now: int) -> None:
+        """What to know of a pass though it goes on; each message once, MOST_NOTICES of an entity at most."""
+        self._database.run_many(
+            "INSERT INTO run_notice (run_id, entity, message, noted_at) SELECT ?1, ?2, ?3, ?4 WHERE"
+            " (SELECT count(*) FROM run_notice WHERE run_id = ?1 AND entity = ?2) < ?5 ON CONFLICT DO NOTHING",
+            [(run_id, entity, message, now, MOST_NOTICES) for message in messages],
+        )
+
+    def notices(self, connection_id: str) -> list[dict[str, Any]]:
+        """The newest notices of a connection, each once, MOST_NOTICES at most."""
+        rows = self._database.rows(
+            "SELECT n.entity, n.message, max(n.noted_at) AS noted_at, n.run_id"
+            " FROM run_notice n JOIN run r ON r.id = n.run_id WHERE r.connection_id = ?"
+            " GROUP BY n.entity, n.message ORDER BY max(n.noted_at) DESC, n.entity, n.message LIMIT ?",
+            (connection_id, MOST_NOTICES),
+        )
+        return [_times(row) for row in rows]
 
     def finish(self, run_id: str, owner: str, now: int) -> None:
         """Close a run by the states of its entities."""
@@ -359,7 +382,17 @@ class RunTable:
             " FROM run_entity WHERE run_id = ? ORDER BY position",
             (run_id,),
         )
-        return {**_times(row), "entities": [_entity(entity) for entity in entities]}
+        notices: dict[str, list[str]] = {}
+        for notice in self._database.rows(
+            "SELECT entity, message FROM run_notice WHERE run_id = ? ORDER BY noted_at, message", (run_id,)
+        ):
+            notices.setdefault(notice["entity"], []).append(notice["message"])
+        return {
+            **_times(row),
+            "entities": [
+                {**_entity(entity), "notices": notices.get(entity["entity"], [])} for entity in entities
+            ],
+        }
 
     def recent(self, connection_id: str | None, limit: int) -> list[dict[str, Any]]:
         """Newest runs with sums over their entities. One query."""
@@ -384,7 +417,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-_TIMES = ("created_at", "started_at", "progress_at", "finished_at")
+_TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 
 def _times(row: Row) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Budget:
                 self._circuit.admit(interactive, now)
                 ready = max(meter.ready_at(interactive) for meter in self._meters)
                 full = any(meter.full(interactive) for meter in self._meters)
+                paused = any(meter.paused(interactive, now) for meter in self._meters)
                 if ready <= now and not full:
                     return now - began, self._grant(now)
                 turn.clear()
@@ -117,7 +118,7 @@ class Budget:
                     self._turns.append(turn)
             left = began + patience - now
             if left <= 0 or ready - now > left:
-                raise self._throttled(max(0.0, ready - now), full)
+                raise self._throttled(max(0.0, ready - now), full=full, paused=paused)
             if ready > now:
                 self._clock.wait(idle, ready - now)
             else:
@@ -133,11 +134,17 @@ class Budget:
             turn.set()
         self._turns.clear()
 
-    def _throttled(self, seconds: float, full: bool) -> SourceThrottled:
-        why = "all its parallel calls are in use" if full and not seconds else "its call limit is used up"
+    def _throttled(self, seconds: float, *, full: bool, paused: bool) -> SourceThrottled:
         when = f"in {math.ceil(seconds)} s" if seconds else "later"
+        if paused:
+            why, advice = "it asked to be left alone", f"Try again {when}"
+        else:
+            used_up = (
+                "all its parallel calls are in use" if full and not seconds else "its call limit is used up"
+            )
+            why, advice = used_up, f"Try again {when}, or raise the connection's call limits"
         return SourceThrottled(
-            f"No call to {self.host} now: {why}. Try again {when}, or raise the connection's call limits.",
+            f"No call to {self.host} now: {why}. {advice}.",
             retry_after=seconds or None,
             details={"host": self.host},
         )

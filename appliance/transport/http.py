@@ -23,7 +23,7 @@ from appliance.transport.limit_headers import LimitHeaders, used_up
 from appliance.transport.messages import Request, Response, loggable
 from appliance.transport.pools import GuardedAdapter, PinnedRequest, destination
 from appliance.transport.proxy import ProxyRules
-from appliance.transport.retry import RETRY_STATUSES, backoff, retry_after
+from appliance.transport.retry import backoff, may_pass, retry_after
 from appliance.transport.trust import TlsOptions, Trust
 
 __all__ = ["Counters", "HttpClient", "HttpOptions", "Request", "Response"]
@@ -129,6 +129,8 @@ class HttpClient:
     ) -> Response:
         """The answer, whatever its status. Safe requests are repeated on lost connections and 429, 502-504.
 
+        A safe GET is repeated on 500 as well.
+
         Raises SourceUnreachable (stages other than `read` mean that nothing was sent), SourceThrottled when a
         wait would be too long, SourceAnswerInvalid for a body over the limit or unreadable, EgressRefused,
         RequestStopped when `stop` is set (noticed in waits at once, in a download every 256 kB), InvalidInput
@@ -152,7 +154,7 @@ class HttpClient:
                 log.info("Attempt %d of %s failed: %s", attempt, loggable(request.url), failure.message)
             else:
                 self._heed_limit_headers(response, budget)
-                if response.status not in RETRY_STATUSES:
+                if not may_pass(response.status, request.method):
                     return response
                 asked = self._heed_retry_after(response, request, budget)
                 if last:

@@ -66,6 +66,10 @@ class Meter:
                 ready = max(ready, sent[-allowed] + window.seconds)
         return ready
 
+    def paused(self, interactive: bool, now: float) -> bool:
+        """Whether the source asked for the wait."""
+        return now < (self._paused_until if interactive else self._background_paused_until)
+
     def full(self, interactive: bool) -> bool:
         limit = self.limits.concurrency
         if limit is None:

@@ -4,7 +4,15 @@ import secrets
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-RETRY_STATUSES = frozenset({429, 502, 503, 504})
+_PASSING = frozenset({429, 502, 503, 504})
+
+
+def may_pass(status: int, method: str) -> bool:
+    """Whether what a status tells may be over at the next attempt.
+
+    500 is believed of a GET only: remote calls, which are POSTs, answer 500 for what is wrong in the call.
+    """
+    return status in _PASSING or (status == 500 and method == "GET")
 
 
 def backoff(attempt: int, base: float, ceiling: float) -> float:

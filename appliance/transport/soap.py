@@ -11,6 +11,9 @@ from appliance.transport.messages import Response
 Fetch = Callable[[str], bytes]
 """Reads the document at an address a WSDL names."""
 
+Clean = Callable[[str], str]
+"""Takes secrets out of words that may repeat what the source was sent."""
+
 Post = Callable[[str, bytes, Mapping[str, str]], Response]
 """Sends a message to an address with headers."""
 
@@ -22,11 +25,12 @@ class SoapClient:
     SourceAnswerInvalid for a WSDL or an answer that is not right.
     """
 
-    def __init__(self, wsdl: str, *, service: str, port: str, fetch: Fetch, post: Post) -> None:
+    def __init__(self, wsdl: str, *, service: str, port: str, fetch: Fetch, post: Post, clean: Clean) -> None:
         # Loaded here, since most installations never speak SOAP and the library takes long to load.
         import zeep
         from lxml.etree import LxmlError
 
+        self._clean = clean
         try:
             client = zeep.Client(  # type: ignore[no-untyped-call]
                 wsdl,
@@ -34,7 +38,7 @@ class SoapClient:
                 settings=zeep.Settings(strict=False, forbid_dtd=True, forbid_entities=True),
             )
         except (zeep.exceptions.Error, LxmlError, KeyError, ValueError) as failure:
-            raise SourceAnswerInvalid(f"The WSDL cannot be read: {failure}") from None
+            raise SourceAnswerInvalid(f"The WSDL cannot be read: {clean(str(failure))}") from None
         try:
             self._port = client.bind(service or None, port or None)
         except ValueError as failure:
@@ -53,15 +57,17 @@ class SoapClient:
             raise ConfigurationError(f"The WSDL has no operation {operation!r}.") from None
         except (zeep.exceptions.ValidationError, TypeError) as failure:
             raise ConfigurationError(
-                f"The arguments do not fit the operation {operation}: {failure}"
+                f"The arguments do not fit the operation {operation}: {self._clean(str(failure))}"
             ) from None
         except zeep.exceptions.Fault as fault:
+            said = self._clean(str(fault.message))
             raise SourceError(
-                f"The source refused the request. It said: {fault.message}",
-                details={"source_message": str(fault.message)[:300]},
+                f"The source refused the request. It said: {said}", details={"source_message": said}
             ) from None
         except (zeep.exceptions.Error, ValueError) as failure:
-            raise SourceAnswerInvalid(f"The answer to {operation} does not fit the WSDL: {failure}") from None
+            raise SourceAnswerInvalid(
+                f"The answer to {operation} does not fit the WSDL: {self._clean(str(failure))}"
+            ) from None
         return serialize_object(result, dict)  # type: ignore[no-untyped-call]
 
 

@@ -1,4 +1,4 @@
-"""Keys of the account, for `/api/system`: 256 random bits, shown once, only their SHA-256 kept."""
+"""Keys of the account, for `/api/system` and for reading: 256 random bits, shown once, only their SHA-256 kept."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,14 +8,17 @@ from appliance.clock import Clock, iso, new_id, new_secret
 from appliance.errors import InvalidInput
 from appliance.store.database import Database
 from appliance.users.errors import ApiKeyUnknown
+from appliance.users.scopes import Scope
 
 PREFIX = "apk"
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     id: str
     name: str
+    scope: Scope = EVERYTHING
 
 
 class ApiKeys:
@@ -23,10 +26,18 @@ class ApiKeys:
         self._database = database
         self._clock = clock
 
-    def create(self, name: str) -> str:
-        """A new key; it is shown once. Raises InvalidInput for a name that is not one."""
+    def create(self, name: str, scope: Scope = EVERYTHING, expires_at: int | None = None) -> str:
+        """A new key; it is shown once. `expires_at` is in milliseconds since 1970, None for never.
+
+        Raises InvalidInput for a name that is not one, or an end that has passed.
+        """
         if not 1 <= len(name.strip()) <= 60 or not name.isprintable():
             raise InvalidInput("A key's name has 1 to 60 printable characters.")
+        now = self._clock.now_ms()
+        if expires_at is not None and expires_at <= now:
+            raise InvalidInput(
+                "The key would have expired already.", details={"fields": {"expires_at": "in the future"}}
+            )
         key = new_secret(PREFIX)
         self._database.insert(
             "api_key",
@@ -34,7 +45,9 @@ class ApiKeys:
             name=name.strip(),
             hash=_hash(key),
             hint=f"{key[:7]}…{key[-4:]}",
-            created_at=self._clock.now_ms(),
+            created_at=now,
+            expires_at=expires_at,
+            scope=scope.write(),
         )
         return key
 
@@ -50,26 +63,38 @@ class ApiKeys:
             raise InvalidInput(f"There is no key {key_id[:60]!r}.")
 
     def list(self) -> list[dict[str, Any]]:
+        """Newest first. `state` is active, expired or revoked; `scope` holds the limited parts only."""
         rows = self._database.rows(
-            "SELECT id, name, hint, created_at, revoked_at, last_used_at FROM api_key ORDER BY created_at DESC"
+            "SELECT id, name, hint, scope, created_at, expires_at, revoked_at, last_used_at FROM api_key"
+            " ORDER BY created_at DESC"
         )
-        return [{name: iso(v) if name.endswith("_at") else v for name, v in row.items()} for row in rows]
+        return [self._described(row) for row in rows]
 
     def authenticate(self, key: str) -> ApiKey:
         """Raises ApiKeyUnknown."""
         now = self._clock.now_ms()
         row = self._database.row(
-            "SELECT id, name, last_used_at FROM api_key WHERE hash = ? AND revoked_at IS NULL"
+            "SELECT id, name, scope, last_used_at FROM api_key WHERE hash = ? AND revoked_at IS NULL"
             " AND (expires_at IS NULL OR expires_at > ?)",
             (_hash(key), now),
         )
         if row is None:
             raise ApiKeyUnknown(
-                "The account key is not known or was revoked. An administrator makes one with `appliance apikey add`."
+                "The account key is not known, has expired or was revoked. "
+                "An administrator makes one with `appliance apikey add`."
             )
         if row["last_used_at"] is None or now - row["last_used_at"] > 60_000:
             self._database.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
-        return ApiKey(row["id"], row["name"])
+        return ApiKey(row["id"], row["name"], Scope.read(row["scope"]))
+
+    def _described(self, row: dict[str, Any]) -> dict[str, Any]:
+        expired = row["expires_at"] is not None and row["expires_at"] <= self._clock.now_ms()
+        state = "revoked" if row["revoked_at"] is not None else "expired" if expired else "active"
+        return {
+            **{name: iso(value) if name.endswith("_at") else value for name, value in row.items()},
+            "scope": Scope.read(row["scope"]).as_dict(),
+            "state": state,
+        }
 
 
 def _hash(key: str) -> bytes:

@@ -1,4 +1,4 @@
-from appliance.errors import AuthenticationFailed, Conflict, LimitExceeded, PermissionDenied
+from appliance.errors import AuthenticationFailed, Conflict, LimitExceeded, NotFound, PermissionDenied
 
 
 class SignInRefused(AuthenticationFailed):
@@ -19,3 +19,21 @@ class BootstrapRefused(PermissionDenied):
 
 class ApiKeyUnknown(AuthenticationFailed):
     code = "API_KEY_INVALID"
+
+
+class ScopeExceeded(PermissionDenied):
+    """The key or token is limited to other entities, verbs, connections or addresses."""
+
+    code = "SCOPE_EXCEEDED"
+
+
+class ApplicationNotFound(NotFound):
+    """There is no application with that id."""
+
+    code = "APPLICATION_NOT_FOUND"
+
+
+class ClientRejected(AuthenticationFailed):
+    """Client id or client secret is wrong, or the application was revoked."""
+
+    code = "CLIENT_INVALID"

@@ -163,3 +163,100 @@ def test_a_file_that_is_no_entitlement_is_explained_on_the_page(plant: Plant, br
     assert response.status_code == 422
     assert "The file is not an entitlement." in response.text
     assert plant.appliance.ledger.balance().granted == 20
+
+
+class TestApplications:
+    def secret_of(self, browser: Browser, path: str, form: dict[str, object]) -> str:
+        found = re.search(r'id="client-secret"[^>]*value="(aps_[^"]+)"', browser.post(path, form).text)
+        assert found is not None
+        return found.group(1)
+
+    def test_one_is_made_renewed_and_revoked(self, plant: Plant, browser: Browser) -> None:
+        applications = plant.appliance.applications
+        form = {
+            "name": "Portal",
+            "redirects": "https://portal.example/back",
+            "verbs": ["read", "sync"],
+            "ticket": browser.ticket("/admin/applications"),
+        }
+        secret = self.secret_of(browser, "/admin/applications", form)
+        assert browser.post("/admin/applications", form).status_code == 409
+        (listed,) = applications.list()
+        assert listed["scope"] == {"verbs": ["read", "sync"]}
+        assert applications.authenticate(listed["id"], secret).redirects == ("https://portal.example/back",)
+        page = browser.get("/admin/applications").text
+        assert secret not in page
+        ticket = re.findall(r'name="ticket" value="([^"]+)"', page)[1]
+        path = f"/admin/applications/{listed['id']}"
+        newer = self.secret_of(browser, f"{path}/secret", {"ticket": ticket})
+        assert browser.post(f"{path}/secret", {"ticket": ticket}).status_code == 409
+        applications.authenticate(listed["id"], newer)
+        browser.post(f"{path}/revoke")
+        assert "Revoked" in browser.get("/admin/applications").text
+
+    def test_what_is_wrong_stands_at_its_field_and_the_rest_is_kept(self, browser: Browser) -> None:
+        form = {
+            "name": "Portal",
+            "redirects": "http://portal.example/",
+            "ticket": browser.ticket("/admin/applications"),
+        }
+        refused = browser.post("/admin/applications", form)
+        assert refused.status_code == 422
+        assert 'id="redirects-problem"' in refused.text
+        assert 'value="Portal"' in refused.text
+
+
+def test_a_key_is_limited_as_the_form_says(plant: Plant, browser: Browser) -> None:
+    form = {
+        "name": "Reader",
+        "entities": "Asset, WorkOrder",
+        "verbs": "read",
+        "networks": "10.0.0.0/8",
+        "days": "30",
+        "ticket": browser.ticket("/admin/api-keys"),
+    }
+    assert browser.post("/admin/api-keys", form).status_code == 200
+    (listed,) = [one for one in plant.appliance.api_keys.list() if one["name"] == "Reader"]
+    assert listed["scope"] == {
+        "entities": ["Asset", "WorkOrder"],
+        "verbs": ["read"],
+        "networks": ["10.0.0.0/8"],
+    }
+    assert listed["expires_at"] is not None
+    assert "networks: 10.0.0.0/8" in browser.get("/admin/api-keys").text
+    for wrong in ({"entities": "Assets"}, {"networks": "10.0.0.1/8"}, {"days": "0"}, {"days": "x"}):
+        refused = browser.post(
+            "/admin/api-keys", {**form, **wrong, "ticket": browser.ticket("/admin/api-keys")}
+        )
+        assert refused.status_code == 422
+        assert f'id="{next(iter(wrong))}-problem"' in refused.text
+
+
+class TestRequestLog:
+    def test_a_request_is_found_by_its_id_and_shown_without_secrets(
+        self, plant: Plant, browser: Browser
+    ) -> None:
+        token = "apl_" + "x" * 43
+        answer = plant.app.test_client().get(
+            "/api/eam/assets?x=<script>", headers={"Authorization": f"Bearer {token}"}
+        )
+        plant.appliance.request_log.flush()
+        request_id = answer.headers["X-Request-Id"]
+        listed = browser.get("/admin/requests?failed=1").text
+        assert request_id in listed
+        assert "TOKEN_INVALID" in listed
+        sought = browser.get(f"/admin/requests?id={request_id}")
+        assert sought.headers["Location"].endswith(f"/admin/requests/{request_id}")
+        page = browser.get(f"/admin/requests/{request_id}").text
+        assert "TOKEN_INVALID" in page
+        assert token not in page
+        assert "<script>" not in page.replace('<script src="', "")
+        assert browser.get("/admin/requests?id=req_unknown").status_code == 404
+        assert browser.get("/admin/requests/req_unknown").status_code == 404
+
+    def test_who_may_not_read_it_is_refused(
+        self, plant: Plant, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("appliance.users.roles._PERMISSIONS", {})
+        assert browser.get("/admin/requests").status_code == 403
+        assert browser.get("/admin/requests/req_x").status_code == 403

@@ -14,7 +14,14 @@ from appliance.connections.lifecycle import Connected
 from appliance.server.wsgi import create_app
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.clock import ManualClock
+from tests.support.filled import fill
 from tests.support.quick import quick as quick
+
+UNLIMITED = {
+    "limits_token_per_minute": 0,
+    "limits_account_per_minute": 0,
+    "limits_address_per_minute": 0,
+}
 
 
 @dataclass(slots=True)
@@ -50,9 +57,23 @@ class Plant:
 def plant(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plant]:
     clock = ManualClock(auto=True)
     with Appliances(tmp_path_factory.mktemp("plant")) as appliances:
-        appliance = appliances.open(clock)
+        # The clock of these tests stands still, and so would the minute that limits count in.
+        appliance = appliances.open(clock, **UNLIMITED)
         one, other = connect_sandbox(appliance, "One"), connect_sandbox(appliance, "Other")
         work(appliance)
+        app = create_app(appliance)
+        key = appliance.api_keys.create("tests")
+        yield Plant(appliance, clock, app, app.test_client(), key, one, other)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plant]:
+    """The first connection holds records of every entity, with every field; nothing is synchronized."""
+    clock = ManualClock(auto=True)
+    with Appliances(tmp_path_factory.mktemp("full")) as appliances:
+        appliance = appliances.open(clock, **UNLIMITED)
+        one, other = connect_sandbox(appliance, "One"), connect_sandbox(appliance, "Other")
+        fill(appliance, one.connection.id)
         app = create_app(appliance)
         key = appliance.api_keys.create("tests")
         yield Plant(appliance, clock, app, app.test_client(), key, one, other)

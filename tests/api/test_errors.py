@@ -26,7 +26,7 @@ def check_error(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
     body = answer.get_json()
     assert list(body) == ["error"]
     error: dict[str, Any] = body["error"]
-    assert list(error) == ["code", "type", "message", "request_id", "details"]
+    assert list(error) == ["code", "type", "message", "request_id", "details", "documentation"]
     assert error["code"] == code
     assert error["message"]
     assert isinstance(error["details"], dict)

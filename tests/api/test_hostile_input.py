@@ -17,7 +17,12 @@ SQL = (
     "\\'; DELETE FROM token;--",
     "%27%20OR%201=1",
 )
-PARAMETERS = ("page", "per_page", "pageSize", "cursor", "modified_after", "filter[name]")
+PARAMETERS = ("page", "per_page", "pageSize", "cursor", "modified_after")
+READING = (
+    *("sort", "sort[name]", "fields", "expand", "include", "deleted", "count", "filterMatch"),
+    *("filter[name]", "filter[name:contains]", "filter[name:in]", "filter[customFields.x:gt]"),
+    *("filter[createdAt]", "filter[createdAt:lteq]", "filter[isActive]", "created_after", "modified_before"),
+)
 
 
 @pytest.mark.parametrize("text", SQL)
@@ -26,6 +31,17 @@ def test_sql_in_any_place_is_only_text(plant: Plant, text: str) -> None:
     for parameter in PARAMETERS:
         answer = plant.get("/api/eam/assets", query_string={parameter: text})
         assert answer.status_code == 400, parameter
+    for parameter in ("filter[name]", "filter[name:contains]", "filter[name:in]", "filter[customFields.x]"):
+        assert plant.json("/api/eam/assets", query_string={parameter: text})["data"] == []
+    for parameter in (
+        f"filter[{text}]",
+        f"filter[customFields.{text}]",
+        f"filter[name:{text}]",
+        f"sort[{text}]",
+    ):
+        assert plant.get("/api/eam/assets", query_string={parameter: "1"}).status_code in (200, 400)
+    for parameter in ("sort", "fields", "expand", "include", "deleted", "filterMatch", "created_after"):
+        assert plant.get("/api/eam/assets", query_string={parameter: text}).status_code == 400, parameter
     quoted = text.replace("/", "")
     paths = [f"/api/eam/assets/{quoted}", f"/api/v1/sync/{quoted}"]
     assert [plant.get(path).status_code for path in paths] == [404, 404]
@@ -122,10 +138,17 @@ def test_no_body_of_a_connect_is_an_error_of_ours(plant: Plant, body: dict[str, 
 )
 @given(
     parameters=st.dictionaries(
-        st.sampled_from([*PARAMETERS[:5]]),
+        st.sampled_from([*PARAMETERS, *READING]),
         st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
         min_size=1,
     )
 )
 def test_no_parameter_of_a_list_is_an_error_of_ours(plant: Plant, parameters: dict[str, str]) -> None:
     assert plant.get("/api/eam/assets", query_string=parameters).status_code in (200, 400)
+    assert plant.get("/api/raw/tables/Asset/data", query_string=parameters).status_code in (200, 400)
+    assert plant.get(
+        "/api/v1/changes", query_string={"since": next(iter(parameters.values()))}
+    ).status_code in (
+        200,
+        400,
+    )

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.api.conftest import Plant
+from tests.support.filled import fill
+from tests.support.filled import key as key_of
 
 PATHS = (
     "/api/eam/assets",
@@ -77,3 +79,37 @@ def test_what_is_of_the_account_needs_its_key(plant: Plant, path: str, which: st
     token = "" if which == "none" else plant.one.token
     assert plant.get(path, token=token).status_code == 401
     assert plant.get(path, token=plant.key).status_code == 200
+
+
+def test_no_reading_operation_shows_a_record_of_another_connection(full: Plant) -> None:
+    """Both connections hold records of every entity, whose keys differ in the part of the connection."""
+    fill(full.appliance, full.other.connection.id)
+    parts = {full.one.token: full.one.connection.part, full.other.token: full.other.connection.part}
+    paths = {
+        f"/api/{one.category}/{one.path}" for one in full.appliance.model.operations if one.method == "GET"
+    }
+    assert len(paths) == 202
+    for path in sorted(paths):
+        for token, part in parts.items():
+            (foreign,) = set(parts.values()) - {part}
+            owner = next(
+                full.appliance.model.entities[one.owner]
+                for one in full.appliance.model.operations
+                if path == f"/api/{one.category}/{one.path}" and one.method == "GET"
+            )
+            mine = full.get(path.replace("{key}", key_of(owner, part, 1)), token=token)
+            assert mine.status_code == 200, path
+            assert part in mine.text or mine.get_json()["data"] in ([],) or "custom-fields" in path, path
+            assert foreign not in mine.text, path
+            if "{key}" in path:
+                assert (
+                    full.get(path.replace("{key}", key_of(owner, foreign, 1)), token=token).status_code == 404
+                )
+    for path in (
+        "/api/v1/changes?limit=1000",
+        "/api/raw/tables",
+        "/api/v1/vendors?expand=organization,company",
+    ):
+        for token, part in parts.items():
+            (foreign,) = set(parts.values()) - {part}
+            assert foreign not in full.get(path, token=token).text, path

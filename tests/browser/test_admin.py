@@ -207,7 +207,13 @@ def test_everything_but_live_progress_works_without_scripts(page: Page, set_up: 
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/connect", "/admin/credits", "/admin/api-keys"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/admin/", "/admin/connect", "/admin/credits", "/admin/api-keys", "/admin/applications"),
+        *("/admin/requests", "/docs", "/docs/errors"),
+    ],
+)
 def test_no_page_is_wider_than_a_phone(page: Page, set_up: Served, path: str) -> None:
     sign_in(page, set_up)
     page.set_viewport_size({"width": 390, "height": 844})

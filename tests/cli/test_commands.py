@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.server.wsgi import create_app
 from appliance.users.accounts import Accounts
 from tests.cli.conftest import PASSWORD, Call
 from tests.simulators.gateway import Gateway
@@ -250,8 +251,60 @@ def test_what_is_wrong_is_told_by_each_command(call: Call, tmp_path: Path) -> No
     assert call("apikey", "list").out.split() == [
         "id",
         "name",
+        "state",
         "hint",
         "created_at",
+        "expires_at",
         "last_used_at",
-        "revoked_at",
     ]
+
+
+def test_applications_are_made_renewed_listed_and_revoked(program: Program) -> None:
+    made = program(
+        "application",
+        "add",
+        "portal",
+        "--redirect",
+        "https://portal.example/back",
+        "--verb",
+        "read",
+        "--json",
+    ).json
+    newer = program("application", "secret", made["client_id"], "--json").json
+    assert newer["client_secret"] != made["client_secret"]
+    program("application", "revoke", made["client_id"])
+    (listed,) = program("application", "list", "--json").json
+    assert (listed["state"], listed["scope"]) == ("revoked", {"verbs": ["read"]})
+    assert made["client_secret"] not in json.dumps(listed)
+
+
+def test_a_key_can_be_limited(program: Program) -> None:
+    program("apikey", "add", "reader", "--entity", "Asset", "--verb", "read", "--days", "30", "--json")
+    (listed,) = program("apikey", "list", "--json").json
+    assert listed["scope"] == {"entities": ["Asset"], "verbs": ["read"]}
+    assert listed["expires_at"]
+    refused = program("apikey", "add", "reader", "--entity", "Assets", check=False)
+    assert refused.status == 1
+
+
+def test_a_logged_request_is_shown_by_its_id(program: Program) -> None:
+    with Appliances(program.data_dir.parent) as appliances:
+        appliance = appliances.open()
+        answer = create_app(appliance).test_client().get("/api/eam/assets")
+        appliance.request_log.flush()
+    request_id = answer.headers["X-Request-Id"]
+    (listed,) = program("request", "list", "--failed", "--json").json
+    assert (listed["request_id"], listed["status"]) == (request_id, 401)
+    shown = program("request", "show", request_id, "--json").json
+    assert shown["response"]["body"]["error"]["code"] == "AUTHENTICATION_FAILED"
+    assert program("request", "show", "req_unknown", check=False).status == 1
+
+
+def test_generated_documentation_is_written_as_files(program: Program, tmp_path: Path) -> None:
+    for what, kept in (
+        ("errors", ROOT / "docs" / "errors.md"),
+        ("client", ROOT / "clients" / "python" / "appliance_client" / "records.py"),
+    ):
+        program("reference", what, "--out", str(tmp_path / what))
+        assert (tmp_path / what).read_text("utf-8") == kept.read_text("utf-8")
+    assert program("reference", "errors", "--out", str(tmp_path / "no" / "such"), check=False).status == 1

@@ -113,8 +113,8 @@ def test_what_the_source_cannot_do_is_said_at_the_run_without_failing_it(plant, 
     orders.tokens_expired = True
     orders.refused = {"Changed": 501}
     entity = plant.run("incremental")
-    assert (entity["error_code"], entity["fetched"]) == ("NOTICE", 4)
-    assert "every pass reads all rows" in entity["error_message"]
+    assert (entity["error_code"], entity["fetched"]) == (None, 4)
+    assert "every pass reads all rows" in entity["notices"][0]
 
 
 def test_the_test_of_the_connection_says_it_too(tmp_path):

@@ -138,6 +138,22 @@ def test_the_advice_of_a_rule_is_said() -> None:
             "No such property",
         ),
         ({"error": {"message": "v4"}}, "v4"),
+        (
+            {
+                "error": {
+                    "message": {"value": "An exception was raised"},
+                    "innererror": {
+                        "errordetails": [
+                            {"code": "06/321", "message": "No such vendor", "severity": "error"},
+                            {"code": "06/400", "message": "Price is high", "severity": "warning"},
+                            {"code": "06/074", "message": "No items", "severity": "error"},
+                            {"code": "/IWBEP/CX_MGW_BUSI_EXCEPTION", "message": "An exception was raised"},
+                        ]
+                    },
+                }
+            },
+            "No such vendor; No items",
+        ),
         ({"error": {"message": "Odoo Server Error", "data": {"message": "Access Denied"}}}, "Access Denied"),
         (
             {"error": ["UserError", ['You are not allowed to access "Purchase".', "Within groups: ", None]]},
@@ -172,6 +188,14 @@ def test_the_source_s_own_words_on_one_line(body: Any, said: str) -> None:
     assert source_message(answer(400, body)) == said
     if said:
         assert meaning(400, body).message.endswith(f" It said: {said}")
+
+
+def test_of_a_traceback_the_last_line_is_said() -> None:
+    trace = 'Traceback (most recent call last):\n  File "rpc.py", line 69, in call\nValueError: Invalid field x\n\n'
+    fault = f"<methodResponse><fault><value><struct><member><name>faultString</name><value>{trace}</value></member>"
+    fault += "</struct></value></fault></methodResponse>"
+    for body in (fault.encode(), {"error": {"data": {"message": trace}}}):
+        assert source_message(answer(200, body)) == "ValueError: Invalid field x"
 
 
 def test_the_source_s_own_words_are_cut() -> None:

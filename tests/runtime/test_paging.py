@@ -25,13 +25,17 @@ def rows(*numbers: int) -> list[bytes]:
     return [encode({"id": number}) for number in numbers]
 
 
+# What guards against repetition and tells the length of pages.
+BESIDE = ("seen", "longest", "doubtful")
+
+
 def after(paging: Paging, position: dict[str, Any], answered: Answered) -> dict[str, Any] | None:
-    """The next position without what guards against repetition, after its way through a checkpoint."""
+    """The next position without what stands beside it, after its way through a checkpoint."""
     following = next_position(paging, position, answered)
     if following is None:
         return None
     assert msgspec.json.decode(msgspec.json.encode(following)) == following
-    return {name: value for name, value in following.items() if name != "seen"}
+    return {name: value for name, value in following.items() if name not in BESIDE}
 
 
 def test_one_answer_is_all() -> None:

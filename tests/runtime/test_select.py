@@ -124,7 +124,7 @@ def test_values_beside_the_rows() -> None:
         (b"", "answered nothing"),
         (b'{"d":{"results":[{"a":1},{"a"', "may have been cut off"),
         (b'{"d":{"results":[]}} trailing', "not valid JSON"),
-        ('{"d":{"results":[{"a":"ä"}],"x":"ä"}}'.encode("utf-16"), "not valid JSON"),
+        ('{"d":{"results":[{"a":"ä"}],"x":"ä"}}'.encode("utf-16"), "something else where JSON"),
         (b'{"d":' * 100_000, "not valid JSON"),
         (b'{"d":{"results":[],"__next":1e99999999999999999999}}', "not valid JSON"),
     ],

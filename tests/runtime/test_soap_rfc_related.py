@@ -20,7 +20,7 @@ LINES = (
 RELATED = {
     "table": "EKPO", "key": ["EBELN", "EBELP"], "fields": ["PEINH", "WERKS", "LGORT"], "by": {"EBELN": "EBELN"},
     "into": "lines", "many": True, "amounts": {"NETPR": "^.WAERS"},
-    "joined": {"STORE": ["WERKS", "LGORT"]}, "shown": {"LINE": "EBELP"},
+    "shown": {"LINE": "EBELP"},
 }  # fmt: skip
 TOUCHING = {"table": "EKPO", "key": ["EBELN", "EBELP"], "changed": ["AEDAT"], "by": {"EBELN": "EBELN"}}
 SINCE = Since(datetime(2026, 6, 2, tzinfo=UTC))
@@ -78,11 +78,7 @@ def test_each_row_has_its_own_lines(sap: Sap) -> None:
 def test_what_is_made_of_columns(sap: Sap) -> None:
     euro, yen = (row["lines"][0] for row in sap.rows()[:2])
     assert (euro["NETPR"], yen["NETPR"]) == ("12.50", "1250")
-    assert (euro["STORE"], euro["LINE"], euro["EBELP"]) == ("1000/0001", "10", "00010")
-
-
-def test_a_joined_key_with_an_empty_part_is_nothing(sap: Sap) -> None:
-    assert sap.rows()[0]["lines"][1]["STORE"] is None
+    assert (euro["LINE"], euro["EBELP"]) == ("10", "00010")
 
 
 def test_a_single_related_row_is_the_last_of_its_key_or_nothing(sap: Sap) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.template import FILTERS, compile_template
+from appliance.runtime.upload import Upload
 
 MOMENT = datetime(2026, 3, 1, 0, 30, 5, 123456, tzinfo=UTC)
 
@@ -49,6 +51,8 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
         ("base64", "user:pässword", "dXNlcjpww6Rzc3dvcmQ="),
         ("date", MOMENT, "2026-03-01"),
         ("day_before", MOMENT, datetime(2026, 2, 28, 0, 30, 5, 123456, tzinfo=UTC)),
+        ("content_type", Upload(Path("x"), "x.pdf", "application/pdf", 3), "application/pdf"),
+        ("file_base64", Upload(Path(__file__).parents[1] / "writes" / "__init__.py", "x", "y", 0), ""),
         ("integer", "0012", 12),
         ("iso", MOMENT, "2026-03-01T00:30:05Z"),
         ("iso_ms", MOMENT, "2026-03-01T00:30:05.123Z"),
@@ -59,7 +63,14 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
             {"year": 2026, "month": 3, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
         ),
         ("last_part", "http://inside:9080/api/os/po/_MTAx?lean=1", "_MTAx"),
+        ("midnight", MOMENT, datetime(2026, 3, 1, tzinfo=UTC)),
         ("odata2", MOMENT, "/Date(1772325005123)/"),
+        ("odata2_offset", MOMENT, "/Date(1772325005123+0000)/"),
+        ("padded4", 10, "0010"),
+        ("padded5", "10", "00010"),
+        ("padded10", "V-7", "V-7"),
+        ("padded12", "4000001", "000004000001"),
+        ("padded18", "210100094", "000000000210100094"),
         ("quote", "O'Brien", "O''Brien"),
         ("sql", MOMENT, "2026-03-01 00:30:05"),
         ("text", Decimal("12.50"), "12.50"),

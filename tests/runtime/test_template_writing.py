@@ -107,6 +107,13 @@ def test_what_is_given_is_laid_over_what_stands_there() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("field", "sent"), [("U_Ref", {"a": 1, "U_Ref": "x"}), (None, {"a": 1}), ("", {"a": 1})]
+)
+def test_the_name_of_a_member_may_be_a_form_field(field: str | None, sent: Any) -> None:
+    assert written({"a": 1, "${field}": "${reference}"}, {}, field=field, reference="x") == sent
+
+
 def test_the_paths_that_a_template_looks_at() -> None:
     template = {
         "a": "x ${record.title|upper} ${record.siteKey.0}",

@@ -10,6 +10,7 @@ from appliance.errors import ConfigurationError, SourceError, SourceUnreachable
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Write
 from appliance.runtime.template import NULL
+from appliance.runtime.write_fields import accepted, statuses
 from appliance.runtime.writer import (
     Order,
     OutcomeUnknown,
@@ -17,8 +18,6 @@ from appliance.runtime.writer import (
     RecordGone,
     WriteConflict,
     Writer,
-    accepted,
-    statuses,
 )
 from tests.runtime.opened import defined, outbound
 from tests.transport.servers import Exchange, Server, serving

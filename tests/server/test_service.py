@@ -97,6 +97,9 @@ def test_a_request_that_is_none_is_refused_and_the_service_lives_on(
             answer = b""
     assert not answer or answer.split(b" ")[1].startswith(b"4"), answer
     assert b"Traceback" not in answer
+    if answer:
+        assert b"\r\nX-Request-Id: req_" in answer
+        assert b'{"error":{"code":"' in answer
     assert service.request("GET", "/healthz").status == 200
 
 

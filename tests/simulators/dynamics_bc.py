@@ -11,13 +11,16 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.simulators.dynamics import Refused, Tables, Tokens
 from tests.simulators.dynamics_bc_writes import Writes
+from tests.simulators.published import published
 from tests.transport.servers import Exchange, Server, serving
 
+FACTS = published(Path(__file__).parent / "dynamics" / "business_central.yaml")
 COMPANY = "7d3f2c10-5a1b-4b6e-9c44-0f1e2d3c4b5a"
 ROOT = "/v2.0/plant.example/Production"
 USER, KEY = "APPLIANCE", "k" * 43 + "="
@@ -29,8 +32,8 @@ class BusinessCentral:
     """`throttled`: how many of the next requests answer 429. `disabled`: the API services are off."""
 
     def __init__(self) -> None:
-        self.tables = Tables("BadRequest")
-        self.users = Tables("BadRequest")
+        self.tables = Tables("BadRequest", facts=FACTS)
+        self.users = Tables("BadRequest", facts=FACTS)
         self.tokens = Tokens("https://api.businesscentral.dynamics.com/.default")
         self.throttled = 0
         self.disabled = False
@@ -152,17 +155,20 @@ def line(document: str, number: int, kind: str, code: str, **more: Any) -> dict[
         "id": guid(int(document[-4:]) * 100 + number),
         "documentId": document,
         "sequence": number * 10000,
-        "itemId": guid(2) if kind == "Item" else NONE,
         "lineType": kind,
         "lineObjectNumber": code,
         "description": f"Line {number}",
         "description2": "",
         "unitOfMeasureCode": "PCS",
         "quantity": 2.5,
-        "discountAmount": 0,
         "expectedReceiptDate": "2026-02-01",
         **more,
     }
+
+
+def billed(kind: str) -> dict[str, Any]:
+    """What lines of orders and invoices have beyond those of receipts."""
+    return {"itemId": guid(2) if kind == "Item" else NONE, "discountAmount": 0}
 
 
 def fill(tables: Tables) -> None:
@@ -194,7 +200,7 @@ def fill(tables: Tables) -> None:
             tables.put(
                 "purchaseOrderLines",
                 ("id",),
-                line(made["id"], index, kind, code, locationId=location, **cost),
+                line(made["id"], index, kind, code, locationId=location, **billed(kind), **cost),
             )
     tables.navigation["purchaseOrders", "purchaseOrderLines"] = ("purchaseOrderLines", {"documentId": "id"})
     tables.put(
@@ -240,7 +246,9 @@ def fill(tables: Tables) -> None:
             **stamp,
         },
     )
-    tables.put("purchaseInvoiceLines", ("id",), line(guid(3001), 1, "Item", "P-1", unitCost=12.345))
+    tables.put(
+        "purchaseInvoiceLines", ("id",), line(guid(3001), 1, "Item", "P-1", unitCost=12.345, **billed("Item"))
+    )
     tables.navigation["purchaseInvoices", "purchaseInvoiceLines"] = (
         "purchaseInvoiceLines",
         {"documentId": "id"},

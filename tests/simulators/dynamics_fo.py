@@ -8,6 +8,7 @@ names, empty dates as 1900-01-01T12:00:00Z, 429 with Retry-After. Set the attrib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
@@ -15,8 +16,10 @@ from tests.simulators.dynamics import Refused, Tables, Tokens
 from tests.simulators.dynamics.tokens import CLIENT, SECRET
 from tests.simulators.dynamics_fo_rows import fill
 from tests.simulators.dynamics_fo_writes import WriteFailed, Writes
+from tests.simulators.published import published
 from tests.transport.servers import Exchange, Server, serving
 
+FACTS = published(Path(__file__).parent / "dynamics" / "operations.yaml")
 RESOURCE = "https://ax.plant.example"
 
 
@@ -25,7 +28,7 @@ class Operations:
 
     def __init__(self, root: str = "") -> None:
         self.root = root
-        self.tables = Tables("", 10_000)
+        self.tables = Tables("", 10_000, FACTS)
         self.tables.default_company = "dat"
         self.tokens = Tokens("")
         self.throttled = 0

@@ -70,7 +70,7 @@ class UpKeep:
             return Answer({"success": True, "message": "session deleted"})
         if self.throttled:
             raise _refused(429, "Slow down")
-        if asked.method != "GET" or path.partition("/")[0] in WRITTEN and "/" in path:
+        if asked.method != "GET" or (path.partition("/")[0] in WRITTEN and "/" in path):
             return self._one(path, asked)
         if path in self.failing:
             return Answer({"success": False, "message": "Could not read"})

@@ -52,8 +52,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Exchange)
         self.answer = answer
         self.context = context
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []

@@ -233,6 +233,14 @@ def test_after_the_last_attempt_the_status_is_returned(make_client):
     assert (answer.status, answer.body, len(server.requests)) == (503, b"maintenance", 4)
 
 
+@pytest.mark.parametrize(("method", "sent"), [("GET", 4), ("POST", 1)])
+def test_an_error_of_the_source_is_believed_of_a_remote_call_at_once(make_client, method, sent):
+    with serving(lambda exchange: exchange.reply(500, b"<Fault/>")) as server:
+        client = make_client(ManualClock(auto=True))
+        assert client.send(Request(method, server.url, safe=True)).status == 500
+        assert len(server.requests) == sent
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_an_unsafe_request_is_sent_once_whatever_comes_back(make_client, status):
     with serving(lambda it: it.reply(status, Retry_After="999999")) as server:

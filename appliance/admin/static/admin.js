@@ -100,6 +100,8 @@ function followRun() {
       for (const place of row.querySelectorAll("[data-value]")) place.textContent = shown(entity[place.dataset.value]);
       row.querySelector("[data-text=duration]").textContent = entity.duration;
       row.querySelector("[data-error]").textContent = entity.error_message || "";
+      const notices = entity.notices.map((message) => Object.assign(document.createElement("li"), { textContent: message }));
+      row.querySelector("[data-notices]").replaceChildren(...notices);
       row.querySelector("[data-expected]").textContent = entity.expected === null ? "" : ` of ${shown(entity.expected)}`;
       const bar = row.querySelector("progress");
       bar.max = entity.expected || 1;

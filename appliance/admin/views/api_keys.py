@@ -1,12 +1,14 @@
-"""Keys of the account, for `/api/system`."""
+"""Keys of the account: for `/api/system`, and for reading what their limits allow."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.admin.limits import given_end, given_scope
 from appliance.admin.once import FIELD, Tickets
 from appliance.admin.views.token import base_url
 from appliance.app import Appliance
 from appliance.errors import InvalidInput
+from appliance.users.scopes import VERBS
 
 View = str | tuple[str, int] | AnyResponse
 
@@ -14,6 +16,8 @@ SHOWN = 200
 
 
 def add_views(pages: Blueprint, appliance: Appliance, tickets: Tickets) -> None:
+    entities = sorted(name for name, entity in appliance.model.entities.items() if entity.path)
+
     @pages.get("/api-keys", endpoint="api_keys")
     def show() -> View:
         return page()
@@ -27,13 +31,15 @@ def add_views(pages: Blueprint, appliance: Appliance, tickets: Tickets) -> None:
             ), 409
         name = request.form.get("name", "")
         try:
-            key = appliance.api_keys.create(name)
+            scope = given_scope(request.form, appliance.model.entities)
+            key = appliance.api_keys.create(name, scope, given_end(request.form, appliance.clock.now_ms()))
         except InvalidInput as refused:
-            return page(name=name, problem=refused.message), 422
+            return page(refused), 422
         return render_template(
             "api_key.html",
             name=name.strip(),
             key=key,
+            scope=scope.as_dict(),
             example=f"{base_url(appliance)}/api/system/connections",
         )
 
@@ -42,14 +48,19 @@ def add_views(pages: Blueprint, appliance: Appliance, tickets: Tickets) -> None:
         appliance.api_keys.revoke(key_id)
         return redirect(url_for("admin.api_keys"), 303)
 
-    def page(name: str = "", problem: str | None = None, notice: str | None = None) -> str:
+    def page(refused: InvalidInput | None = None, notice: str | None = None) -> str:
         keys = appliance.api_keys.list()
+        fields = {} if refused is None else refused.details.get("fields", {})
         return render_template(
             "api_keys.html",
             keys=sorted(keys, key=lambda key: key["revoked_at"] is not None)[:SHOWN],
             left_out=max(0, len(keys) - SHOWN),
-            name=name,
-            problem=problem,
+            name=request.form.get("name", ""),
+            problem=refused.message if refused is not None and not fields else None,
+            problems=fields,
+            filled=request.form,
+            verbs=VERBS,
+            entities=entities,
             notice_text=notice,
             ticket=tickets.issue(),
         )

@@ -159,6 +159,7 @@ class _Views:
             overview=known.get(connection.id, Overview()),
             entities=[{**row, "records": counts.get(row["entity"], 0)} for row in entities],
             runs=planner.runs.recent(connection.id, RUNS_SHOWN),
+            notices=planner.runs.notices(connection.id),
             failure=failure,
             tested=tested,
             sent_before=sent_before,

@@ -1,11 +1,12 @@
 """Sample rows of a small plant operator, the same for a connection every time: dates count from when it was made."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from appliance.errors import SourceError
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.select import encode
 from appliance.runtime.source import Source
@@ -57,12 +58,15 @@ WORK_STATES = ("draft", "approved", "in_progress", "completed", "cancelled")
 ORDER_STATES = ("draft", "approved", "sent", "received", "completed", "cancelled")
 
 
+# The last one, for trying out what an application does with a refusal.
+BLOCKED_VENDOR = f"V{len(VENDORS):02}"
+
+
 class Reader:
     """Pages of one entity's sample rows."""
 
     def __init__(self, source: Source, entity: str, options: dict[str, Any]) -> None:
-        sample = Sample(datetime.fromtimestamp(source.created_at / 1000, UTC))
-        self._rows = [encode(row) for row in ROWS[entity](sample)]
+        self._rows = [encode(row) for row in ROWS[entity](_sample(source))]
 
     def first(self) -> Position:
         return {"offset": 0}
@@ -72,6 +76,40 @@ class Reader:
         size = 1 if sample else PAGE
         following = {"offset": start + size} if not sample and start + size < len(self._rows) else None
         return Page(self._rows[start : start + size], following, len(self._rows))
+
+
+class Writer:
+    """Answers writes as a system would and changes nothing. Two things fail on purpose, as they do in real systems."""
+
+    def __init__(self, source: Source, entity: str, operation: str, options: dict[str, Any]) -> None:
+        self._stock = {row["part"]: row["quantity"] for row in stocks(_sample(source))}
+        self._operation = operation
+
+    def write(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """A key of its own for a new record. Raises SourceError for the blocked vendor and for parts out of stock."""
+        record = context["record"]
+        if record.get("vendorKey") == BLOCKED_VENDOR:
+            raise SourceError(
+                f"Vendor {BLOCKED_VENDOR} is blocked for purchasing. Choose another vendor.",
+                details={"source_code": "INVALID_VENDOR", "field": "vendorKey"},
+            )
+        used = (
+            [record]
+            if self._operation in ("add-material", "change-material")
+            else record.get("lineItems") or []
+        )
+        for item in used:
+            part = item.get("materialKey")
+            if self._stock.get(part) == "0" and self._operation != "create":
+                raise SourceError(
+                    f"Part {part} is out of stock. Use another storeroom or order it first.",
+                    details={"source_code": "OUT_OF_STOCK", "field": "materialKey"},
+                )
+        return {"id": f"NEW-{context['reference'][:10].upper()}"}
+
+
+def _sample(source: Source) -> "Sample":
+    return Sample(datetime.fromtimestamp(source.created_at / 1000, UTC))
 
 
 class Sample:

@@ -33,7 +33,8 @@ class CsrfAuthenticator:
             if value not in (None, "")
         ]
         self._one_fetch = threading.Lock()
-        self._token: str | None = None
+        # By the address asked for a token: a session may have one for each service.
+        self._tokens: dict[str, str] = {}
 
     def flow(self, request: Request) -> Flow:
         if request.method in _READS:
@@ -63,20 +64,22 @@ class CsrfAuthenticator:
         self, request: Request, stale: str | None
     ) -> Generator[Request, Response, tuple[str, Response | None]]:
         """A token, or the answer that refused to give one. `stale` is a token the source just refused."""
+        address = self._url or _folder(request.url)
         with self._one_fetch:
-            if self._token is None or self._token == stale:
-                self._token = None
-                response = yield from self._inner.flow(self._fetch(request))
+            token = self._tokens.get(address)
+            if token is None or token == stale:
+                self._tokens.pop(address, None)
+                response = yield from self._inner.flow(self._fetch(request, address))
                 if response.status >= 400:
                     return "", response
-                self._token = response.header(self._auth.header) or ""
-            return self._token, None
+                token = self._tokens[address] = response.header(self._auth.header) or ""
+            return token, None
 
-    def _fetch(self, request: Request) -> Request:
+    def _fetch(self, request: Request, address: str) -> Request:
         asking = {"Accept": "application/json", self._auth.header: "Fetch"}
         return Request(
             self._auth.method,
-            self._url or _folder(request.url),
+            address,
             params=self._query,
             headers=asking,
             safe=True,
@@ -85,5 +88,12 @@ class CsrfAuthenticator:
 
 
 def _folder(url: str) -> str:
+    """Where the document of the service is: before the last name, or before the first that has a key behind it.
+
+    The slash at the end is needed: some gateways give a token only there.
+    """
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rpartition("/")[0] + "/", "", ""))
+    names = parts.path.split("/")[:-1]
+    keyed = next((place for place, name in enumerate(names) if "(" in name), len(names))
+    path = "/".join(names[:keyed]) + "/"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

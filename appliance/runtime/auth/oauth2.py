@@ -87,14 +87,16 @@ class OAuth2Authenticator:
 
     def _ask(self) -> Generator[Request, Response, Any]:
         response = yield self._request()
+        # A refresh token that came later is none of the form's secrets.
+        secrets = [secret for secret in (*self._secrets, self._refresh_token) if secret]
         if _rejects(response):
-            said = source_message(response)
+            said = source_message(response, secrets)
             raise SourceCredentialsRejected(
                 f"The token endpoint rejects the credentials. {self._advice()}"
                 + (f" It said: {said}" if said else ""),
                 details={"status": response.status, "source_message": said},
             )
-        raise_for(response, (), secrets=self._secrets)
+        raise_for(response, (), secrets=secrets)
         answer = decode(response.body)
         if not isinstance(answer, dict):
             raise SourceAnswerInvalid("The token endpoint answered no JSON object. Check its address.")

@@ -10,7 +10,13 @@ from appliance.runtime.definition import Definition
 
 _NAME = re.compile(r"\$\{([A-Za-z_]\w*)")
 # What the protocols, the sign-in and the paging put beside the form fields.
-_GIVEN = frozenset({"since", "mark", "page", "row", "login", "now"})
+_GIVEN = frozenset(
+    (
+        *("since", "since_local", "mark", "page", "row", "each", "parent", "parents", "terms", "login"),
+        *("learned", "now", "window", "record", "key", "status", "taken", "reference", "previous", "item"),
+        *("number", "way"),
+    )
+)
 # Form fields that protocols and mappings look for by their name.
 _LOOKED_FOR = frozenset({"time_zone", "encoding", "delimiter", "decimal"})
 
@@ -40,6 +46,8 @@ def unused_fields(definition: Definition) -> list[str]:
     used = {name for _, name in _names(content, "")} | _LOOKED_FOR | {definition.entities_field}
     used |= {name for form_field in form for name in form_field["when"]}
     used |= {value for name, value in _texts(content["auth"], "") if name in ("field", "refresh_token")}
+    for place in ("probe", "entities"):
+        used |= {value for name, value in _texts(content[place], "") if name in ("choose", "when")}
     return [
         form_field["name"]
         for form_field in form
@@ -80,7 +88,7 @@ def _names(value: Any, place: str) -> Iterator[tuple[str, str]]:
             if key == "$if" and isinstance(inner, str):
                 yield f"{place}.$if", re.split(r"[.|]", inner)[0]
             yield from _names(inner, f"{place}.{key}")
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
             yield from _names(inner, f"{place}.{number}")
     elif isinstance(value, str):
@@ -93,5 +101,8 @@ def _texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _texts(inner, key)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, name)
     elif isinstance(value, str):
         yield name, value

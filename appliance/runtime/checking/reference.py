@@ -7,7 +7,7 @@ import msgspec
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo
 
-from appliance.runtime import mapping
+from appliance.runtime import expression
 from appliance.runtime.checking.schema import (
     Part,
     all_parts,
@@ -106,8 +106,8 @@ def _default(key: FieldInfo) -> str:
 
 
 def _mapping_text() -> str:
-    """What the compiler of mappings says of its expressions; its first line is about itself."""
-    _, _, expressions = str(mapping.__doc__).partition("\n\n")
+    """What is said of mapping expressions, without the first line, which is about the module."""
+    _, _, expressions = str(expression.__doc__).partition("\n\n")
     return expressions.rpartition("\nThe field's type")[0].strip()
 
 

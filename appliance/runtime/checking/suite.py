@@ -10,6 +10,7 @@ changes           a row changed at the watermark is among those asked for since 
 mapping           which unified fields are filled; rows that do not fit, and why
 status values     values that the mapping does not know
 references        keys of other records that stay empty or lead nowhere
+writes            every request that writes, made of a sample record and not sent
 """
 
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from appliance.runtime.checking.passes import (
     through,
 )
 from appliance.runtime.checking.report import Check, SuiteReport, number
+from appliance.runtime.checking.writes import check_writes
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Definition
 from appliance.runtime.probe import OpenReach, probe
@@ -60,6 +62,9 @@ def run_suite(
         for entity in connector.definition.entities:
             suite.entity(entity)
         suite.references()
+        for entity in connector.definition.entities:
+            for check in check_writes(connector, model, entity):
+                suite.add(check)
     return SuiteReport(connector.definition.system, tuple(suite.checks))
 
 

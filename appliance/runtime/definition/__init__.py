@@ -44,24 +44,27 @@ from appliance.runtime.definition.http import (
     RequestTemplate,
     XmlRpcCall,
 )
-from appliance.runtime.definition.reading import (
-    AlternativesRead,
-    Children,
-    CodeRead,
+from appliance.runtime.definition.incremental import NewestFirst, Window
+from appliance.runtime.definition.paging import (
     CursorPaging,
-    DeclaredRead,
-    Detail,
-    EntityDefinition,
-    HttpRead,
     KeysetPaging,
     LinkPaging,
     NoPaging,
     NumberPaging,
+    OffsetPaging,
+    Paging,
+)
+from appliance.runtime.definition.reading import (
+    AlternativesRead,
+    Children,
+    CodeRead,
+    DeclaredRead,
+    Detail,
+    EntityDefinition,
+    HttpRead,
     OData4Read,
     ODataRead,
-    OffsetPaging,
     One,
-    Paging,
     Pivot,
     Read,
     RfcRead,
@@ -70,7 +73,17 @@ from appliance.runtime.definition.reading import (
 )
 from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
-from appliance.runtime.definition.writing import Find, HttpStep, Operation, RfcStep, Step, Write
+from appliance.runtime.definition.writing import (
+    Change,
+    ChangeSetStep,
+    CodeStep,
+    Find,
+    HttpStep,
+    Operation,
+    RfcStep,
+    Step,
+    Write,
+)
 
 __all__ = [
     "AlternativesRead",
@@ -79,9 +92,12 @@ __all__ = [
     "BasicAuth",
     "CallBudget",
     "CallWindow",
+    "Change",
+    "ChangeSetStep",
     "Children",
     "Choose",
     "CodeRead",
+    "CodeStep",
     "Csrf",
     "CsvFormat",
     "CursorPaging",
@@ -109,6 +125,7 @@ __all__ = [
     "Learned",
     "LimitAnswer",
     "LinkPaging",
+    "NewestFirst",
     "NoAuth",
     "NoPaging",
     "NumberPaging",
@@ -137,6 +154,7 @@ __all__ = [
     "TableRead",
     "TouchingTable",
     "Way",
+    "Window",
     "Windows",
     "Write",
     "XmlFormat",

@@ -42,6 +42,9 @@ class Definition(Node, frozen=True, kw_only=True):
         Meta(description="Tested against the running system, against its published interface, or not yet."),
     ]
     free: Annotated[bool, Meta(description="Costs no credits (sample data).")] = False
+    simulated: Annotated[
+        bool, Meta(description="Writes are answered as if they were done and change nothing.")
+    ] = False
     form: Annotated[tuple[FormField, ...], Meta(description="What is asked of who connects the system.")] = ()
     http: Annotated[Http | None, Meta(description="How to reach it, for entities read over HTTP.")] = None
     sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None

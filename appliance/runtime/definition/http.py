@@ -28,6 +28,12 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
     headers: Annotated[dict[str, str], Meta(description="Headers beside those of `http.headers`.")] = {}
     json: Annotated[Any, Meta(description="JSON body.")] = None
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
+    multipart: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Form in several parts; `${record.file}` becomes a part with the file's name and type."
+        ),
+    ] = None
     xml: Annotated[
         str | None, Meta(description="XML body as text; values of `${…}` are escaped as XML text.")
     ] = None
@@ -132,12 +138,13 @@ class ErrorRule(Node, frozen=True, kw_only=True):
             "restart",
             "end",
             "end_of_pages",
+            "cannot_filter",
             "ignore",
         ],
         Meta(
             description="`reauthorize`: the session has ended, sign in again, once. `restart`: the page position"
             " has expired, begin the pass again. `end`: there are no more rows. `end_of_pages`: so too, but a failure"
-            " on the first page. `ignore`: the answer is a good one."
+            " on the first page. `cannot_filter`: try the `fallback` of the read. `ignore`: the answer is a good one."
         ),
     ]
     status: Annotated[tuple[int, ...], Meta(description="Statuses of the answer; empty: every one.")] = ()

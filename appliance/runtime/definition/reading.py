@@ -6,68 +6,12 @@ from msgspec import Meta
 
 from appliance.runtime.definition.files import FilesRead
 from appliance.runtime.definition.http import RequestTemplate
+from appliance.runtime.definition.incremental import NewestFirst, Window
 from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.paging import NoPaging, NumberPaging, OffsetPaging, Paging
 from appliance.runtime.definition.sap import TableRead
 from appliance.runtime.definition.sql import SqlRead
 from appliance.runtime.definition.writing import Operation, Write
-
-
-class NoPaging(Node, frozen=True, kw_only=True, tag="none", tag_field="kind"):
-    """Everything in one answer."""
-
-
-Until = Annotated[
-    Literal["short", "empty", "count"],
-    Meta(
-        description="What ends the pass: a page with fewer rows than asked for, one without any, or the number of"
-        " rows that `count` promises."
-    ),
-]
-
-
-Size = Annotated[int, Meta(ge=1, description="Rows a page, `${page.size}`.")]
-
-
-class OffsetPaging(Node, frozen=True, kw_only=True, tag="offset", tag_field="kind"):
-    """`${page.offset}`, `${page.last}` (the offset of its last row), `${page.end}` (one more) and `${page.size}`."""
-
-    size: Size = 100
-    until: Until = "short"
-
-
-class NumberPaging(Node, frozen=True, kw_only=True, tag="number", tag_field="kind"):
-    """`${page.number}` and `${page.size}`."""
-
-    size: Size = 100
-    first: Annotated[int, Meta(description="Number of the first page.")] = 1
-    until: Until = "short"
-
-
-class CursorPaging(Node, frozen=True, kw_only=True, tag="cursor", tag_field="kind"):
-    """`${page.cursor}` from the path `next` of the answer before; ends when it is empty."""
-
-    size: Size = 100
-    next: Annotated[str, Meta(description="Path of the next cursor in the answer.")]
-
-
-class LinkPaging(Node, frozen=True, kw_only=True, tag="link", tag_field="kind"):
-    """The address of the next page stands in the answer; ends when there is none."""
-
-    size: Size = 100
-    next: Annotated[str, Meta(description="Path of the address; empty: the Link header with rel=next.")] = ""
-
-
-class KeysetPaging(Node, frozen=True, kw_only=True, tag="keyset", tag_field="kind"):
-    """`${page.after}` is the value at `by` of the last row; rows must come in its order. Ends at a short page."""
-
-    size: Size = 100
-    by: Annotated[str, Meta(description="Path in the row of what the pages are ordered by.")]
-
-
-Paging = Annotated[
-    NoPaging | OffsetPaging | NumberPaging | CursorPaging | LinkPaging | KeysetPaging,
-    Meta(description="How the next page is asked for, and what ends the pass."),
-]
 
 
 class Pivot(Node, frozen=True, kw_only=True):
@@ -125,6 +69,10 @@ class Children(Node, frozen=True, kw_only=True):
     when: Annotated[str, Meta(description="Form field that must be on; empty: always.")] = ""
     concurrency: Annotated[int, Meta(ge=1, le=16, description="Requests at a time.")] = 4
 
+    def __post_init__(self) -> None:
+        if isinstance(self.paging, OffsetPaging) and self.paging.overlap:
+            raise ValueError("pages of children have no `overlap`: those that came twice cannot be told")
+
 
 class One(Node, frozen=True, kw_only=True):
     """A single record by the parts of its key, `${key.0}`: to read back what was written, and for single syncs."""
@@ -156,6 +104,9 @@ class Way(Node, frozen=True, kw_only=True):
     count: Annotated[str | None, Meta(description="Path to the number of rows in all, here.")] = None
     count_request: Annotated[RequestTemplate | None, Meta(description="A request that counts, here.")] = None
     children: Annotated[tuple[Children, ...] | None, Meta(description="Rows of each row, here.")] = None
+    newest_first: Annotated[
+        NewestFirst | None, Meta(description="The request orders by change, newest first, here.")
+    ] = None
 
 
 class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"):
@@ -184,10 +135,19 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         RequestTemplate | None, Meta(description="A request that counts; `count` is its path.")
     ] = None
     paging: Paging = NoPaging()
+    window: Annotated[
+        Window | None, Meta(description="Slices of a long period; the request uses `${window.to}`.")
+    ] = None
+    newest_first: Annotated[
+        NewestFirst | None,
+        Meta(description="How a pass ends where the source orders by change, but cannot filter."),
+    ] = None
     mark: Annotated[
-        str,
+        str | tuple[str, ...],
         Meta(
             description="Path of a number that grows with every change; the highest one is `${mark}` next time."
+            " Or the paths of a keyset: the next pass begins with `${page.after}` behind the last row, which is"
+            " for changes that get their time when they are committed; else ask by `since`, which overlaps."
         ),
     ] = ""
     explode: Annotated[
@@ -226,6 +186,26 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
         ""
     )
     ways: Annotated[dict[str, Way], Meta(description="Value of that field to its way.")] = {}
+    fallback: Annotated[
+        tuple[Way, ...] | None,
+        Meta(
+            description="Ways to ask for changes where the source refuses this one, by status 400, 422 or 501 or a rule"
+            " `cannot_filter`; in order, then everything is read and compared. `[]`: at once. None: the pass fails."
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        # Without it every slice would read all that comes after its beginning.
+        asked = [
+            (self.request, self.vars),
+            *((way.request or self.request, {**self.vars, **way.vars}) for way in self.ways.values()),
+        ]
+        if self.window is not None and not all("${window.to" in str(said) for said in asked):
+            raise ValueError(
+                "a read with `window` needs ${window.to} in its request or vars, in each of its `ways`"
+            )
+        if isinstance(self.mark, tuple) and self.mark != getattr(self.paging, "by", None):
+            raise ValueError("several paths of `mark` are those of `by` in a paging by keyset")
 
 
 class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protocol"):
@@ -264,6 +244,9 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
             description="Lists like `changed`, tried in order where the service cannot filter by the one before."
         ),
     ] = ()
+    window: Annotated[
+        Window | None, Meta(description="Slices of a long period, asked for by the changed filter.")
+    ] = None
     literals: Annotated[
         dict[str, str],
         Meta(
@@ -294,6 +277,10 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
         ),
     ] = ()
 
+    def __post_init__(self) -> None:
+        if self.window is not None and not self.changed:
+            raise ValueError("a read with `window` needs `changed`")
+
 
 class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="protocol"):
     """An entity set of an OData V4 service; says the same as for V2, and `delta`."""
@@ -305,6 +292,11 @@ class OData4Read(ODataRead, frozen=True, kw_only=True, tag="odata4", tag_field="
         ),
     ] = False
 
+    def __post_init__(self) -> None:
+        ODataRead.__post_init__(self)
+        if self.window is not None and self.delta:
+            raise ValueError("a set is read by `delta` or in the slices of a `window`, not both")
+
 
 class AlternativesRead(Node, frozen=True, kw_only=True, tag="alternatives", tag_field="protocol"):
     """The first of several OData sets that the system has, as releases differ; the mapping reads the rows of all."""
@@ -313,6 +305,13 @@ class AlternativesRead(Node, frozen=True, kw_only=True, tag="alternatives", tag_
         tuple[ODataRead | OData4Read, ...],
         Meta(min_length=2, description="Reads in the order they are tried, each of its own service."),
     ]
+    window: Annotated[Window | None, Meta(description="Slices of a long period, whichever set is read.")] = (
+        None
+    )
+
+    def __post_init__(self) -> None:
+        if any(read.window is not None for read in self.of):
+            raise ValueError("the `window` of alternatives stands beside `of`, not in it")
 
 
 class SoapRead(Node, frozen=True, kw_only=True, tag="soap", tag_field="protocol"):
@@ -405,3 +404,7 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
     write: Annotated[
         dict[Operation, Write], Meta(description="What can be written, by the operation of the unified API.")
     ] = {}
+
+    def __post_init__(self) -> None:
+        if self.incremental == "mark" and getattr(self.read, "window", None) is not None:
+            raise ValueError("`window` slices by time; with `incremental: mark` it cannot be used")

@@ -30,12 +30,6 @@ class TableShape(Node, frozen=True, kw_only=True):
             " row `^.WAERS` of the row it belongs to. Shifted by the currency's decimals (TCURX)."
         ),
     ] = {}
-    joined: Annotated[
-        dict[str, tuple[str, ...]],
-        Meta(
-            description="New member to columns joined by a slash, for keys of several parts; nothing when one is empty."
-        ),
-    ] = {}
     unpadded: Annotated[
         tuple[str, ...], Meta(description="Columns whose leading zeros go where all is digits.")
     ] = ()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from appliance.runtime.definition.incremental import Window
 from appliance.runtime.definition.node import Node
 
 
@@ -81,6 +82,9 @@ class SqlRead(Node, frozen=True, kw_only=True, tag="sql", tag_field="protocol"):
     cursor: Annotated[
         SqlCursor | None, Meta(description="What tells changes; without one: `incremental: compare`.")
     ] = None
+    window: Annotated[
+        Window | None, Meta(description="Slices of a long period, asked for by a `cursor` of a time.")
+    ] = None
     children: Annotated[tuple[SqlChildren, ...], Meta(description="Rows that belong to each row.")] = ()
     trim: Annotated[
         bool,
@@ -88,3 +92,7 @@ class SqlRead(Node, frozen=True, kw_only=True, tag="sql", tag_field="protocol"):
     ] = True
     count: Annotated[bool, Meta(description="Ask how many rows there are, for the progress shown.")] = True
     size: Annotated[int, Meta(ge=1, le=20_000, description="Rows a page.")] = 1000
+
+    def __post_init__(self) -> None:
+        if self.window is not None and self.cursor is None:
+            raise ValueError("a read with `window` needs a `cursor`")

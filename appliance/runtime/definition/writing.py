@@ -11,7 +11,7 @@ When = Annotated[
     dict[str, tuple[str, ...]],
     Meta(
         description="Done only when these form fields, `status` or `way` (which of the alternative sets is read) have"
-        " one of these values."
+        " one of these values; with an empty list, when they are given at all."
     ),
 ]
 Given = Annotated[
@@ -80,15 +80,62 @@ class RfcStep(Node, frozen=True, kw_only=True, tag="soap_rfc", tag_field="protoc
     take: Take = {}
 
 
-Step = HttpStep | RfcStep
+class CodeStep(Node, frozen=True, kw_only=True, tag="code", tag_field="protocol"):
+    """The `Writer` of the folder's `code.py`: `write(order)` gives what `take` would."""
+
+    options: Annotated[dict[str, Any], Meta(description="Handed to the `Writer` as they stand.")] = {}
+    when: When = {}
+    given: Given = ()
+    fields: Annotated[
+        dict[str, tuple[str, ...]] | None,
+        Meta(
+            description="The fields it writes, each with those of its items that it writes; None: all there are."
+        ),
+    ] = None
+
+
+class Change(Node, frozen=True, kw_only=True):
+    """One request of a change set. Left out when nothing that its body looks at is given."""
+
+    method: Annotated[Literal["POST", "PUT", "PATCH", "DELETE"], Meta(description="HTTP method.")] = "PATCH"
+    path: Annotated[str, Meta(description="Path below the service; a template, with values through `|url`.")]
+    json: Annotated[Any, Meta(description="JSON body.")] = None
+    each: Annotated[
+        str, Meta(description="Path of a list, such as `record.lineItems`: once for every `${item.…}` of it.")
+    ] = ""
+    having: Annotated[str, Meta(description="Only for items that have this member.")] = ""
+    lacking: Annotated[str, Meta(description="Only for items that do not have this member.")] = ""
+
+
+class ChangeSetStep(Node, frozen=True, kw_only=True, tag="odata_changes", tag_field="protocol"):
+    """Requests to one OData service in a change set of `$batch`: all are carried out, or none."""
+
+    service: Annotated[str, Meta(description="Path from `http.base_url` to the service.")]
+    version: Annotated[Literal[2, 4], Meta(description="Version of OData.")]
+    changes: Annotated[
+        tuple[Change, ...], Meta(min_length=1, description="The requests, with what an HTTP step may use.")
+    ]
+    when: When = {}
+    given: Given = ()
+    etag: Annotated[
+        bool, Meta(description="Read the ETags of what is changed first, and send them as If-Match.")
+    ] = False
+
+
+Step = HttpStep | RfcStep | ChangeSetStep | CodeStep
 
 
 class Find(Node, frozen=True, kw_only=True):
-    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated."""
+    """Looks for a record that an earlier try of the same write made, by `${reference}`. Asked before it is repeated.
+
+    Where `when` does not hold a record cannot be looked for, and a write of unknown outcome is not repeated.
+    """
 
     request: Annotated[RequestTemplate, Meta(description="A request that only reads.")]
     when: When = {}
-    rows: Annotated[str, Meta(description="Path to the list of what was found; empty: the answer.")] = ""
+    rows: Annotated[
+        str, Meta(description="Path to the list of what was found, a template; empty: the answer.")
+    ] = ""
     id: Annotated[
         tuple[str, ...],
         Meta(min_length=1, description="Paths of the parts of the source's key in what was found."),

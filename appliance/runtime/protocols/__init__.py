@@ -11,12 +11,14 @@ Position = dict[str, Any]
 class Since:
     """From where on rows are asked for: all of them when both are None.
 
-    `moment` is a time in UTC. `mark` is what the last successful pass left, such as the highest row version or a
-    delta token: plain JSON data that only the protocol understands.
+    `moment` is a time in UTC, `until` the one before which they changed, None without an end. `mark` is what the
+    last successful pass left, such as the highest row version or a delta token: plain JSON data that only the
+    protocol understands.
     """
 
     moment: datetime | None = None
     mark: Any = None
+    until: datetime | None = None
 
 
 EVERYTHING = Since()
@@ -45,6 +47,9 @@ class Page:
     rejected: tuple[str, ...] = ()
     """Why rows could not be read at all, a reason for each; they are counted and the pass goes on."""
 
+    endless: bool = False
+    """Whether the source could not be asked for rows until `since.until`, so that what follows runs to the end."""
+
 
 class Pages(Protocol):
     """Reads one entity page by page. Holds no state between calls but what it learned of the source."""
@@ -52,7 +57,7 @@ class Pages(Protocol):
     def first(self) -> Position: ...
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
-        """The page at `position` of the rows changed at or after `since`.
+        """The page at `position` of the rows changed at or after `since`, and before its `until`.
 
         `resuming` tells that the position was kept from an earlier attempt: ResumeRefused is raised when the source
         no longer knows it. `sample` asks for as few rows as the source allows (a probe). Raises SourceError.

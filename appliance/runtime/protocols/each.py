@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.runtime.definition import Http, HttpRead
 from appliance.runtime.protocols import Page, Position, Since
-from appliance.runtime.protocols.http_json import JsonPages
+from appliance.runtime.protocols.fallback import json_pages
 from appliance.runtime.select import decode, encode
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
@@ -20,7 +20,7 @@ class EachPages:
             compile_template(one, where=f"{where}.each")(source.fields) for one in read.each
         ]
         self._pages = [
-            JsonPages(source, http, read, where=f"{where}.each[{number}]", each=one)
+            json_pages(source, http, read, where=f"{where}.each[{number}]", each=one)
             for number, one in enumerate(self._lists)
         ]
 
@@ -36,4 +36,5 @@ class EachPages:
             following = {"each": number, "at": page.next}
         elif number + 1 < len(self._pages) and not sample:
             following = {"each": number + 1, "at": self._pages[number + 1].first()}
-        return replace(page, rows=rows, next=following, expected=None)
+        # Of several lists each may end where it is asked to; one that does not is read again in the next slice.
+        return replace(page, rows=rows, next=following, expected=None, endless=False)

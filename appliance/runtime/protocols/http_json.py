@@ -8,14 +8,24 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import structs
 from msgspec.structs import asdict
 
-from appliance.errors import SourceAnswerInvalid
+from appliance.errors import SourceAnswerInvalid, SourceError
 from appliance.runtime.children import ChildRows
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging, Way
 from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.learned import learned_values
 from appliance.runtime.local_time import local_time
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables, plain
+from appliance.runtime.newest_first import Newest
+from appliance.runtime.overlap import fresh
+from appliance.runtime.paging import (
+    Answered,
+    after_row,
+    first_position,
+    is_past_the_end,
+    next_position,
+    page_variables,
+    plain,
+)
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
@@ -29,8 +39,11 @@ from appliance.runtime.transforms import text
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
     """The read in the way that a form field chooses."""
     way = read.ways.get(str(fields.get(read.choose)))
-    if way is None:
-        return read
+    return read if way is None else in_way(read, way)
+
+
+def in_way(read: HttpRead, way: Way) -> HttpRead:
+    """The read with what a way says instead."""
     said = {name: value for name, value in asdict(way).items() if value is not None}
     return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
 
@@ -45,7 +58,6 @@ class JsonPages:
         where: str,
         each: Mapping[str, Any] | None = None,
     ) -> None:
-        read = chosen(read, source.fields)
         self._source = source
         self._http = http
         self._known = source.fields if each is None else {**source.fields, "each": each}
@@ -72,9 +84,15 @@ class JsonPages:
         following = self._paging.next if isinstance(self._paging, CursorPaging | LinkPaging) else ""
         beside = {"next": following, "count": "" if self._count else read.count}
         self._envelope = envelope(read.answer, read.rows, beside)
-        self._mark = key_decoder([read.mark]) if read.mark else None
+        self._mark = key_decoder([read.mark]) if read.mark and isinstance(read.mark, str) else None
+        self._goes_on_by_key = isinstance(read.mark, tuple) and bool(read.mark)
+        self._newest = (
+            None
+            if read.newest_first is None
+            else Newest(read.newest_first, source.fields.get("time_zone") or None, where=where)
+        )
         self._looks_into_rows = bool(
-            read.mark or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
+            read.mark or read.newest_first or self._is_reshaped() or isinstance(read.paging, KeysetPaging)
         )
         self._add = compile_template(read.add, where=f"{where}.add")(source.fields)
         self._also = [encode(row) for row in read.also]
@@ -83,7 +101,10 @@ class JsonPages:
         return first_position(self._paging)
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
-        context = self._context(position, since, 1 if sample else getattr(self._paging, "size", 0))
+        asked = position
+        if self._goes_on_by_key and position["after"] is None:
+            asked = {**position, "after": since.mark}
+        context = self._context(asked, since, 1 if sample else getattr(self._paging, "size", 0))
         request = self._request(context)
         if position.get("link"):
             url = follow_link(request.url, position["link"])
@@ -98,6 +119,10 @@ class JsonPages:
                 raise
             return Page(self._also, None)
         except EndOfData:
+            return Page(self._also, None)
+        except SourceError as refusal:
+            if not is_past_the_end(position, refusal):
+                raise
             return Page(self._also, None)
         rows, beside = self._envelope.read(response.body)
         if rows is None:
@@ -114,12 +139,32 @@ class JsonPages:
         link_header = response.headers.get("Link", "")
         answered = Answered(rows, beside.get("next"), count, link_header)
         following = None if sample else next_position(self._paging, position, answered)
+        following, notices = self._stopped(position, following, rows, since)
+        rows = fresh(position, rows)
         mark = self._highest(rows, position.get("mark", since.mark))
         if following is not None and mark is not None:
             following = {**following, "mark": mark}
         expected = self._expected(position, count, context, sample)
-        shaped = self._shaped(rows, context)
-        return Page(shaped if following else shaped + self._also, following, expected, mark)
+        shaped, rejected = self._shaped(rows, context)
+        found = shaped if following else shaped + self._also
+        return Page(found, following, expected, mark, notices, rejected=rejected)
+
+    def _stopped(
+        self, position: Position, following: Position | None, rows: list[bytes], since: Since
+    ) -> tuple[Position | None, tuple[str, ...]]:
+        """The next position, None where rows come newest first and what follows is older than asked for."""
+        if (
+            self._newest is None
+            or following is None
+            or since.moment is None
+            or "back" in following
+            or not rows
+        ):
+            return following, ()
+        if position.get("unordered") or not self._newest.falls(rows):
+            told = "The source does not list what changed last first: every pass reads all rows."
+            return {**following, "unordered": True}, () if position.get("unordered") else (told,)
+        return None if self._newest.is_behind(rows[-1], since.moment) else following, ()
 
     def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
         """The row with these values of the source's key; None when there is none, or `one` is not declared."""
@@ -127,7 +172,7 @@ class JsonPages:
             return None
         context = self._context(self.first(), Since(), 1)
         found = self._one.find(self._source, self._envelope, context, key)
-        shaped = self._shaped([found], context) if found is not None else []
+        shaped = self._shaped([found], context)[0] if found is not None else []
         if not self._read.explode:
             return shaped[0] if shaped else None
         # A row of several, such as one bin of a part.
@@ -146,30 +191,37 @@ class JsonPages:
             or read.add
         )
 
-    def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> list[bytes]:
-        """The rows in the shape the mapping expects. Most reads need none and are not decoded."""
+    def _shaped(self, rows: list[bytes], context: Mapping[str, Any]) -> tuple[list[bytes], tuple[str, ...]]:
+        """The rows in the shape the mapping expects, and why others are not among them.
+
+        Most reads need none and are not decoded.
+        """
         read = self._read
         if not self._is_reshaped():
-            return rows
+            return rows, ()
+        rejected: tuple[str, ...] = ()
         # Left out first, so that no detail is asked for in vain.
         shaped: list[Row] = kept([decode(row) for row in rows], read.only, read.without)
         if read.detail is not None and self._detail is not None:
             prepare = self._detail
-            shaped = with_details(
+            shaped, gone = with_details(
                 shaped,
                 read.detail,
                 lambda row: read_document(self._source.send(prepare({**context, "row": row})).body),
             )
+            rejected = tuple(f"A listed row is gone, or hidden from the user: {one.message}" for one in gone)
         for children in self._children:
             shaped = children.put_into(shaped, context)
         if read.pivot is not None:
             shaped = pivot(shaped, read.pivot)
         if read.explode:
             shaped = explode(shaped, read.explode)
-        return [encode({**row, **self._add}) for row in shaped]
+        return [encode({**row, **self._add}) for row in shaped], rejected
 
     def _highest(self, rows: list[bytes], before: Any) -> Any:
-        """The highest mark of these rows and those before; pages need not come in its order."""
+        """The highest mark of these rows and those before; pages need not come in its order, but for a keyset."""
+        if self._goes_on_by_key and isinstance(self._paging, KeysetPaging):
+            return after_row(self._paging, rows[-1]) if rows else before
         if self._mark is None:
             return None
         marks = [value for row in rows for value in map(plain, self._mark(row)) if value is not None]
@@ -193,5 +245,11 @@ class JsonPages:
             "since_local": local,
             "mark": since.mark,
             "page": page,
+            "window": {
+                "from": since.moment,
+                "to": since.until,
+                "from_local": local,
+                "to_local": local_time(since.until, self._source.fields.get("time_zone")),
+            },
         }
         return {**context, **self._vars(context)}

@@ -58,7 +58,7 @@ class SoapPages:
         following = read.paging.next if isinstance(read.paging, CursorPaging | LinkPaging) else ""
         counted = str(dig(result, steps(read.count))) if read.count else ""
         count = int(counted) if counted.isdigit() else None
-        answered = Answered(rows, dig(result, steps(following)) if following else None, count)
+        answered = Answered(rows, dig(result, steps(following)) if following else None, count, exact=True)
         return Page(rows, next_position(read.paging, position, answered), count)
 
     def _client(self) -> SoapClient:
@@ -68,7 +68,12 @@ class SoapPages:
 
         def load() -> SoapClient:
             return SoapClient(
-                address, service=read.service, port=read.port, fetch=self._fetch, post=self._post
+                address,
+                service=read.service,
+                port=read.port,
+                fetch=self._fetch,
+                post=self._post,
+                clean=self._source.cleaned,
             )
 
         return self._source.learned(("wsdl", address, read.service, read.port, read.endpoint), load)

@@ -185,6 +185,15 @@ CREATE TABLE run_entity (
     PRIMARY KEY (run_id, entity)
 ) WITHOUT ROWID;
 
+-- What an administrator should know of an entity of a run though the run went on.
+CREATE TABLE run_notice (
+    run_id TEXT NOT NULL REFERENCES run (id),
+    entity TEXT NOT NULL,
+    message TEXT NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (run_id, entity, message)
+) WITHOUT ROWID;
+
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -89,7 +90,8 @@ def expected_line(order: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]
         "quantity": Digits(item["OrderQuantity"]),
         "uomKey": key("UnitOfMeasure", item["PurchaseOrderQuantityUnit"]),
         "currencyKey": key("Currency", item["DocumentCurrency"]),
-        "price": Digits(item["NetPriceAmount"]),
+        # SAP's price is for a number of units.
+        "price": Digits(f"{(Decimal(item['NetPriceAmount']) / int(item['NetPriceQuantity'])).normalize():f}"),
     }
 
 
@@ -102,7 +104,8 @@ def compare(record: dict[str, Any], expected: dict[str, Any]) -> None:
     assert all(record[name] is None for name in record if name not in expected)
     assert len(record["lineItems"]) == len(expected["lineItems"])
     for line, wanted in zip(record["lineItems"], expected["lineItems"], strict=True):
-        shown = {**line, "quantity": Digits(line["quantity"]), "price": Digits(line["price"])}
+        price = f"{Decimal(line['price']).normalize():f}"
+        shown = {**line, "quantity": Digits(line["quantity"]), "price": Digits(price)}
         assert {name: shown[name] for name in wanted} == wanted
         assert all(shown[name] is None for name in shown if name not in wanted)
 

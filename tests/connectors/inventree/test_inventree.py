@@ -1,9 +1,7 @@
 """The InvenTree connector against a server made from the names of its published schema."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +9,10 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceCredentialsRejected, SourceThrottled
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
-from appliance.runtime.definition import HttpRead
 from appliance.runtime.protocols import Since
 from appliance.runtime.select import decode
 from tests.runtime.opened import MODEL, PART, Digits, all_pages, all_records, all_rows, opened, probed
 from tests.simulators.inventree import TOKEN, InvenTree
-from tests.simulators.inventree.server import LISTS
-
-SCHEMA = Path(__file__).parents[3].parent / "shared/data/inventree/inventree-api-v534.yaml"
 
 
 def filled() -> InvenTree:
@@ -196,18 +190,3 @@ def test_throttling_by_a_proxy_is_told_as_such(inventree: InvenTree, connector: 
     inventree.busy = 1
     with pytest.raises(SourceThrottled):
         all_rows(connector, "Vendor")
-
-
-def test_the_simulator_knows_what_the_published_schema_names(connector: Connector) -> None:
-    if not SCHEMA.exists():
-        pytest.skip("the published schema does not lie beside the checkout")
-    text = SCHEMA.read_text("utf-8")
-    for entity in connector.definition.entities.values():
-        if isinstance(entity.read, HttpRead):
-            assert f"\n  /api/{entity.read.request.path}:\n" in text
-    for listed, known in LISTS.items():
-        block = re.split(r"\n  /", text.split(f"\n  /api/{listed}:\n")[1])[0]
-        for name in known["parameters"]:
-            assert f"name: {name}\n" in block, (listed, name)
-        for field in known["fields"]:
-            assert re.search(rf"^        {field}:$", text, re.M), (listed, field)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,6 @@ from appliance.runtime.select import decode
 from tests.runtime.opened import MODEL, PART, all_pages, all_records, opened, outbound, probed
 from tests.simulators.maximo import Maximo
 from tests.simulators.maximo.service import KEY, PASSWORD, USER
-
-DESCRIPTION = "mas-manage-9.1-oas-mxapisr-mxapiasset.json"
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "maximo" / DESCRIPTION
 
 Open = Callable[..., Connector]
 
@@ -359,23 +355,3 @@ def test_the_older_structures_can_be_chosen(maximo: Maximo, connect: Open) -> No
     report = probed(connect(), outbound())
     assert report.failure is not None and "try the other object structures" in report.failure.message
     assert len(all_records(connect(structures="mx"), "WorkOrder")) == 7
-
-
-# The published description
-
-
-@pytest.mark.parametrize(
-    ("entity", "structure"),
-    [("Asset", "MXAPIASSET"), ("ServiceRequest", "MXAPISR"), ("Counter", "MXAPIASSETMETER")],
-)
-def test_the_fields_asked_for_are_in_the_published_description(
-    connect: Open, entity: str, structure: str
-) -> None:
-    if not SHARED.is_file():
-        pytest.skip("the published description is not beside the checkout")
-    described = json.loads(SHARED.read_text("utf-8"))["components"]["schemas"][f"RESOURCE_{structure}"][
-        "properties"
-    ]
-    asked = connect().definition.entities[entity].read.vars["fields"].split(",")  # type: ignore[union-attr]
-    # The internal value is a name of the interface, not of the structure.
-    assert {name for name in asked if name != "status_maxvalue"} <= set(described)

@@ -131,6 +131,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "Receipt": {
         "key": key("Receipt", "1"),
         "vendorKey": key("Vendor", "V1"),
+        "poKey": key("PurchaseOrder", "1"),
         "code": "1001",
         "orderNo": "REF-1",
         "orderDate": "2026-01-05T00:00:00Z",
@@ -547,3 +548,4 @@ EXPECTED: dict[str, dict[str, Any]] = {
         },
     },
 }
+EXPECTED["Receiving"] = {**EXPECTED["Receipt"], "key": key("Receiving", "1")}

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +10,18 @@ import pytest
 from appliance.clock import SystemClock
 from appliance.errors import SourceCredentialsRejected, SourceError, SourceUnreachable
 from appliance.runtime.connector import Connector, Connectors
-from appliance.runtime.definition import ODataRead
 from appliance.runtime.form import check_form
 from appliance.runtime.protocols import EVERYTHING, Since
-from appliance.runtime.protocols.odata.edmx import parse_metadata
 from tests.connectors.sap_business_one.expected import EXPECTED, filled, key
 from tests.runtime.opened import CREATED, MODEL, PART, all_pages, all_records, catalog, outbound, probed
 from tests.simulators.sap_business_one import ServiceLayer
-from tests.simulators.sap_business_one.metadata import SECRET, document
+from tests.simulators.sap_business_one.metadata import SECRET
 
 SINCE = Since(datetime(2026, 6, 2, 1, tzinfo=UTC))
 CATALOG = catalog()
 DEFINITION = CATALOG.folder("sap_business_one").definition
 READ = [name for name in DEFINITION.entities if name != "Status"]
 BY_CHANGE = [name for name in READ if DEFINITION.entities[name].incremental == "changed"]
-VENDOR_METADATA = Path(__file__).parents[4] / "shared" / "data" / "sap" / "SAPB1.servicelayer-v2.odata4.edmx"
 
 
 class Served(ServiceLayer):
@@ -275,28 +271,3 @@ def test_an_address_without_version_2_says_so(b1: Served) -> None:
     with pytest.raises(SourceError, match="must offer version 2"):
         all_records(connector, "Vendor")
     assert probed(connector, outbound()).failure is not None
-
-
-# The vendor's metadata
-
-
-def properties_read() -> dict[str, set[str]]:
-    """Set to the properties that the definition asks for."""
-    found: dict[str, set[str]] = {}
-    for entity in DEFINITION.entities.values():
-        if isinstance(entity.read, ODataRead):
-            found.setdefault(entity.read.set, set()).update(entity.read.select, entity.read.changed)
-    return found
-
-
-@pytest.mark.skipif(not VENDOR_METADATA.is_file(), reason="the vendor's metadata is not at hand")
-def test_what_is_read_stands_in_the_vendor_s_metadata() -> None:
-    vendor, ours = parse_metadata(VENDOR_METADATA.read_bytes()), parse_metadata(document().encode())
-    for name, properties in properties_read().items():
-        assert properties - set(vendor.sets[name].properties) == set(), name
-    for name, kind in ours.types.items():
-        there = vendor.types[name].properties
-        for title, told in kind.properties.items():
-            assert title.startswith("U_") or there[title] == told, f"{name}.{title}"
-    for name, kind in ours.sets.items():
-        assert kind.keys == vendor.sets[name].keys

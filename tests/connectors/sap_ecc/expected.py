@@ -108,7 +108,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "locationKey": key("Location", "ULM-P1"),
         "siteKey": key("Site", "1000"),
         "assetKey": key("Asset", PUMP),
-        "accountKey": key("Account", "1000/0000004100"),
+        "accountKey": key("Account", "1000", "0000004100"),
         "title": "Repair pump",
         "serviceRequestKey": key("ServiceRequest", "000010000001"),
         "code": "4000001",
@@ -185,13 +185,13 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "customFields": {"purchasingOrganization": "1000", "planningPlant": "1000"},
     },
     "Storeroom": {
-        "key": key("Storeroom", "1000/0001"),
+        "key": key("Storeroom", "1000", "0001"),
         "siteKey": key("Site", "1000"),
         "code": "0001",
         "name": "Spare parts",
     },
     "Account": {
-        "key": key("Account", "1000/0000004100"),
+        "key": key("Account", "1000", "0000004100"),
         "code": "4100",
         "name": "Maint.",
         "description": "Maintenance",
@@ -272,7 +272,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "Stock": {
         "key": key("Stock", MATERIAL, "1000", "0001"),
         "materialKey": key("Part", MATERIAL),
-        "storeroomKey": key("Storeroom", "1000/0001"),
+        "storeroomKey": key("Storeroom", "1000", "0001"),
         "position": "A-01",
         "uomKey": key("UnitOfMeasure", "ST"),
         "quantity": "7.250",
@@ -307,7 +307,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
                 "key": key("LineItem", "4500000001", "00010"),
                 "vendorKey": key("Vendor", "0000000042"),
                 "materialKey": key("Part", MATERIAL),
-                "storeroomKey": key("Storeroom", "1000/0001"),
+                "storeroomKey": key("Storeroom", "1000", "0001"),
                 "lineNo": "10",
                 "code": "123",
                 "type": "0",
@@ -348,7 +348,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "LineItem": {
         "key": key("LineItem", "4500000001", "00010"),
         "materialKey": key("Part", MATERIAL),
-        "storeroomKey": key("Storeroom", "1000/0001"),
+        "storeroomKey": key("Storeroom", "1000", "0001"),
         "vendorKey": key("Vendor", "0000000042"),
         "price": "0.125",
         "lineNo": "10",
@@ -383,7 +383,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
             {
                 "vendorKey": key("Vendor", "0000000042"),
                 "materialKey": key("Part", MATERIAL),
-                "storeroomKey": key("Storeroom", "1000/0001"),
+                "storeroomKey": key("Storeroom", "1000", "0001"),
                 "lineNo": "10",
                 "code": "123",
                 "name": "Seal",
@@ -426,7 +426,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
             {
                 "vendorKey": key("Vendor", "0000000042"),
                 "materialKey": key("Part", MATERIAL),
-                "storeroomKey": key("Storeroom", "1000/0001"),
+                "storeroomKey": key("Storeroom", "1000", "0001"),
                 "lineNo": "1",
                 "code": "123",
                 "type": "101",
@@ -483,3 +483,4 @@ EXPECTED: dict[str, dict[str, Any]] = {
         },
     },
 }
+EXPECTED["Receiving"] = {**EXPECTED["Receipt"], "key": key("Receiving", "5000000001", "2026")}

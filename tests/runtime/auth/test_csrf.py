@@ -3,8 +3,12 @@
 import pytest
 
 from appliance.errors import SourceAccessDenied, SourceCredentialsRejected
+from appliance.runtime.protocols.odata.pages import ODataPages
+from appliance.runtime.select import decode
 from appliance.transport.http import Request
 from tests.runtime.auth.asking import at_once, get, post
+from tests.runtime.opened import reading
+from tests.simulators.odata4 import Orders4
 from tests.transport.servers import serving
 
 AUTH = {"scheme": "csrf", "inner": {"scheme": "basic"}}
@@ -49,6 +53,68 @@ def test_reads_need_no_token_and_many_writes_need_one(open_source):
             source.send(Request(method, f"{server.url}/srv/Orders", body=b"{}"))
     # The folder of the request is the service document, with its slash.
     assert gateway.fetches == [("HEAD", "/srv/")] and len(gateway.writes) == 3
+
+
+def test_each_service_has_a_token_of_its_own(open_source):
+    tokens, fetches = {}, []
+
+    def answer(it):
+        folder = it.path.partition("Orders")[0]
+        if it.headers["X-CSRF-Token"] == "Fetch":
+            fetches.append(it.path)
+            tokens[it.path] = f"t{len(tokens)}"
+            it.reply(200, b"{}", X_CSRF_Token=tokens[it.path])
+        elif it.headers["X-CSRF-Token"] != tokens.get(folder):
+            it.reply(403, b"CSRF token validation failed", X_CSRF_Token="Required")
+        else:
+            it.reply(201)
+
+    with serving(answer) as server:
+        source = open_source(server.url, AUTH, FIELDS)
+        for path in ("/a/Orders", "/b/Orders", "/a/Orders('1')", "/b/Orders(N='1',L='a%2Fb')/to_Lines"):
+            post(source, path)
+    # What an entity leads to is asked for at its service, not at the entity.
+    assert fetches == ["/a/", "/b/"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/srv;v=0002/$batch",
+        "/srv;v=0002/Orders",
+        "/srv;v=0002/Orders('45')",
+        "/srv;v=0002/Orders('45')/to_Item",
+        "/srv;v=0002/Orders(A='1',B='2')/to_Item(C='3')/to_Text",
+    ],
+)
+def test_the_token_is_asked_for_at_the_document_of_the_service(open_source, path):
+    gateway = Gateway()
+    with serving(gateway) as server:
+        assert post(open_source(server.url, AUTH, FIELDS), path).status == 201
+    assert gateway.fetches == [("HEAD", "/srv;v=0002/")]
+
+
+def test_a_batch_of_reads_carries_the_token_and_a_lost_one_is_fetched_once_more():
+    gateway, orders = Gateway(), Orders4()
+
+    def serve(it):
+        if it.command != "POST":
+            return gateway(it) if it.headers["X-CSRF-Token"] else orders._serve(it)
+        if it.headers["X-CSRF-Token"] != gateway.token or it.headers["Cookie"] != f"SESSION={gateway.token}":
+            return it.reply(403, b"CSRF token validation failed", X_CSRF_Token="Required")
+        return orders._serve(it)
+
+    read = {"protocol": "odata4", "service": "odata4/orders", "set": "Orders"}
+    with serving(serve) as server:
+        connector = reading(server.url, read, auth=AUTH, fields=FIELDS)
+        pages = connector.pages("Vendor")
+        assert isinstance(pages, ODataPages)
+        for _ in range(2):
+            rows = pages.service.read_keys("Orders", [{"Number": "0002"}, {"Number": "0009"}])
+            assert [row and decode(row)["Number"] for row in rows] == ["0002", None]
+            gateway.token = "of another session"
+        connector.close()
+    assert gateway.fetches == [("HEAD", "/odata4/orders/")] * 2
 
 
 def test_the_request_for_the_token_can_be_named(open_source):

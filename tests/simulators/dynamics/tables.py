@@ -1,19 +1,23 @@
 """Tables with typed columns, answered as OData V4 with `$select`, `$filter`, `$expand`, `$orderby` and next links."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
+
+from tests.simulators.published import Described, Published
 
 Row = dict[str, Any]
 
 _OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken", "cross-company"}
 _TERM = re.compile(r"(\w+) (eq|ne|gt|ge) ('(?:[^']|'')*'|[\w.:+-]+)")
+_NO_FACTS = Published({})
 _LITERALS = {
     "moment": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
     "integer": r"-?\d+",
     "text": r"'.*'",
 }
+_KINDS = {"DateTimeOffset": "moment", "Int32": "integer", "Int64": "integer"}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
@@ -34,11 +38,13 @@ class Refused(Exception):
 class Tables:
     """`rows` by set, `navigation` by set and name to the child set and the columns that join them.
 
-    `page` is the most rows a page. `denied` sets answer 403. Where there is a `default_company`, a request shows
-    rows of others only when it says `cross-company=true`, a next link as well.
+    A set whose `facts` are published has their properties, key and navigation and no others; of another set its
+    first row tells them. `page` is the most rows a page. `denied` sets answer 403. Where there is a
+    `default_company`, a request shows rows of others only when it says `cross-company=true`, a next link as well.
     """
 
-    def __init__(self, bad_request: str, page: int = 20_000) -> None:
+    def __init__(self, bad_request: str, page: int = 20_000, facts: Published = _NO_FACTS) -> None:
+        self.facts = facts
         self.rows: dict[str, list[Row]] = {}
         self.keys: dict[str, tuple[str, ...]] = {}
         self.navigation: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
@@ -50,6 +56,10 @@ class Tables:
         self._links: dict[str, tuple[str, dict[str, str], int, int]] = {}
 
     def put(self, name: str, key: tuple[str, ...], *rows: Row) -> None:
+        described = self._described(name)
+        for row in rows if described else ():
+            wrong = self.facts.wrong(name, row)
+            assert not wrong, f"{name} has no {wrong}"
         self.keys[name] = key
         self.rows.setdefault(name, []).extend(rows)
 
@@ -71,6 +81,9 @@ class Tables:
         unknown = set(options) - _OPTIONS
         if unknown:
             raise self._bad(f"there is no option {sorted(unknown)[0]}")
+        self._check(name, _listed(options, "$select"))
+        for navigation in _listed(options, "$expand"):
+            self._check_navigation(name, navigation)
         found = [row for row in self._ordered(name, options) if self._kept(name, row, options)]
         if not everywhere:
             found = [row for row in found if row.get("dataAreaId") in (None, self.default_company)]
@@ -84,6 +97,14 @@ class Tables:
             answer["@odata.nextLink"] = f"{root}{name}?$skiptoken={token}"
         return answer
 
+    def _described(self, name: str) -> Described | None:
+        return self.facts.sets.get(name)
+
+    def _columns(self, name: str) -> Iterable[str]:
+        """The properties of a set, or none where they cannot be told."""
+        described = self._described(name)
+        return described.types if described else next(iter(self.rows[name]), ())
+
     def _bad(self, message: str) -> Refused:
         return Refused(400, self._bad_request, message)
 
@@ -93,9 +114,16 @@ class Tables:
         return sorted(self.rows[name], key=lambda row: [row[column] for column in by])
 
     def _check(self, name: str, columns: list[str]) -> None:
+        known = self._columns(name)
         for column in columns:
-            if self.rows[name] and column not in self.rows[name][0]:
+            if known and column not in known:
                 raise self._bad(f"Could not find a property named '{column}' on type '{name}'.")
+
+    def _check_navigation(self, name: str, navigation: str) -> None:
+        described = self._described(name)
+        hidden = described is not None and navigation not in described.navigation
+        if hidden or (name, navigation) not in self.navigation:
+            raise self._bad(f"Could not find a property named '{navigation}' on type '{name}'.")
 
     def _kept(self, name: str, row: Row, options: dict[str, str]) -> bool:
         if "$filter" not in options:
@@ -109,7 +137,7 @@ class Tables:
         column, operator, literal = match.groups()
         self._check(name, [column])
         value = row[column]
-        kind = "integer" if isinstance(value, int) else "moment" if _is_moment(value) else "text"
+        kind = self._kind(name, column, value)
         if not re.fullmatch(_LITERALS[kind], literal):
             raise self._bad(f"{literal} is no {kind}")
         if kind == "integer":
@@ -120,14 +148,10 @@ class Tables:
         return _COMPARE[operator](value, literal[1:-1].replace("''", "'"))
 
     def _shown(self, name: str, row: Row, options: dict[str, str]) -> Row:
-        columns = options["$select"].split(",") if "$select" in options else list(row)
-        self._check(name, columns)
+        columns = [column for column in _listed(options, "$select") or list(row) if column != "@odata.etag"]
         tag = row.get("@odata.etag", 'W/"1"')
-        columns = [column for column in columns if column != "@odata.etag"]
-        shown: Row = {"@odata.etag": tag, **{column: row[column] for column in columns}}
-        for navigation in filter(None, options.get("$expand", "").split(",")):
-            if (name, navigation) not in self.navigation:
-                raise self._bad(f"Could not find a property named '{navigation}' on type '{name}'.")
+        shown: Row = {"@odata.etag": tag, **{column: row.get(column) for column in columns}}
+        for navigation in _listed(options, "$expand"):
             child, joined = self.navigation[name, navigation]
             shown[navigation] = [
                 {"@odata.etag": 'W/"1"', **line}
@@ -135,6 +159,17 @@ class Tables:
                 if all(line[inner] == row[outer] for inner, outer in joined.items())
             ]
         return shown
+
+    def _kind(self, name: str, column: str, value: object) -> str:
+        """What a literal compared with a column has to be, by the published type or else by a value."""
+        described = self._described(name)
+        published = _KINDS.get(described.types[column]) if described else None
+        told = "integer" if isinstance(value, int) else "moment" if _is_moment(value) else "text"
+        return published or told
+
+
+def _listed(options: dict[str, str], name: str) -> list[str]:
+    return [word for word in options.get(name, "").split(",") if word]
 
 
 def _is_moment(value: object) -> bool:

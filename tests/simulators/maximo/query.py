@@ -33,6 +33,11 @@ def condition(text: str, unstored: set[str], *, local_times: bool) -> Callable[[
     return lambda row: all(term(row) for term in terms)
 
 
+def names(text: str) -> set[str]:
+    """The attributes that a condition compares."""
+    return {found[1] for term in text.split(" and ") if (found := _TERM.fullmatch(term))}
+
+
 def _term(text: str, unstored: set[str], local_times: bool) -> Callable[[Row], bool]:
     found = _TERM.fullmatch(text)
     if found is None:

@@ -3,25 +3,29 @@
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from appliance.runtime.select import decode, encode
 from tests.simulators.maximo import writing
-from tests.simulators.maximo.query import Refused, Row, condition, order, selection
+from tests.simulators.maximo.query import Refused, Row, condition, names, order, selection
 from tests.simulators.maximo.rows import rows_of_a_plant
+from tests.simulators.published import Described, published
 from tests.transport.servers import Exchange, Server, serving
 
 KEY, USER, PASSWORD = "k3y-of-sync", "SYNC", "Welcome-1"
 INTERNAL = "http://maximo-internal:9080"
 # Stamped only by a change of status.
 WITHOUT_CHANGEDATE = {"item", "inventory", "person", "labor", "receipt"}
-ALLOWED = {"lean", "oslc.select", "oslc.where", "oslc.orderBy", "oslc.pageSize", "pageno", "collectioncount",
-           "ignorecollectionref"}  # fmt: skip
+FACTS = published(Path(__file__).with_name("published.yaml"))
+# The number of a page comes from the server's own links.
+ALLOWED = FACTS.parameters | {"pageno"}
 
 
 class Maximo:
-    """Set the attributes between requests.
+    """Set the attributes between requests. A structure whose facts are published refuses names they do not have,
+    where Maximo itself passes over them in a selection.
 
     `structures`: rows by structure. `family`: how names of structures begin. `forbidden`: structures the user may
     not read. `max_page`: cap of a page. `local_times`: conditions take times without an offset only. `expired`:
@@ -30,6 +34,11 @@ class Maximo:
 
     def __init__(self) -> None:
         self.structures: dict[str, list[Row]] = rows_of_a_plant()
+        for name in FACTS.sets:
+            for row in self.structures[name]:
+                known = {member: value for member, value in row.items() if not member.endswith("_maxvalue")}
+                wrong = FACTS.wrong(name, known)
+                assert not wrong, f"{name} has no {wrong}"
         self.family = "mxapi"
         self.forbidden: set[str] = set()
         self.max_page = 500
@@ -149,6 +158,7 @@ class Maximo:
             self.expired = False
             raise Refused(410, "BMXAA8807E", "The page has expired")
         rows = self.structures[name]
+        _refuse_unknown(name, query)
         if "oslc.where" in query:
             unstored = {"changedate"} if name in WITHOUT_CHANGEDATE else set()
             test = condition(query["oslc.where"], unstored, local_times=self.local_times)
@@ -177,6 +187,23 @@ class Maximo:
         if query.get("lean") != "1":
             return {"rdfs:member": members, "oslc:responseInfo": info}
         return {"member": members, "responseInfo": info, "href": f"{INTERNAL}{path}"}
+
+
+def _has(described: Described, name: str) -> bool:
+    """The internal value of a status is a name of the interface, which no structure lists."""
+    return name.removesuffix("_maxvalue") in described.types
+
+
+def _refuse_unknown(structure: str, query: dict[str, str]) -> None:
+    described = FACTS.sets.get(structure)
+    if described is None:
+        return
+    asked = set(selection(query.get("oslc.select", ""))) | names(query.get("oslc.where", ""))
+    if "oslc.orderBy" in query:
+        asked.add(order(query["oslc.orderBy"])[0])
+    unknown = sorted(name for name in asked if not _has(described, name))
+    if unknown:
+        raise Refused(400, "BMXAA8744E", f"{structure} has no attributes {unknown}")
 
 
 def _shown(row: Row, wanted: dict[str, set[str] | None], href: str) -> Row:

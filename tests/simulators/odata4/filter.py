@@ -77,6 +77,8 @@ def _single(
         raise Wrong(f"{name} is not filterable", refused[name])
     if not re.fullmatch(_LITERALS[types[name]], literal):
         raise Wrong(f"{literal} is no literal of {types[name]}")
-    value = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+    value: Any = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+    if types[name] == "Edm.Int32":
+        value = int(value)
     compare = _COMPARE[operator]
     return lambda row: row[name] is not None and compare(row[name], value), rest

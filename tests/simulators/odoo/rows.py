@@ -9,7 +9,9 @@ ACME, PUMP, ANN = (7, "Acme Supply"), (21, "[BRG-1] Bearing 6204"), (5, "Ann Lee
 STAMPS: Row = {"create_date": MADE, "write_date": CHANGED}
 
 
-def rows_of_a_company() -> dict[str, list[Row]]:
+def rows_of_a_company(release: int) -> dict[str, list[Row]]:
+    # Lines of bills had a type only where they were a heading or a note, before 16.
+    goods, tax = ("product", "tax") if release >= 16 else (None, None)
     order = {
         "name": "P00001",
         "partner_id": ACME,
@@ -120,7 +122,7 @@ def rows_of_a_company() -> dict[str, list[Row]]:
         "discount": 0.0,
         "price_subtotal": 39.96,
         "price_total": 43.96,
-        "display_type": "product",
+        "display_type": goods,
         "exclude_from_invoice_tab": False,
         **STAMPS,
     }
@@ -164,10 +166,13 @@ def rows_of_a_company() -> dict[str, list[Row]]:
              "currency_id": EURO, "company_id": COMPANY, "invoice_origin": "P00001", **STAMPS},
             {"id": 52, "name": "INV/1", "ref": None, "partner_id": ACME, "move_type": "out_invoice", "state": "draft",
              "currency_id": EURO, **STAMPS},
+            {"id": 53, "name": "/", "ref": None, "partner_id": ACME, "move_type": "in_invoice", "state": "draft",
+             "currency_id": EURO, **STAMPS},
         ],
         "account.move.line": [
             {"id": 61, **bill_line},
-            {"id": 62, **bill_line, "display_type": "tax", "exclude_from_invoice_tab": True},
+            {"id": 62, **bill_line, "display_type": tax, "exclude_from_invoice_tab": True},
+            {"id": 63, **bill_line, "display_type": "line_section", "product_id": None, "name": "Spares"},
         ],
         "res.partner": [
             {"id": 7, "name": "Acme Supply", **partner, "ref": "V7", "supplier_rank": 2, "street": "1 Mill Road",

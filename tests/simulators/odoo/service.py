@@ -26,7 +26,7 @@ class Odoo:
     """Set the attributes of `models` between requests. `throttled`: requests to refuse with 429."""
 
     def __init__(self, release: int = 17) -> None:
-        self.models = Models(rows_of_a_company(), release)
+        self.models = Models(rows_of_a_company(release), release)
         self.throttled = 0
         self.calls: list[tuple[str, str, list[Any]]] = []
 

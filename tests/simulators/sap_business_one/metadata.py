@@ -39,10 +39,11 @@ _TYPES = {
     " CardCode CardName NumAtCard DocCurrency DocRate:n DocTotal:n DocTotalFc:n VatSum:n VatSumFc:n Comments"
     " DocumentStatus:BoStatus Cancelled:BoYesNoEnum CancelStatus:CancelStatusEnum"
     " AuthorizationStatus:DocumentAuthorizationStatusEnum Requester RequesterName ReqType:i Project"
-    " BPL_IDAssignedToInvoice:i UserSign:i CreationDate:d UpdateDate:d UpdateTime:t ClosingDate:d"
+    " BPL_IDAssignedToInvoice:i UserSign:i CreationDate:d UpdateDate:d UpdateTime:t ClosingDate:d U_Reference"
     " DocumentLines:*DocumentLine",
     "DocumentLine": "LineNum:i ItemCode ItemDescription Quantity:n RemainingOpenQuantity:n UoMEntry:i Price:n"
-    " DiscountPercent:n LineTotal:n RowTotalFC:n Currency WarehouseCode ShipDate:d RequiredDate:d LineVendor"
+    " UnitPrice:n VatGroup DiscountPercent:n LineTotal:n RowTotalFC:n Currency WarehouseCode ShipDate:d"
+    " RequiredDate:d LineVendor"
     " LineStatus:BoStatus CostingCode ProjectCode BaseType:i BaseEntry:i BaseLine:i SupplierCatNum FreeText",
     "StockTransfer": "DocEntry:i DocNum:i DocDate:d FromWarehouse ToWarehouse DocumentStatus:BoStatus Comments"
     " CreationDate:d UpdateDate:d StockTransferLines:*StockTransferLine",

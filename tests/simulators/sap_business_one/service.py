@@ -14,6 +14,7 @@ from tests.transport.servers import Exchange, Server, serving
 
 from .metadata import KEYS, SECRET, SETS, TYPES, document
 from .rows import ROWS
+from .writes import Refused, change
 
 _ROOT = "/b1s/v2/"
 _PAGE = 20
@@ -77,7 +78,7 @@ class ServiceLayer:
             self.sessions.discard(session)
             exchange.reply(204, b"")
         else:
-            self._read(exchange, path, dict(parse_qsl(address.query, keep_blank_values=True)))
+            self._answer(exchange, path, dict(parse_qsl(address.query, keep_blank_values=True)))
 
     def _log_in(self, exchange: Exchange) -> None:
         given = json.loads(exchange.body)
@@ -95,6 +96,18 @@ class ServiceLayer:
         exchange.send_header("Content-Length", str(len(body)))
         exchange.end_headers()
         exchange.wfile.write(body)
+
+    def _answer(self, exchange: Exchange, path: str, options: dict[str, str]) -> None:
+        if exchange.command == "GET":
+            self._read(exchange, path, options)
+            return
+        try:
+            status, answer = change(self.rows, self.forbidden, exchange.command, path, exchange.body)
+        except Refused as refused:
+            _refuse(exchange, refused.status, refused.code, str(refused))
+            return
+        body = json.dumps(answer).encode() if answer is not None else b""
+        exchange.reply(status, body, **({"Content_Type": "application/json"} if body else {}))
 
     def _read(self, exchange: Exchange, path: str, options: dict[str, str]) -> None:
         if path == "$metadata":

@@ -8,19 +8,24 @@ from tests.simulators.soap_rfc.node import AbapException
 from tests.transport.servers import Exchange
 
 from .columns import COLUMNS
+from .modules import PREFIX, Modules
 from .rows import ROWS
 
 _INITIAL = {"D": "00000000", "T": "000000", "P": "0.000 ", "I": "0 "}
 
 
 class Ecc(SapNode):
-    """`busy`: how many of the next requests find no dialog process. Rows added with `put` keep the key's order."""
+    """`busy`: how many of the next requests find no dialog process. Rows added with `put` keep the key's order.
+
+    `modules`: those of the customer that write and commit.
+    """
 
     url = ""
 
     def __init__(self) -> None:
         super().__init__(**{name: _table(name) for name in COLUMNS})
         self.busy = 0
+        self.modules = Modules(self)
 
     def put(self, table: str, **cells: str) -> None:
         insort(self.tables[table].rows, _row(table, cells), key=lambda row: tuple(row.values()))
@@ -36,9 +41,11 @@ class Ecc(SapNode):
         super()._serve(exchange)
 
     def _other(self, function: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        if function != "RFC_PING":
+        if function == "RFC_PING":
+            return {}
+        if not function.startswith(PREFIX):
             raise AbapException(f"FU_NOT_FOUND: {function}")
-        return {}
+        return self.modules.call(function.removeprefix(PREFIX), parameters)
 
 
 def _table(name: str) -> Table:

@@ -33,6 +33,7 @@ class Wrong(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+        self.headers: dict[str, str] = {}
 
 
 class Filter:

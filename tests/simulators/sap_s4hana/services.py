@@ -1,11 +1,12 @@
 """The services: sets with their properties, and the $metadata written from them.
 
-A property is written `Name:type`, a key `Name*`; types: d business date, t timestamp, n decimal, f double, b boolean,
-h time of day, none for text.
+A property is written `Name:type`, a key `Name*`, `Name!` what only the system sets and `Name+` what is written at
+creation only; types: d business date, t timestamp, n decimal, f double, b boolean, h time of day, none for text.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 V2, V4 = "/sap/opu/odata/sap/", "/sap/opu/odata4/sap/"
 PURCHASING4 = f"{V4}api_purchaseorder_2/srvd_a2x/sap/purchaseorder/0001/"
@@ -15,6 +16,7 @@ POINTS4 = f"{V4}api_measuringpoint/srvd_a2x/sap/measuringpoint/0001/"
 READINGS4 = f"{V4}api_measurementdocument/srvd_a2x/sap/measurementdocument/0001/"
 ORDERS2 = f"{V2}API_MAINTENANCEORDER;v=0002/"
 
+_MARKS = str.maketrans("", "", "*!+")
 EDM = {
     2: {"d": "DateTime", "t": "DateTimeOffset", "n": "Decimal", "f": "Double", "b": "Boolean", "h": "Time"},
     4: {"d": "Date", "t": "DateTimeOffset", "n": "Decimal", "f": "Double", "b": "Boolean", "h": "TimeOfDay"},
@@ -23,19 +25,30 @@ EDM = {
 
 @dataclass(frozen=True)
 class Set:
-    """`properties` as written above; `children`: navigation to the set it leads to, joined by shared keys."""
+    """`properties` as written above; `children`: navigation to the set it leads to, joined by shared keys.
+
+    `writable`: what the set itself takes; what comes below another is made with it or by its navigation. `required`
+    at creation. `etags`: changes carry If-Match.
+    """
 
     properties: str
     children: Mapping[str, str] = field(default_factory=dict)
+    writable: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    etags: bool = False
 
     @property
     def types(self) -> dict[str, str]:
-        parts = [word.partition(":") for word in self.properties.replace("*", "").split()]
+        parts = [word.translate(_MARKS).partition(":") for word in self.properties.split()]
         return {name: kind for name, _, kind in parts}
 
     @property
     def keys(self) -> list[str]:
-        return [word.replace("*", "").partition(":")[0] for word in self.properties.split() if "*" in word]
+        return self.marked("*")
+
+    def marked(self, mark: str) -> list[str]:
+        words = [word for word in self.properties.split() if mark in word]
+        return [word.translate(_MARKS).partition(":")[0] for word in words]
 
 
 @dataclass(frozen=True)
@@ -76,16 +89,23 @@ class Service:
 
 
 _ORDER = (
-    "PurchaseOrder* PurchaseOrderType PurchaseOrderDate:d CreationDate:d LastChangeDateTime:t CreatedByUser"
+    "PurchaseOrder* PurchaseOrderType PurchaseOrderDate:d CreationDate!:d LastChangeDateTime!:t CreatedByUser!"
     " CompanyCode PurchasingOrganization PurchasingGroup Supplier DocumentCurrency PaymentTerms"
-    " PurchasingProcessingStatus ReleaseIsNotCompleted:b PurchasingCompletenessStatus:b CorrespncExternalReference"
+    " PurchasingProcessingStatus! ReleaseIsNotCompleted!:b PurchasingCompletenessStatus:b CorrespncExternalReference"
     " CorrespncInternalReference IncotermsClassification YY1_Budget_PDH"
 )
 _ORDER_ITEM = (
-    "PurchaseOrder* PurchaseOrderItem* PurchasingDocumentDeletionCode PurchaseOrderItemText Material MaterialGroup"
+    "PurchaseOrder* PurchaseOrderItem* PurchaseOrderItemText Material MaterialGroup"
     " Plant StorageLocation OrderQuantity:n PurchaseOrderQuantityUnit NetPriceAmount:n NetPriceQuantity:n"
-    " DocumentCurrency PurchaseOrderItemCategory IsCompletelyDelivered:b IsFinallyInvoiced:b PurchaseRequisition"
+    " OrderPriceUnit TaxCode AccountAssignmentCategory DocumentCurrency! PurchaseOrderItemCategory"
+    " IsCompletelyDelivered:b IsFinallyInvoiced:b PurchaseRequisition"
 )
+_SCHEDULE = "ScheduleLine* ScheduleLineDeliveryDate:d ScheduleLineOrderQuantity:n"
+_ACCOUNT = "AccountAssignmentNumber* CostCenter GLAccount Quantity:n"
+_ORDERED: dict[str, Any] = {
+    "writable": ("POST", "PATCH"),
+    "required": ("PurchaseOrderType", "CompanyCode", "PurchasingOrganization", "PurchasingGroup", "Supplier"),
+}
 _REQUISITION = "PurchaseRequisition* PurchaseRequisitionType PurReqnDescription"
 _REQUISITION_ITEM = (
     "PurchaseRequisition* PurchaseRequisitionItem* PurchaseRequisitionItemText Material RequestedQuantity:n BaseUnit"
@@ -94,14 +114,19 @@ _REQUISITION_ITEM = (
     " PurReqnReleaseStatus ReleaseIsNotCompleted:b PurchasingDocument IsClosed:b"
 )
 _MAINTENANCE_ORDER = (
-    "MaintenanceOrder* MaintenanceOrderType MaintenanceOrderDesc MaintPriority MaintOrdBasicStartDateTime:t"
+    "MaintenanceOrder*+ MaintenanceOrderType+ MaintenanceOrderDesc MaintPriority MaintOrdBasicStartDateTime:t"
     " MaintOrdBasicEndDateTime:t LatestAcceptableCompletionDate:d MaintenanceNotification Equipment"
-    " FunctionalLocation MainWorkCenter MaintenancePlanningPlant MaintenancePlant ResponsibleCostCenter"
-    " MaintOrdProcessPhaseCode MaintOrdProcessSubPhaseCode CreatedByUser LastChangeDateTime:t"
+    " FunctionalLocation MainWorkCenter MainWorkCenterPlant MaintenancePlanningPlant+ MaintenancePlant"
+    " ResponsibleCostCenter MaintenanceActivityType"
+    " MaintOrdProcessPhaseCode! MaintOrdProcessSubPhaseCode! CreatedByUser! LastChangeDateTime!:t"
 )
 _OPERATION = (
     "MaintenanceOrder* MaintenanceOrderOperation* MaintenanceOrderSubOperation* OperationDescription"
-    " OperationControlKey WorkCenter"
+    " OperationControlKey WorkCenter Plant"
+)
+_COMPONENT = (
+    "MaintenanceOrder* MaintenanceOrderOperation* MaintOrderComponentInternalID*! Product QuantityInUnitOfEntry:n"
+    " UnitOfEntry Plant StorageLocation MaintComponentItemCategory"
 )
 
 SERVICES: dict[str, Service] = {
@@ -109,20 +134,26 @@ SERVICES: dict[str, Service] = {
         4,
         {
             "PurchaseOrder": Set(
-                f"{_ORDER} PurchaseOrderDeletionCode", {"_PurchaseOrderItem": "PurchaseOrderItem"}
+                f"{_ORDER} PurchaseOrderDeletionCode",
+                {"_PurchaseOrderItem": "PurchaseOrderItem"},
+                etags=True,
+                **_ORDERED,
             ),
             "PurchaseOrderItem": Set(
-                f"{_ORDER_ITEM} NetAmount:n",
+                f"{_ORDER_ITEM} PurchasingDocumentDeletionCode NetAmount!:n",
                 {
                     "_PurchaseOrderScheduleLineTP": "PurchaseOrderScheduleLine",
                     "_PurOrdAccountAssignment": "PurchaseOrderAccountAssignment",
                 },
+                writable=("PATCH",),
+                required=("Plant",),
+                etags=True,
             ),
             "PurchaseOrderScheduleLine": Set(
-                "PurchaseOrder* PurchaseOrderItem* ScheduleLine* ScheduleLineDeliveryDate:d"
+                f"PurchaseOrder* PurchaseOrderItem* {_SCHEDULE}", writable=("PATCH",), etags=True
             ),
             "PurchaseOrderAccountAssignment": Set(
-                "PurchaseOrder* PurchaseOrderItem* AccountAssignmentNumber* CostCenter"
+                f"PurchaseOrder* PurchaseOrderItem* {_ACCOUNT}", writable=("PATCH",)
             ),
         },
     ),
@@ -130,20 +161,24 @@ SERVICES: dict[str, Service] = {
         2,
         {
             "A_PurchaseOrder": Set(
-                f"{_ORDER} PurchasingDocumentDeletionCode", {"to_PurchaseOrderItem": "A_PurchaseOrderItem"}
+                f"{_ORDER} PurchasingDocumentDeletionCode!",
+                {"to_PurchaseOrderItem": "A_PurchaseOrderItem"},
+                **_ORDERED,
             ),
             "A_PurchaseOrderItem": Set(
-                _ORDER_ITEM,
+                f"{_ORDER_ITEM} PurchasingDocumentDeletionCode!",
                 {
                     "to_ScheduleLine": "A_PurchaseOrderScheduleLine",
                     "to_AccountAssignment": "A_PurOrdAccountAssignment",
                 },
+                writable=("PATCH",),
+                required=("Plant",),
             ),
             "A_PurchaseOrderScheduleLine": Set(
-                "PurchasingDocument* PurchasingDocumentItem* ScheduleLine* ScheduleLineDeliveryDate:d"
+                f"PurchasingDocument* PurchasingDocumentItem* {_SCHEDULE}", writable=("PATCH",)
             ),
             "A_PurOrdAccountAssignment": Set(
-                "PurchaseOrder* PurchaseOrderItem* AccountAssignmentNumber* CostCenter"
+                f"PurchaseOrder* PurchaseOrderItem* {_ACCOUNT}", writable=("PATCH",)
             ),
         },
     ),
@@ -196,14 +231,16 @@ SERVICES: dict[str, Service] = {
             "A_Product": Set(
                 "Product* ProductType ProductGroup BaseUnit ProductOldID ProductStandardID ProductManufacturerNumber"
                 " ManufacturerNumber SizeOrDimensionText GrossWeight:n NetWeight:n WeightUnit IsMarkedForDeletion:b"
-                " CrossPlantStatus CreationDate:d LastChangeDate:d LastChangeDateTime:t",
+                " CrossPlantStatus CreationDate!:d LastChangeDate!:d LastChangeDateTime!:t",
                 {
                     "to_Description": "A_ProductDescription",
                     "to_Plant": "A_ProductPlant",
                     "to_Valuation": "A_ProductValuation",
                 },
+                writable=("POST", "PATCH"),
+                required=("Product", "ProductType", "BaseUnit"),
             ),
-            "A_ProductDescription": Set("Product* Language* ProductDescription"),
+            "A_ProductDescription": Set("Product* Language* ProductDescription", writable=("POST", "PATCH")),
             "A_ProductPlant": Set("Product* Plant*"),
             "A_ProductValuation": Set(
                 "Product* ValuationArea* ValuationType* InventoryValuationProcedure StandardPrice:n"
@@ -228,13 +265,17 @@ SERVICES: dict[str, Service] = {
         2,
         {
             "A_MaterialDocumentHeader": Set(
-                "MaterialDocumentYear* MaterialDocument* InventoryTransactionType DocumentDate:d PostingDate:d"
-                " CreationDate:d CreationTime:h CreatedByUser MaterialDocumentHeaderText ReferenceDocument",
+                "MaterialDocumentYear* MaterialDocument* GoodsMovementCode InventoryTransactionType! DocumentDate:d"
+                " PostingDate:d CreationDate!:d CreationTime!:h CreatedByUser! MaterialDocumentHeaderText"
+                " ReferenceDocument",
                 {"to_MaterialDocumentItem": "A_MaterialDocumentItem"},
+                writable=("POST",),
+                required=("GoodsMovementCode", "PostingDate", "DocumentDate"),
             ),
             "A_MaterialDocumentItem": Set(
                 "MaterialDocumentYear* MaterialDocument* MaterialDocumentItem* Material Plant StorageLocation"
-                " GoodsMovementType QuantityInBaseUnit:n MaterialBaseUnit PurchaseOrder PurchaseOrderItem"
+                " GoodsMovementType GoodsMovementRefDocType QuantityInEntryUnit:n EntryUnit QuantityInBaseUnit:n"
+                " MaterialBaseUnit PurchaseOrder PurchaseOrderItem"
                 " ManufacturingOrder Supplier CostCenter IssuingOrReceivingPlant IssuingOrReceivingStorageLoc"
                 " GdsMvtExtAmtInCoCodeCrcy:n CompanyCodeCurrency GoodsMovementIsCancelled:b MaterialDocumentItemText"
             ),
@@ -257,11 +298,17 @@ SERVICES: dict[str, Service] = {
         2,
         {
             "MaintenanceOrder": Set(
-                f"{_MAINTENANCE_ORDER} CostCenter CompanyCode MainWorkCompletedDateTime:t SystemStatusText"
-                " UserStatusText MaintenancePlan LeadingOrder MaintOrderCreationDateTime:t",
+                f"{_MAINTENANCE_ORDER} CostCenter CompanyCode! MainWorkCompletedDateTime!:t SystemStatusText!"
+                " UserStatusText! MaintenancePlan! LeadingOrder! MaintOrderCreationDateTime!:t",
                 {"to_MaintenanceOrderOperation": "MaintenanceOrderOperation"},
+                writable=("POST", "PATCH"),
+                required=("MaintenanceOrderType",),
+                etags=True,
             ),
-            "MaintenanceOrderOperation": Set(_OPERATION),
+            "MaintenanceOrderOperation": Set(
+                _OPERATION, {"to_MaintOrderOpComponent_2": "MaintOrderOpComponent"}, writable=("PATCH",)
+            ),
+            "MaintOrderOpComponent": Set(_COMPONENT, writable=("PATCH",)),
         },
     ),
     f"{V2}API_MAINTENANCEORDER/": Service(
@@ -277,12 +324,16 @@ SERVICES: dict[str, Service] = {
         2,
         {
             "MaintenanceNotification": Set(
-                "MaintenanceNotification* NotificationType NotificationText MaintPriority MaintPriorityDesc"
-                " NotifProcessingPhase TechnicalObject TechObjIsEquipOrFuncnlLoc TechnicalObjectLabel"
-                " FunctionalLocation MaintenanceOrder ReportedByUser ReporterFullName CreationDate:d LastChangeDate:d"
-                " LastChangeDateTime:t RequiredEndDate:d LatestAcceptableCompletionDate:d MaintenanceObjectIsDown:b"
-                " MaintNotificationLongText MaintenancePlanningPlant MainWorkCenter MaintenancePlant"
-                " NotificationCompletionDate:d"
+                "MaintenanceNotification*! NotificationType+ NotificationText MaintPriority MaintPriorityDesc!"
+                " NotifProcessingPhase! TechnicalObject TechObjIsEquipOrFuncnlLoc TechnicalObjectLabel!"
+                " FunctionalLocation! MaintenanceOrder ReportedByUser ReporterFullName! CreationDate!:d"
+                " LastChangeDate!:d LastChangeDateTime!:t RequiredEndDate:d LatestAcceptableCompletionDate:d"
+                " MaintenanceObjectIsDown:b MaintNotificationLongText! MaintNotifLongTextForEdit"
+                " MaintNotifExtReferenceNumber MaintenancePlanningPlant MainWorkCenter MaintenancePlant"
+                " NotificationCompletionDate!:d",
+                writable=("POST", "PATCH"),
+                required=("NotificationText",),
+                etags=True,
             )
         },
     ),
@@ -290,14 +341,16 @@ SERVICES: dict[str, Service] = {
         2,
         {
             "Equipment": Set(
-                "Equipment* ValidityEndDate:d* ValidityStartDate:d EquipmentName EquipmentCategory"
-                " TechnicalObjectType EquipmentIsMarkedForDeletion:b EquipmentIsInactive:b FunctionalLocation"
+                "Equipment*+ ValidityEndDate!:d* ValidityStartDate:d EquipmentName EquipmentCategory"
+                " TechnicalObjectType EquipmentIsMarkedForDeletion!:b EquipmentIsInactive!:b FunctionalLocation!"
                 " SuperordinateEquipment"
                 " Material SerialNumber AssetManufacturerName ManufacturerPartTypeName ManufacturerSerialNumber"
                 " OperationStartDate:d AcquisitionDate:d AcquisitionValue:n Currency InventoryNumber"
                 " TechnicalObjectSortCode"
                 " MaintenancePlant MaintenancePlanningPlant MainWorkCenter ABCIndicator CostCenter CompanyCode"
-                " MasterFixedAsset CreationDate:d LastChangeDateTime:t"
+                " MasterFixedAsset CreationDate!:d LastChangeDateTime!:t",
+                writable=("POST", "PATCH"),
+                etags=True,
             )
         },
     ),

@@ -1,4 +1,4 @@
-"""The system: log-on, services, and reads of their sets."""
+"""The system: log-on, services, reads of their sets, and the way to writes."""
 
 import base64
 import json
@@ -6,7 +6,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -14,6 +13,8 @@ from tests.transport.servers import Exchange, Server, serving
 
 from .filter import Filter, Wrong
 from .services import SERVICES, V4, Set
+from .wire import refusal, shown_value
+from .writes import Writes
 
 TOKEN_PATH = "/sap/bc/sec/oauth2/token"
 _OPTIONS = {"$format", "$select", "$filter", "$expand", "$orderby", "$top", "$skip", "$skiptoken"}
@@ -26,6 +27,7 @@ class S4:
 
     `rows`: service, set, rows; values are texts, booleans or None, dates as `2026-01-05`, times as in ISO 8601, and
     decimals as texts. `inactive`: services that are not there. `denied`: services the user has no right for.
+    `writes`: what modifies, with its tokens. `languages`: those a request may ask for, the empty one for none.
     `throttled`: how many requests are answered with 503 and Retry-After. `page_size`: rows of a page.
     `certificates`: the certificate of a client signs in. `single_sign_on`: everything is answered by a sign-in page.
     """
@@ -34,6 +36,7 @@ class S4:
         self.rows = rows
         self.user, self.password = "API_READER", "Kettle-Iron-7-Harbor"
         self.client = "100"
+        self.languages = {"EN"}
         self.inactive: set[str] = set()
         self.denied: set[str] = set()
         self.throttled = 0
@@ -41,6 +44,7 @@ class S4:
         self.single_sign_on = False
         self.certificates = False
         self.failed_logons = 0
+        self.writes = Writes(self)
         self.tokens: set[str] = set()
         self.asked: list[tuple[str, dict[str, str]]] = []
 
@@ -103,24 +107,27 @@ class S4:
             options = dict(parse_qsl(query, keep_blank_values=True))
             if (
                 options.pop("sap-client", self.client) != self.client
-                or options.pop("sap-language", "") != "EN"
+                or options.pop("sap-language", "") not in self.languages
             ):
                 raise Wrong("client or language", 401)
             if path == f"{root}$metadata":
                 exchange.reply(200, SERVICES[root].edmx(), Content_Type="application/xml")
                 return
+            if self.writes.answer(exchange, root, path[len(root) :], options, headers):
+                return
             self.asked.append((path[len(root) :], options))
-            body = self._list(root, path[len(root) :], options, headers)
+            body = self.listed(root, path[len(root) :], options, headers)
         except Wrong as wrong:
-            message: Any = str(wrong) if version == 4 else {"lang": "en", "value": str(wrong)}
-            said = json.dumps({"error": {"code": wrong.code, "message": message}})
+            said = refusal(version, wrong)
             if "xml" in headers.get("accept", ""):
-                said = f"<error><code>{wrong.code}</code><message>{wrong}</message></error>"
-            exchange.reply(wrong.status, said.encode(), Content_Type="application/json")
+                said = f"<error><code>{wrong.code}</code><message>{wrong}</message></error>".encode()
+            exchange.reply(wrong.status, said, Content_Type="application/json", **wrong.headers)
             return
         exchange.reply(200, json.dumps(body).encode(), Content_Type="application/json")
 
-    def _list(self, root: str, name: str, options: dict[str, str], headers: dict[str, str]) -> dict[str, Any]:
+    def listed(
+        self, root: str, name: str, options: dict[str, str], headers: dict[str, str]
+    ) -> dict[str, Any]:
         service = SERVICES[root]
         if name not in service.sets:
             raise Wrong(f"Resource not found for segment '{name}'", 404)
@@ -145,7 +152,7 @@ class S4:
         if "$top" in options:
             rows = rows[: min(int(options["$top"]), _MOST)]
         page = rows[begin : begin + size]
-        shown = [self._shown(root, one, row, options, headers) for row in page]
+        shown = [self.shown(root, one, row, options, headers) for row in page]
         following = {**options, "$skiptoken": str(begin + size)}
         link = f"{name}?" + "&".join(f"{k}={quote(v)}" for k, v in following.items())
         more = begin + size < len(rows)
@@ -163,7 +170,7 @@ class S4:
             if name not in one.types and name not in one.children:
                 raise Wrong(f"Property {name} not found in type")
 
-    def _shown(
+    def shown(
         self, root: str, one: Set, row: dict[str, Any], options: dict[str, str], headers: dict[str, str]
     ) -> dict[str, Any]:
         service = SERVICES[root]
@@ -172,7 +179,7 @@ class S4:
         self._known(one, own)
         names = own or list(one.types)
         shown = {
-            name: _wire(service.version, one.types[name], row.get(name), headers)
+            name: shown_value(service.version, one.types[name], row.get(name), headers)
             for name in names
             if name in one.types
         }
@@ -187,7 +194,7 @@ class S4:
                 for other in self.rows.get(root, {}).get(one.children[way], [])
                 if all(_same(other, row, key) for key in child.keys)
             ]
-            listed = [self._shown(root, child, other, nested, headers) for other in joined]
+            listed = [self.shown(root, child, other, nested, headers) for other in joined]
             shown[way] = listed if service.version == 4 else {"results": listed}
         if service.version == 2:
             shown = {"__metadata": {"type": "SAP"}, **shown}
@@ -216,22 +223,3 @@ def _expands(text: str, version: int) -> dict[str, dict[str, str]]:
     for way, inside in re.findall(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?", text):
         found[way] = dict(option.split("=", 1) for option in inside.split(";") if option)
     return found
-
-
-def _wire(version: int, kind: str, value: Any, headers: dict[str, str]) -> Any:
-    if value is None:
-        return "" if kind == "" else False if kind == "b" else "0" if kind == "n" and version == 2 else None
-    if version == 2 and kind == "d":
-        return f"/Date({_ms(value)})/"
-    if version == 2 and kind == "t":
-        return f"/Date({_ms(value)}+0000)/"
-    if kind == "f" or (
-        kind == "n" and version == 4 and "IEEE754Compatible=true" not in headers.get("accept", "")
-    ):
-        return float(value)
-    return value
-
-
-def _ms(value: str) -> int:
-    moment = datetime.fromisoformat(value)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
 from appliance.transport.http import Response
@@ -26,6 +27,13 @@ class Operation:
 
 
 Part = Operation | tuple[Operation, ...]
+
+
+class _Headers(dict[str, str]):
+    """Names are kept in lower case and found in any."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
 
 
 def encode_batch(parts: Sequence[Part]) -> tuple[str, bytes]:
@@ -101,13 +109,9 @@ def _answer(content: bytes, outer: Response) -> Response:
     if status is None:
         raise SourceAnswerInvalid("A part of the answer to $batch is no HTTP answer.")
     headers, body = _head(content.split(b"\n", 1)[1] if b"\n" in content else b"")
-    named = {
-        "-".join(word.capitalize() for word in name.split("-")): value for name, value in headers.items()
-    }
     length = headers.get("content-length", "")
-    return Response(
-        int(status[1]), named, body[: int(length)] if length.isdigit() else body, outer.url, outer.seconds
-    )
+    content = body[: int(length)] if length.isdigit() else body
+    return Response(int(status[1]), _Headers(headers), content, outer.url, outer.seconds)
 
 
 def _head(piece: bytes) -> tuple[dict[str, str], bytes]:

@@ -8,12 +8,13 @@ from typing import Any
 from appliance.errors import ConfigurationError, SourceAnswerInvalid, SourceError
 from appliance.runtime.definition import Http, OData4Read, ODataRead
 from appliance.runtime.errors import ResumeRefused
-from appliance.runtime.protocols import Page, Position, Since
+from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
 from appliance.runtime.protocols.odata.distinct import distinct
 from appliance.runtime.protocols.odata.edmx import EntityType
 from appliance.runtime.protocols.odata.literals import holds_moment, literal, moment_literal, removed_row
 from appliance.runtime.protocols.odata.options import select_and_expand, some
 from appliance.runtime.protocols.odata.service import ODataService
+from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import Envelope, decode, key_decoder
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
@@ -28,7 +29,7 @@ _PATHS = {
 _CANNOT = (400, 501)
 
 # A moment before everything, for a filter that is only tried.
-_LONG_AGO = datetime(1990, 1, 2, tzinfo=UTC)
+_LONG_AGO = Since(datetime(1990, 1, 2, tzinfo=UTC))
 
 # Filter number of a pass that reads everything, since the service filters by none.
 _UNFILTERED = -1
@@ -92,7 +93,7 @@ class ODataPages:
             raise ConfigurationError(
                 f"{self._where}: a single {self._read.set} cannot be asked for: {failure}."
             ) from None
-        options = dict(self._options(kind, None, 0))
+        options = dict(self._options(kind, EVERYTHING, _UNFILTERED))
         options["$filter"] = " and ".join([*([options["$filter"]] if "$filter" in options else []), *wanted])
         request = self.service.request(self._read.set, list(options.items()))
         rows = self._page({}, self._source.send(request, interactive=True), kind).rows
@@ -109,30 +110,30 @@ class ODataPages:
                 return self._linked(position, str(since.mark), resuming=True)
             except ResumeRefused:
                 pass
-        moment, number = since.moment, position.get("filter")
-        if moment is None or not self._filters:
-            return self._ask(position, None, _UNFILTERED, resuming)
+        number = position.get("filter")
+        if since.moment is None or not self._filters:
+            return self._ask(position, EVERYTHING, _UNFILTERED, resuming)
         if number is not None:
-            return self._ask(position, moment, number, resuming)
-        return self._with_first_usable_filter(position, moment, resuming)
+            return self._ask(position, since, number, resuming)
+        return self._with_first_usable_filter(position, since, resuming)
 
-    def _with_first_usable_filter(self, position: Position, moment: datetime, resuming: bool) -> Page:
+    def _with_first_usable_filter(self, position: Position, since: Since, resuming: bool) -> Page:
         for number in self._usable_filters():
             try:
-                page = self._ask(position, moment, number, resuming)
+                page = self._ask(position, since, number, resuming)
             except SourceError as refusal:
                 if refusal.details.get("status") not in _CANNOT:
                     raise
             else:
                 return replace(page, notices=(*self._notices(number), *page.notices))
-        page = self._ask(position, None, _UNFILTERED, resuming)
-        return replace(page, notices=(*self._notices(_UNFILTERED), *page.notices))
+        page = self._ask(position, EVERYTHING, _UNFILTERED, resuming)
+        return replace(page, notices=(*self._notices(_UNFILTERED), *page.notices), endless=True)
 
     def _sample(self) -> Page:
         """One row, and whether the service does what it is asked: the limit, and the changed filter."""
         kind = self.entity_type()
         number = self._filter_tried(kind) if self._filters else 0
-        request = self.service.request(self._read.set, [("$top", "1"), *self._options(kind, None, 0)])
+        request = self.service.request(self._read.set, [("$top", "1"), *self._options(kind, EVERYTHING, 0)])
         page = self._page({}, self._source.send(request), kind)
         notices = self._notices(number)
         if len(page.rows) > 1:
@@ -199,17 +200,17 @@ class ODataPages:
             )
         return metadata.sets[self._read.set]
 
-    def _ask(self, position: Position, moment: datetime | None, number: int, resuming: bool) -> Page:
+    def _ask(self, position: Position, since: Since, number: int, resuming: bool) -> Page:
         kind = self.entity_type()
         if self._filters and position == self.first():
             self._usable_filters()
-        params = [*self._options(kind, moment, number, position), *self._window(position, kind)]
+        params = [*self._options(kind, since, number, position), *self._window(position, kind)]
         if self._read.count:
             params.append(("$count", "true") if self._version == 4 else ("$inlinecount", "allpages"))
         request = self.service.request(self._read.set, params, self._preferences(position == self.first()))
         page = self._page(position, self._source.send(request, resuming=resuming), kind)
         following = page.next
-        if following is not None and "link" not in following and moment is not None:
+        if following is not None and "link" not in following and since.moment is not None:
             following = {**following, "filter": number}
         return replace(page, next=following)
 
@@ -225,7 +226,7 @@ class ODataPages:
         return {"Prefer": ",".join(wanted)} if wanted else {}
 
     def _options(
-        self, kind: EntityType, moment: datetime | None, number: int, position: Position | None = None
+        self, kind: EntityType, since: Since, number: int, position: Position | None = None
     ) -> list[tuple[str, str]]:
         options = [("$format", "json")] if self._version == 2 else []
         options += select_and_expand(
@@ -233,17 +234,21 @@ class ODataPages:
         )
         fixed = self._fixed_filter(self._source.fields)
         filters = [f"({fixed})"] if fixed else []
-        if moment is not None:
-            late = [
-                f"{name} ge "
-                + moment_literal(self._version, kind.properties[name], moment, self._read.literals)
-                for name in self._filters[number]
-            ]
-            filters.append(f"({' or '.join(late)})")
+        if since.moment is not None:
+            changed = [self._changed(kind, name, since.moment, since.until) for name in self._filters[number]]
+            filters.append(f"({' or '.join(changed)})")
         after = (position or {}).get("after")
         if after is not None:
             filters.append(f"{self._single_key(kind)} gt {self._key_literal(kind, after)}")
         return [*options, ("$filter", " and ".join(filters))] if filters else options
+
+    def _changed(self, kind: EntityType, name: str, moment: datetime, until: datetime | None) -> str:
+        """Both ends are written alike, so that where one slice ends the next begins."""
+        edge = kind.properties[name]
+        late = f"{name} ge {moment_literal(self._version, edge, moment, self._read.literals)}"
+        if until is None:
+            return late
+        return f"({late} and {name} lt {moment_literal(self._version, edge, until, self._read.literals)})"
 
     def _window(self, position: Position, kind: EntityType) -> list[tuple[str, str]]:
         if "link" in position:
@@ -291,12 +296,11 @@ class ODataPages:
         counted = str(beside.get("count") if beside.get("count") is not None else "")
         expected = int(counted) if counted.isdigit() else None
         link, delta = self._link(beside.get("next")), self._link(beside.get("delta"))
-        if link and link == position.get("link"):
-            raise SourceAnswerInvalid(
-                f"{self._where}: the source gives the same page again and again; the pass was stopped."
-            )
         if link or "link" in position or not position:
-            return Page(rows, {"link": link} if link else None, expected, mark=delta, removed=removed)
+            following = watched(position, {"link": link}, rows) if link else None
+            if link and following is None:
+                raise same_page(self._where)
+            return Page(rows, following, expected, mark=delta, removed=removed)
         if "after" in position:
             return self._page_by_key(position, rows, expected, kind)
         return self._page_by_skip(position, rows, expected, kind)

@@ -66,11 +66,12 @@ class ODataService:
         there = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
         return replace(request, url=url, params=[pair for pair in request.params if pair[0] not in there])
 
-    def batch(self, parts: Sequence[Part], *, safe: bool) -> list[Response]:
+    def batch(self, parts: Sequence[Part], *, safe: bool, interactive: bool = False) -> list[Response]:
         """The answers to the operations of a `$batch`, unjudged. `safe`: all of them may be repeated."""
         content_type, body = encode_batch(parts)
         request = self.request("$batch", [], {"Content-Type": content_type, "Accept": "multipart/mixed"})
-        return decode_batch(self._source.send(replace(request, method="POST", body=body, safe=safe)))
+        request = replace(request, method="POST", body=body, safe=safe)
+        return decode_batch(self._source.send(request, interactive=interactive))
 
     def read_keys(
         self,

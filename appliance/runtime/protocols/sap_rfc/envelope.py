@@ -115,13 +115,13 @@ def rows_of(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) else []
 
 
-def raise_for_messages(messages: Any) -> None:
+def raise_for_messages(messages: Any, source: Source) -> None:
     """Raise SourceError for a BAPI's return table or structure that holds an error (E), abort (A) or exit (X)."""
     failed = [
         row for row in rows_of(messages) if isinstance(row, dict) and row.get("TYPE") in ("E", "A", "X")
     ]
     if failed:
-        said = "; ".join(_message(row) for row in failed[:5])
+        said = source.cleaned("; ".join(_message(row) for row in failed[:5]))
         raise SourceError(f"SAP refused the call. It said: {said}", details={"source_message": said})
 
 

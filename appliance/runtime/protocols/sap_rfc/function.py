@@ -36,7 +36,7 @@ class RfcPages:
         context |= self._vars(context)
         tables: dict[str, Any] = {name: [] for name in read.tables}
         answer = self._node.call(str(self._function(context)), {**tables, **self._parameters(context)})
-        raise_for_messages(answer.get(read.messages))
+        raise_for_messages(answer.get(read.messages), self._source)
         found = dig(answer, steps(read.rows))
         if found is None:
             raise SourceAnswerInvalid(
@@ -47,5 +47,5 @@ class RfcPages:
         if sample:
             return Page(rows[:1], None)
         following = read.paging.next if isinstance(read.paging, CursorPaging | LinkPaging) else ""
-        answered = Answered(rows, dig(answer, steps(following)) if following else None)
+        answered = Answered(rows, dig(answer, steps(following)) if following else None, exact=True)
         return Page(rows, next_position(read.paging, position, answered))

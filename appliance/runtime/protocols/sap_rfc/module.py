@@ -99,9 +99,6 @@ class TableModule:
             except InvalidOperation:
                 # Left as it is, so that the row is rejected with its value named.
                 continue
-        for name, parts in shape.joined.items():
-            values = [row.get(part) for part in parts]
-            row[name] = "/".join(map(str, values)) if all(values) else None
         for name, column in shape.shown.items():
             row[name] = sap.unpadded(row.get(column))
         for name in shape.unpadded:

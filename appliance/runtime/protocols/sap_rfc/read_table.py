@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from appliance.errors import SourceAccessDenied, SourceAnswerInvalid
+from appliance.errors import ConfigurationError, SourceAccessDenied, SourceAnswerInvalid
 from appliance.runtime.definition import Http, TableRead, TouchingTable
 from appliance.runtime.definition.sap import TableShape
 from appliance.runtime.protocols import Page, Position, Since
@@ -71,6 +71,22 @@ class TablePages:
         for portion in others:
             self._join(found, portion, asked, columns, position, size)
         return Page(self._rows(found), None if sample else self._next(position, keys), notices=notices)
+
+    def one(self, names: Sequence[str], key: Sequence[Any]) -> bytes | None:
+        """The row whose columns `names` have the values of `key`, with what belongs to it; None when there is none.
+
+        Raises SourceError, and ConfigurationError for names that are no columns of the table.
+        """
+        columns = self._module.columns(self._read.table)
+        missing = [name for name in names if name not in columns]
+        if missing:
+            raise ConfigurationError(
+                f"{self._where}: a single row cannot be asked for by {missing[0]}, which is no column of"
+                f" {self._read.table}."
+            )
+        wanted = tuple(str(part) for part in key)
+        rows = self._rows(self._module.matching(self._read, self._where_fixed(), names, [wanted]))
+        return rows[0] if rows else None
 
     def _next(self, position: Position, keys: Sequence[Key]) -> Position:
         if "skip" in position:

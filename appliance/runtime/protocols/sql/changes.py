@@ -23,11 +23,20 @@ def lower_bound(cursor: SqlCursor, since: Since, zone: ZoneInfo) -> Any:
             return None
         number = int(since.mark) - cursor.overlap
         return version_bytes(max(0, number)) if cursor.kind == "rowversion" else number
-    if since.moment is None:
+    return None if since.moment is None else _in_column(cursor, since.moment, zone)
+
+
+def upper_bound(cursor: SqlCursor, since: Since, zone: ZoneInfo) -> Any:
+    """The value that rows must lie below, None without one. It is where the next slice begins."""
+    if cursor.kind in COUNTED or since.moment is None or since.until is None:
         return None
+    return _in_column(cursor, since.until, zone)
+
+
+def _in_column(cursor: SqlCursor, moment: datetime, zone: ZoneInfo) -> Any:
     if cursor.kind == "timestamptz":
-        return since.moment
-    local = earliest_local(since.moment, zone)
+        return moment
+    local = earliest_local(moment, zone)
     return local.date() if cursor.kind == "date" else local
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import SqlChildren, SqlRead
 from appliance.runtime.protocols import Page, Position, Since
-from appliance.runtime.protocols.sql.changes import COUNTED, lower_bound
+from appliance.runtime.protocols.sql.changes import COUNTED, lower_bound, upper_bound
 from appliance.runtime.protocols.sql.children import Row, attach
 from appliance.runtime.protocols.sql.statement import Parameters, Relation, after, coalesced, count, select
 from appliance.runtime.protocols.sql.values import pack, row_text, unpack, version_number
@@ -104,6 +104,9 @@ class SqlPages:
         conditions = (
             [] if bound is None else [f"{changed} {'>' if counted else '>='} {parameters.place(bound)}"]
         )
+        below = upper_bound(cursor, since, self._zone)
+        if below is not None:
+            conditions.append(f"{changed} < {parameters.place(below)}")
         if cursor.kind == "rowversion":
             # Below it, no transaction that is still open can have taken a version.
             conditions.append(f"{changed} < MIN_ACTIVE_ROWVERSION()")

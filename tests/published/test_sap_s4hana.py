@@ -1,19 +1,15 @@
-"""The simulator and the connector against the list of published fields, where it lies beside the checkout."""
+"""The simulator and the connector of S/4HANA against the list of published fields."""
 
 import csv
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
 from appliance.runtime.definition import AlternativesRead, ODataRead
+from tests.published.originals import original
 from tests.runtime.opened import catalog
 from tests.simulators.sap_s4hana.services import SERVICES
 
-_ROOT = Path(__file__).parents[3]
-LISTS = [
-    above / "shared" / "data" / "sap" / "field-inventory.tsv" for above in (_ROOT.parent, _ROOT.parent.parent)
-]
 # The new service of plants is not among the published files, and customers make their own fields.
 UNPUBLISHED = {"Plant"}
 KINDS = {
@@ -30,11 +26,8 @@ KINDS = {
 @pytest.fixture(scope="module")
 def published() -> dict[str, dict[str, set[str]]]:
     """Set to property to its types in the published files."""
-    found = next((path for path in LISTS if path.is_file()), None)
-    if found is None:
-        pytest.skip("the list of published fields is not beside the checkout")
     listed: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    with found.open(encoding="utf-8", newline="") as stream:
+    with original("sap/field-inventory.tsv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
             listed[row["entity_set"].removesuffix("Type")][row["field"]].add(row["type"])
     return listed

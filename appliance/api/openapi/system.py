@@ -1,0 +1,136 @@
+"""What calls that are not about entities take and answer."""
+
+from typing import Any
+
+from appliance.api.openapi.schemas import Schema, many, one, reference
+
+_TEXT: Schema = {"type": "string"}
+_MAYBE: Schema = {"type": ["string", "null"]}
+_PAIRS: Schema = {
+    "type": "array",
+    "maxItems": 100,
+    "items": {
+        "type": "object",
+        "required": ["key", "value"],
+        "properties": {"key": {"type": "string", "minLength": 1, "maxLength": 1000}, "value": _TEXT},
+        "additionalProperties": False,
+    },
+}
+_SCOPE: dict[str, Schema] = {
+    name: {"type": "array", "minItems": 1, "items": {"type": "string"}}
+    for name in ("entities", "verbs", "networks")
+}
+_SYNC: Schema = {
+    "type": "object",
+    "properties": {
+        "entities": {"type": "array", "minItems": 1, "items": _TEXT},
+        "mode": {"type": "string", "enum": ["incremental", "full"]},
+    },
+    "additionalProperties": False,
+}
+_CONNECT: Schema = {
+    "type": "object",
+    "required": ["provider", "name", "credentials"],
+    "properties": {
+        "provider": {**_TEXT, "description": "`provider` of a platform."},
+        "name": _TEXT,
+        "email": _MAYBE,
+        "credentials": {"type": "object", "description": "The fields of the platform's form."},
+        "hosting": {"type": ["string", "null"], "enum": ["cloud", "on_premises", None]},
+        "historical_days": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "additionalProperties": False,
+}
+_TOKEN_REQUEST: Schema = {
+    "type": "object",
+    "required": ["grant_type"],
+    "properties": {
+        "grant_type": {"enum": ["client_credentials", "authorization_code", "refresh_token"]},
+        **dict.fromkeys(
+            ("client_id", "client_secret", "code", "redirect_uri", "code_verifier", "refresh_token"), _TEXT
+        ),
+    },
+}
+_TOKENS: Schema = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in"],
+    "properties": {
+        "access_token": _TEXT,
+        "refresh_token": _TEXT,
+        "token_type": {"const": "bearer"},
+        "expires_in": {"type": "integer", "description": "Seconds."},
+        "expires_at": {"type": "string", "format": "date-time"},
+        "connection_id": _TEXT,
+    },
+}
+_ENDED = one(
+    {
+        "type": "object",
+        "properties": {"id": _TEXT, "status": _TEXT, "credits_returned": {"type": "integer"}},
+    }
+)
+_METADATA = "/api/system/connections/{connection_id}/metadata"
+_ISSUE: Schema = {
+    "type": "object",
+    "properties": {"expires_in": {"type": "integer", "minimum": 1, "maximum": 2_592_000}, **_SCOPE},
+    "additionalProperties": False,
+}
+
+BODIES: dict[tuple[str, str], Schema] = {
+    ("POST", "/api/system/connections"): _CONNECT,
+    ("POST", _METADATA): _PAIRS,
+    ("POST", "/api/system/connections/{connection_id}/token"): _ISSUE,
+    ("POST", "/api/system/connections/{connection_id}/reauthorize"): {
+        "type": "object",
+        "required": ["credentials"],
+        "properties": {"credentials": {"type": "object"}},
+        "additionalProperties": False,
+    },
+    ("POST", "/api/v1/sync"): _SYNC,
+    ("POST", "/api/v1/connections/{connection_id}/sync"): _SYNC,
+    ("POST", "/link/token"): _TOKEN_REQUEST,
+    ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
+    ("POST", "/link/revoke"): {
+        "type": "object",
+        "required": ["token"],
+        "properties": dict.fromkeys(("token", "client_id", "client_secret"), _TEXT),
+    },
+}
+"""Request bodies, by method and path."""
+
+ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
+    ("GET", "/api/system/platforms"): (200, many({"type": "object"})),
+    ("GET", "/api/system/client"): (200, one(reference("Client"))),
+    ("GET", "/api/system/connections"): (200, many(reference("Connection"))),
+    ("POST", "/api/system/connections"): (201, one(reference("ConnectionStore"))),
+    ("DELETE", "/api/system/connections/{connection_id}"): (200, _ENDED),
+    ("GET", _METADATA): (200, many(reference("ConnectionMetadata"))),
+    ("POST", _METADATA): (200, one(reference("ConnectionMetadata"))),
+    ("POST", "/api/system/connections/{connection_id}/token"): (201, one({"type": "object"})),
+    ("POST", "/api/system/connections/{connection_id}/reauthorize"): (
+        200,
+        one(reference("ConnectionStore")),
+    ),
+    ("GET", "/api/integrations/current"): (200, one(reference("Integration"))),
+    ("DELETE", "/api/integrations/current"): (200, _ENDED),
+    ("POST", "/api/v1/sync"): (202, one({"type": "object"})),
+    ("POST", "/api/v1/connections/{connection_id}/sync"): (202, one({"type": "object"})),
+    ("POST", "/link/token"): (200, _TOKENS),
+    ("POST", "/link/oauth/token"): (200, _TOKENS),
+    ("POST", "/link/revoke"): (200, {"type": "object"}),
+}
+"""Status and body of success, by method and path; others answer 200 with a `data` member."""
+
+OAUTH_ERROR: Schema = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {
+        name: {"type": "string"} for name in ("error", "error_description", "error_uri", "code", "request_id")
+    },
+}
+
+WITHOUT_TOKEN = ("/link/token", "/link/oauth/token", "/link/revoke", "/api/openapi.json", "/api/postman.json")
+
+
+def answer_of(method: str, path: str) -> tuple[int, Any]:
+    return ANSWERS.get((method, path), (200, {"type": "object"}))

@@ -1,0 +1,16 @@
+"""What a connection changes of its connector's mappings."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from appliance.runtime.definition.node import Node
+
+
+class Overlay(Node, frozen=True, kw_only=True):
+    """What differs for one entity; null takes a field out."""
+
+    map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression, or null.")] = {}
+    custom: Annotated[
+        dict[str, Any], Meta(description="Name below `customFields` to mapping expression, or null.")
+    ] = {}

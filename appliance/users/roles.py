@@ -1,0 +1,22 @@
+"""What the roles of people may do on the admin page beyond looking at connections."""
+
+from typing import Literal
+
+from appliance.errors import PermissionDenied
+from appliance.users.accounts import ADMINISTRATOR, Account
+
+Permission = Literal["read_request_log"]
+
+_PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset({"read_request_log"})}
+
+
+def may(account: Account, permission: Permission) -> bool:
+    return permission in _PERMISSIONS.get(account.role, frozenset())
+
+
+def require(account: Account, permission: Permission) -> None:
+    """Raises PermissionDenied."""
+    if not may(account, permission):
+        raise PermissionDenied(
+            "Your role does not allow this. An administrator can do it.", details={"needs": permission}
+        )

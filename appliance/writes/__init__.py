@@ -1,0 +1,1 @@
+"""Creating and changing records in the source: checked, sent once, read back, remembered."""
