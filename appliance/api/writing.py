@@ -17,7 +17,8 @@ from appliance.connections.tokens import Bearer
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.model.entity import Category, Operation
 from appliance.writes.capabilities import KINDS, kind_of
-from appliance.writes.service import Outcome, WriteRequest
+from appliance.writes.preparation import WriteRequest
+from appliance.writes.service import Outcome
 from appliance.writes.tables import WriteOrder
 
 View = Callable[..., Response]

@@ -26,7 +26,8 @@ from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, plain_text, without_marks
+from appliance.runtime.template import compile_template, given, without_marks
+from appliance.runtime.template_filters import plain_text
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
