@@ -13,6 +13,7 @@ from appliance.admin.views import (
     connect,
     connections,
     credits,
+    mapping,
     records,
     requests,
     runs,
@@ -53,6 +54,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     connect.add_views(pages, appliance, tickets)
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
+    mapping.add_views(pages, appliance)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)

@@ -11,8 +11,11 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
 from appliance.clock import Clock, iso, to_ms
+from appliance.mappings.expressions import as_text
+from appliance.model.entity import Field
 
 LONGEST_JSON = 200_000
+LONGEST_CELL = 160
 _HIDDEN = ("session", "form_token")
 
 
@@ -37,6 +40,8 @@ STATES = {
     "cancelled": Label("quiet", "Canceled"),
     "passed": Label("good", "Passed"),
     "warning": Label("warning", "Warning"),
+    "done": Label("good", "Done"),
+    "unknown": Label("warning", "Outcome unknown"),
     "active": Label("good", "Active"),
     "revoked": Label("quiet", "Revoked"),
     "expired": Label("quiet", "Expired"),
@@ -135,6 +140,29 @@ def relative(ms: int, now_ms: int) -> str:
     return f"{amount} ago" if seconds < 0 else f"in {amount}"
 
 
+def type_words(field: Field) -> str:
+    """The type of a unified field: `text`, `key of Vendor`, `list of LineItem`."""
+    match field.type:
+        case "string":
+            return "text"
+        case "key" | "keys":
+            return f"{field.type} of {field.to}" if field.to else field.type
+        case "object" | "list":
+            return f"{field.type} of {field.of}"
+        case "any":
+            return "free content"
+        case kind:
+            return "time" if kind == "datetime" else kind
+
+
+def short(value: Any) -> str:
+    """A value of a record in a cell of a table."""
+    if value is None:
+        return "–"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + " …"
+
+
 def pretty_json(text: str | bytes) -> Markup:
     """JSON text indented, escaped, its keys and kinds of values marked; cut where it is very long."""
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
@@ -195,6 +223,9 @@ def install(pages: Blueprint, clock: Clock) -> None:
             entity_words=entity_words,
             column_words=column_words,
             pretty_json=pretty_json,
+            type_words=type_words,
+            short=short,
+            as_text=as_text,
             moment=lambda value: moment(value, clock),
         )
         environment.globals["duration_between"] = duration_between

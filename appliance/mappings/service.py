@@ -62,11 +62,14 @@ class Mappings:
         return overlaid(definition, self.table.in_force(connection.id))
 
     def overview(self, connection_id: str) -> list[dict[str, Any]]:
-        """Each entity of the connection with the number of the version in force, None where it is the connector's."""
+        """Each entity of the connection, whether its mapping differs from the connector's, and what is under way."""
         connection = self._connections.get(connection_id)
-        in_force = self.table.in_force(connection.id)
+        # Back at the connector's own mapping a version without changes is in force.
+        changed = {
+            name for name, overlay in self.table.in_force(connection.id).items() if overlay != Overlay()
+        }
         return [
-            {"entity": name, "changed": name in in_force, "remapping": self._progress(connection.id, name)}
+            {"entity": name, "changed": name in changed, "remapping": self.progress(connection.id, name)}
             for name in self._definition(connection).entities
         ]
 
@@ -84,7 +87,7 @@ class Mappings:
                 decode(raw) for _, _, raw in self._rows(connection, entity, ROWS_LOOKED_AT)
             ),
             "versions": [version.as_dict() for version in self.table.versions(connection.id, entity)],
-            "remapping": self._progress(connection.id, entity),
+            "remapping": self.progress(connection.id, entity),
         }
 
     def preview(self, connection_id: str, entity: str, change: Any) -> list[dict[str, Any]]:
@@ -183,7 +186,8 @@ class Mappings:
         stream = self._records.find_stream(connection.id, entity)
         return [] if stream is None else self._records.newest(stream, limit)
 
-    def _progress(self, connection_id: str, entity: str) -> dict[str, Any] | None:
+    def progress(self, connection_id: str, entity: str) -> dict[str, Any] | None:
+        """How many records have been mapped anew, None when nothing is under way."""
         job = self.table.remapping(connection_id, entity)
         if job is None:
             return None

@@ -39,6 +39,13 @@ class PassthroughTable:
         )
         return Rules(() if held is None else msgspec.json.decode(held, type=tuple[str, ...]))
 
+    def last_change(self, connection_id: str) -> tuple[int, str] | None:
+        """When (milliseconds) and by whom the rules were set, None for a connection that was never opened."""
+        row = self._database.row(
+            "SELECT changed_at, changed_by FROM passthrough_rule WHERE connection_id = ?", (connection_id,)
+        )
+        return None if row is None else (row["changed_at"], row["changed_by"])
+
     def set_rules(self, connection_id: str, rules: Rules, *, by: str, now: int) -> None:
         self._database.run(
             "INSERT INTO passthrough_rule (connection_id, rules, changed_at, changed_by) VALUES (?, ?, ?, ?)"

@@ -1,13 +1,13 @@
 """What the roles of people may do on the admin page beyond looking at connections."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from appliance.errors import PermissionDenied
 from appliance.users.accounts import ADMINISTRATOR, Account
 
-Permission = Literal["read_request_log"]
+Permission = Literal["read_request_log", "change_mapping", "read_writes", "open_passthrough"]
 
-_PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset({"read_request_log"})}
+_PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
 
 
 def may(account: Account, permission: Permission) -> bool:

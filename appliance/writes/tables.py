@@ -105,12 +105,31 @@ class WriteTable:
             (state, msgspec.json.encode(error).decode(), due_at, now, order_id),
         )
 
-    def recent(self, connection_id: str, limit: int) -> list[WriteOrder]:
+    def recent(
+        self, connection_id: str, limit: int, *, state: str | None = None, before: WriteOrder | None = None
+    ) -> list[WriteOrder]:
+        """The newest first; those that come after `before` in this order, in one state if it is given."""
+        where = ["connection_id = ?"]
+        values: list[Any] = [connection_id]
+        if state is not None:
+            where.append("state = ?")
+            values.append(state)
+        if before is not None:
+            where.append("(created_at < ? OR (created_at = ? AND id > ?))")
+            values += [before.created_at, before.created_at, before.id]
         rows = self._database.rows(
-            "SELECT * FROM write_order WHERE connection_id = ? ORDER BY created_at DESC, id LIMIT ?",
-            (connection_id, limit),
+            f"SELECT * FROM write_order WHERE {' AND '.join(where)} ORDER BY created_at DESC, id LIMIT ?",
+            (*values, limit),
         )
         return [_order(row) for row in rows]
+
+    def counts(self, connection_id: str) -> dict[str, int]:
+        """State to number of writes in it."""
+        rows = self._database.rows(
+            "SELECT state, count(*) AS number FROM write_order WHERE connection_id = ? GROUP BY state",
+            (connection_id,),
+        )
+        return {row["state"]: row["number"] for row in rows}
 
     def erase(self, connection_id: str) -> int:
         return self._database.run("DELETE FROM write_order WHERE connection_id = ?", (connection_id,))

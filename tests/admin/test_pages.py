@@ -14,7 +14,7 @@ from tests.admin.conftest import Browser, Plant
 KNOWN_ATTRIBUTES = (
     "action alt aria-busy aria-current aria-describedby aria-hidden aria-invalid aria-label aria-labelledby"
     " aria-live autocapitalize autocomplete autofocus charset checked class colspan content cx cy d datetime"
-    " defer enctype focusable for height hidden href id lang max maxlength method min minlength name open"
+    " defer enctype focusable for height hidden href id lang list max maxlength method min minlength name open"
     " placeholder r readonly rel required role rows rx ry scope selected spellcheck src tabindex title type"
     " value viewbox width x y"
 )

@@ -14,7 +14,7 @@ from tests.browser.served import CHROMIUM, CHROMIUM_FLAGS, Served, serve
 
 NAME = "admin"
 PASSWORD = "a long enough passphrase"
-README = ("connections", "catalogue", "connection", "run", "records", "record", "credits")
+README = ("connections", "catalogue", "connection", "run", "records", "record", "mapping-tried", "credits")
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
 
@@ -92,12 +92,14 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     page.click("text=Test connection")
     page.wait_for_selector(".passed-test")
     shoot("tested")
-    page.click(".actions >> text=Records")
+    page.click(".tabs >> text=Records")
     page.wait_for_selector("#key")
     shoot("records")
     page.click("tbody th a >> nth=1")
     page.wait_for_selector("#raw")
     shoot("record")
+    page.click("nav[aria-label=Breadcrumb] >> text=Sandbox")
+    _walk_connection(page, shoot)
     page.goto(f"{served.url}/admin/credits")
     shoot("credits")
     page.goto(f"{served.url}/admin/api-keys")
@@ -109,6 +111,30 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     shoot("api-keys")
     page.goto(f"{served.url}/admin/nothing")
     shoot("error")
+
+
+def _walk_connection(page: Page, shoot: Callable[[str], None]) -> None:
+    """The pages of one connection, from its overview on."""
+    page.click(".tabs >> text=Mapping")
+    page.click("text=Purchase order >> nth=0")
+    shoot("mapping")
+    page.click("text=Add a custom field")
+    page.fill("#name", "costCenter")
+    page.fill("#expression", "{path: [")
+    page.click("text=Try it")
+    page.wait_for_selector("#expression-problem")
+    shoot("mapping-refused")
+    page.fill("#expression", "")
+    page.fill("#path", "vendor")
+    page.click("text=Try it")
+    page.wait_for_selector("#tried")
+    shoot("mapping-tried")
+    page.fill("#note", "Orders are billed by vendor")
+    page.click("text=Save this change")
+    page.wait_for_selector(".notice")
+    shoot("mapping-saved")
+    page.click(".tabs >> text=Mapping")
+    shoot("mappings")
 
 
 def _shoot(page: Page, folder: Path, name: str, *, every: bool) -> None:

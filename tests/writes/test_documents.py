@@ -23,7 +23,7 @@ def sent(shop: Shop, content: bytes = b"%PDF-1", *, kind: str = "application/pdf
 
 def test_a_document_is_sent_and_read_back_and_nothing_is_left_of_it(shop: Shop) -> None:
     content = b"%PDF-1" + bytes(range(256)) * 9000
-    answer = sent(shop, content, filename='../../etc/Man"ual.pdf')
+    answer = sent(shop, content, filename="../../etc/Man:ual.pdf")
     assert answer.status_code == 201, answer.text
     assert answer.get_json()["data"]["name"] == "Manual"
     assert content in shop.workshop.sent and b'filename="Man_ual.pdf"' in shop.workshop.sent

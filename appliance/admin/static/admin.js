@@ -1,4 +1,4 @@
-// The pages work without this file. It adds copying, a live run, filtering as one types, and busy buttons.
+// The pages work without this file. It adds copying, live progress, filtering as one types, and busy buttons.
 "use strict";
 
 const SECOND = 1000;
@@ -134,7 +134,39 @@ function followRun() {
   poll();
 }
 
+// What is typed into is meant: its radio button is chosen with it.
+function chooseByTyping() {
+  for (const field of document.querySelectorAll("[data-way]")) {
+    const radio = field.form.querySelector(`[name=how][value=${field.dataset.way}]`);
+    field.addEventListener("input", () => { radio.checked = true; });
+  }
+}
+
+function followMapping() {
+  const page = document.querySelector("[data-progress]");
+  if (!page) return;
+
+  async function poll() {
+    try {
+      const answer = await fetch(page.dataset.progress, { headers: { Accept: "application/json" } });
+      const going = answer.ok ? await answer.json() : undefined;
+      if (answer.status === 401 || going === null) return location.reload();
+      if (going) {
+        page.querySelector("progress").value = going.done;
+        page.querySelector("[data-done]").textContent = shown(going.done);
+        page.querySelector("[data-rejected]").textContent = shown(going.rejected);
+      }
+    } catch {
+      // As with a run: ask again.
+    }
+    setTimeout(poll, SECOND);
+  }
+  poll();
+}
+
 offerCopying();
 showBusyButtons();
 filterWhileTyping();
 followRun();
+chooseByTyping();
+followMapping();
