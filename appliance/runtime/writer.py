@@ -275,7 +275,7 @@ class Writer:
         Raises OutcomeUnknown where it cannot be looked for and repeating the write could make a second record.
         """
         find = next((find for find in self._finds if _holds(find.when, context)), None)
-        if find is None and context["key"]:
+        if find is None and (context["key"] or self._write.repeatable):
             return []
         if find is None:
             raise OutcomeUnknown(
