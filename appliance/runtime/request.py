@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-from urllib3.filepost import encode_multipart_formdata
-
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
 from appliance.runtime.select import encode
@@ -13,6 +11,7 @@ from appliance.runtime.template import compile_template, compile_xml, without_ma
 from appliance.runtime.upload import Upload
 from appliance.runtime.xmlrpc import encode_call
 from appliance.transport.http import Request
+from appliance.transport.multipart import FilePart, encode_form
 
 Prepare = Callable[[Mapping[str, Any]], Request]
 
@@ -81,13 +80,12 @@ def _compile_body(
 
 
 def _multipart(parts: Mapping[str, Any]) -> tuple[str, bytes]:
-    fields = {
+    fields: dict[str, str | FilePart] = {
         name: (value.name, value.read(), value.content_type) if isinstance(value, Upload) else _text(value)
         for name, value in parts.items()
         if value is not None
     }
-    body, content_type = encode_multipart_formdata(fields)
-    return content_type, body
+    return encode_form(fields)
 
 
 def join(base: str, path: str) -> str:

@@ -185,7 +185,9 @@ class Write(Node, frozen=True, kw_only=True):
     ] = ()
     repeatable: Annotated[
         bool,
-        Meta(description="The source itself carries a repetition out once, by `${reference}`, so none is looked for."),
+        Meta(
+            description="The source itself carries a repetition out once, by `${reference}`, so none is looked for."
+        ),
     ] = False
     note: Annotated[str, Meta(description="What a caller should know, such as limits by state.")] = ""
 
