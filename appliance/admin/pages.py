@@ -10,14 +10,17 @@ from appliance.admin.once import Tickets
 from appliance.admin.views import (
     api_keys,
     applications,
+    capabilities,
     connect,
     connections,
     credits,
     mapping,
+    passthrough,
     records,
     requests,
     runs,
     sign_in,
+    writes,
 )
 from appliance.app import Appliance
 from appliance.errors import NotFound
@@ -55,6 +58,9 @@ def blueprint(appliance: Appliance) -> Blueprint:
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
+    capabilities.add_views(pages, appliance)
+    writes.add_views(pages, appliance)
+    passthrough.add_views(pages, appliance)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)

@@ -64,6 +64,15 @@ WORDS = {
     "return": "Returned",
 }
 
+OPERATIONS = {
+    "update": "Change",
+    "status": "Set the status",
+    "inventory": "Set the stock",
+    "delivered": "Mark as delivered",
+    "add-material": "Add material",
+    "change-material": "Change material",
+}
+
 
 def label(state: str) -> Label:
     return STATES.get(state, Label("quiet", state.replace("_", " ").capitalize()))
@@ -82,6 +91,11 @@ def stage_words(name: str) -> str:
 
 def words(name: str) -> str:
     return WORDS.get(name, name.replace("_", " ").capitalize())
+
+
+def operation_words(kind: str) -> str:
+    """What a write does, such as `Change`."""
+    return OPERATIONS.get(kind, words(kind))
 
 
 def count(number: int | float | None) -> str:
@@ -218,6 +232,7 @@ def install(pages: Blueprint, clock: Clock) -> None:
             label=label,
             stage_words=stage_words,
             words=words,
+            operation_words=operation_words,
             count=count,
             duration=duration,
             entity_words=entity_words,

@@ -40,7 +40,7 @@ class PassthroughTable:
         return Rules(() if held is None else msgspec.json.decode(held, type=tuple[str, ...]))
 
     def last_change(self, connection_id: str) -> tuple[int, str] | None:
-        """When (milliseconds) and by whom the rules were set, None for a connection that was never opened."""
+        """When (milliseconds since 1970) and by whom the rules were set, None where they never were."""
         row = self._database.row(
             "SELECT changed_at, changed_by FROM passthrough_rule WHERE connection_id = ?", (connection_id,)
         )

@@ -68,11 +68,12 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     page.click("text=Test and connect")
     page.wait_for_selector(".failed-test, .notice")
     shoot("connect-failed")
+    tokens: dict[str, str] = {}
     for name in ("Sandbox", "Sandbox for training", "Sandbox of last year"):
         page.goto(f"{served.url}/admin/connect/sandbox")
         page.fill("#name", name)
         page.click("text=Test and connect")
-        page.wait_for_selector("#token")
+        tokens[name] = page.input_value("#token")
         shoot("token")
         page.click("text=Watch the sync")
         shoot("run-live")
@@ -99,7 +100,7 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     page.wait_for_selector("#raw")
     shoot("record")
     page.click("nav[aria-label=Breadcrumb] >> text=Sandbox")
-    _walk_connection(page, shoot)
+    _walk_connection(page, served, tokens["Sandbox"], shoot)
     page.goto(f"{served.url}/admin/credits")
     shoot("credits")
     page.goto(f"{served.url}/admin/api-keys")
@@ -113,8 +114,14 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     shoot("error")
 
 
-def _walk_connection(page: Page, shoot: Callable[[str], None]) -> None:
-    """The pages of one connection, from its overview on."""
+def _walk_connection(page: Page, served: Served, token: str, shoot: Callable[[str], None]) -> None:
+    """The pages of one connection, from its overview on; `token` is that of the connection."""
+    for title in ("Replace the seal", "Grease the bearing"):
+        page.request.post(
+            f"{served.url}/api/eam/work-orders",
+            headers={"Authorization": f"Bearer {token}"},
+            data={"title": title, "severity": "high"},
+        )
     page.click(".tabs >> text=Mapping")
     page.click("text=Purchase order >> nth=0")
     shoot("mapping")
@@ -135,6 +142,24 @@ def _walk_connection(page: Page, shoot: Callable[[str], None]) -> None:
     shoot("mapping-saved")
     page.click(".tabs >> text=Mapping")
     shoot("mappings")
+    page.click(".tabs >> text=What it can do")
+    shoot("capabilities")
+    page.click(".tabs >> text=Writes")
+    shoot("writes")
+    page.click("tbody th a >> nth=0")
+    page.wait_for_selector("#body")
+    shoot("write")
+    page.go_back()
+    page.click(".tabs >> text=Pass-through")
+    shoot("passthrough-closed")
+    page.fill("#allow", "GET /orders/**\nPOST /orders/*/confirm\nfetch it")
+    page.click("text=Save the rules")
+    page.wait_for_selector("#allow-problem")
+    shoot("passthrough-refused")
+    page.fill("#allow", "GET /orders/**\nPOST /orders/*/confirm")
+    page.click("text=Save the rules")
+    page.wait_for_selector(".notice")
+    shoot("passthrough")
 
 
 def _shoot(page: Page, folder: Path, name: str, *, every: bool) -> None:

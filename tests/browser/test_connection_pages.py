@@ -1,6 +1,4 @@
-"""The pages of one connection as people use them: mapping."""
-
-import re
+"""The pages of one connection as people use them: mapping, what it can do, writes, pass-through."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -32,6 +30,7 @@ def test_a_field_is_taken_from_elsewhere_and_given_back(page: Page, set_up: Serv
     page.get_by_role("link", name="Mapping").click()
     page.get_by_role("link", name="Purchase order").click()
     page.get_by_role("link", name="Change terms").click()
+    page.wait_for_url("**/change?field=terms")
     # The path is in the field already; what is typed into is meant.
     page.get_by_label("Expression as YAML or JSON").fill("{const: 30 days}")
     expect(page.get_by_label("An expression", exact=True)).to_be_checked()
@@ -69,13 +68,47 @@ def test_a_mapping_is_changed_without_a_mouse_and_without_scripts(
     context.close()
 
 
+def test_pass_through_is_opened_and_closed(page: Page, set_up: Served, address: str) -> None:
+    sign_in(page, set_up)
+    page.goto(address)
+    page.get_by_role("link", name="Pass-through").click()
+    expect(page.locator(".lead .pill")).to_have_text("Closed")
+    page.get_by_label("Rules, one a line").fill("GET /orders/**\nSQL")
+    page.get_by_role("button", name="Save the rules").click()
+    expect(page.locator(".lead .pill")).to_have_text("Open")
+    expect(page.get_by_role("region", name="What is open")).to_contain_text(
+        "Reading everything below /orders/"
+    )
+    page.get_by_role("button", name="Close it").click()
+    expect(page.locator(".lead .pill")).to_have_text("Closed")
+
+
+def test_a_write_is_found_in_the_journal(page: Page, set_up: Served, address: str) -> None:
+    sign_in(page, set_up)
+    page.goto(f"{address}/reauthorize")
+    page.get_by_role("button", name="Test and reauthorize").click()
+    token = page.get_by_label("Token of this connection").input_value()
+    answer = page.request.post(
+        f"{set_up.url}/api/eam/work-orders",
+        headers={"Authorization": f"Bearer {token}"},
+        data={"title": "Replace the seal"},
+    )
+    assert answer.status == 201
+    page.goto(address)
+    page.get_by_role("link", name="Writes").click()
+    row = page.get_by_role("table").get_by_role("row").filter(has_text="Work order")
+    expect(row).to_contain_text("Done")
+    row.get_by_role("link").first.click()
+    expect(page.get_by_role("region", name="What was sent")).to_contain_text("Replace the seal")
+
+
 def test_no_page_of_a_connection_is_wider_than_a_phone(page: Page, set_up: Served, address: str) -> None:
     sign_in(page, set_up)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(address)
-    for tab in page.locator(".tabs a").all_inner_texts():
-        page.locator(".tabs").get_by_role("link", name=re.compile(f"^{tab}$")).click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
-    for path in ("PurchaseOrder", "PurchaseOrder/change?field=lineItems", "PurchaseOrder/change?custom="):
-        page.goto(f"{address}/mapping/{path}")
+    tabs = page.locator(".tabs a").evaluate_all("links => links.map(link => link.href)")
+    assert len(tabs) == 6
+    mapping = f"{address}/mapping/PurchaseOrder"
+    for path in (*tabs, mapping, f"{mapping}/change?field=lineItems", f"{mapping}/change?custom="):
+        page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
