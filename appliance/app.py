@@ -6,6 +6,7 @@ Web process, engine process and commands all start here; they meet in the databa
 import hashlib
 import hmac
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,12 +22,14 @@ from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
+from appliance.mappings.custom_tables import CustomTables
 from appliance.mappings.service import Mappings
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
 from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
+from appliance.runtime.definition.overlay import Overlay
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.feed import Feed
@@ -190,8 +193,20 @@ class Appliance:
             ),
         )
 
-    def open_connector(self, connection: Connection) -> Connector:
-        """The connector of a connection with its credentials. Raises ApplianceError."""
+    @property
+    def custom_tables(self) -> CustomTables:
+        """Tables of sources beside their entities."""
+        return CustomTables(
+            self.database, self.records, self.connections, self.planner, self.open_connector, self.clock
+        )
+
+    def open_connector(
+        self, connection: Connection, beside: Mapping[str, Overlay] | None = None
+    ) -> Connector:
+        """The connector of a connection with its credentials, with changes `beside` those in force.
+
+        Raises ApplianceError.
+        """
         fields = {**connection.fields, **self.secrets.get(connection.id)}
         return self.connectors.open(
             connection.system,
@@ -199,7 +214,7 @@ class Appliance:
             part=connection.part,
             created_at=connection.created_at,
             credentials=KeptCredentials(self.database, self.secrets, connection.id),
-            overlays=self.mappings.table.in_force(connection.id),
+            overlays={**self.mappings.table.in_force(connection.id), **(beside or {})},
         )
 
     def engine(self) -> Engine:

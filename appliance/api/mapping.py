@@ -9,6 +9,7 @@ from appliance.api.bearer import current_reader
 from appliance.app import Appliance
 from appliance.errors import InvalidInput
 from appliance.mappings.service import Mappings
+from appliance.runtime.select import encode
 
 
 def blueprint(appliance: Appliance) -> Blueprint:
@@ -20,12 +21,19 @@ def blueprint(appliance: Appliance) -> Blueprint:
     routes.add_url_rule(f"{at}/<entity>", endpoint="change", view_func=views.change, methods=["PUT"])
     routes.add_url_rule(f"{at}/<entity>/preview", view_func=views.preview, methods=["POST"])
     routes.add_url_rule(f"{at}/<entity>/rollback", view_func=views.roll_back, methods=["POST"])
+    tables = "/api/v1/tables"
+    routes.add_url_rule(tables, view_func=views.tables)
+    routes.add_url_rule(f"{tables}/<name>", endpoint="put_table", view_func=views.put_table, methods=["PUT"])
+    routes.add_url_rule(
+        f"{tables}/<name>", endpoint="remove_table", view_func=views.remove_table, methods=["DELETE"]
+    )
     return routes
 
 
 class MappingViews:
     def __init__(self, appliance: Appliance) -> None:
         self._mappings: Mappings = appliance.mappings
+        self._tables = appliance.custom_tables
         self._connections = appliance.connections
         self._api_keys = appliance.api_keys
 
@@ -58,6 +66,20 @@ class MappingViews:
             )
         return _data(self._mappings.roll_back(connection_id, entity, number, author=caller).as_dict())
 
+    def tables(self) -> Response:
+        """Tables of the source beside its entities; their rows are at `/api/v1/raw/tables/custom.NAME/data`."""
+        return _data(self._tables.all(self._caller()[0]))
+
+    def put_table(self, name: str) -> Response:
+        """`{read, key}`: one row is read now, all of them at once after that and by schedule."""
+        connection_id, caller = self._caller()
+        return _data(self._tables.put(connection_id, name, _change(), author=caller))
+
+    def remove_table(self, name: str) -> Response:
+        """The table and its rows are forgotten here."""
+        connection_id, caller = self._caller()
+        return _data({"erased": self._tables.remove(connection_id, name, author=caller)})
+
     def _caller(self) -> tuple[str, str]:
         bearer = current_reader(self._connections, self._api_keys)
         return bearer.connection_id, bearer.token_id
@@ -71,4 +93,4 @@ def _change() -> dict[str, Any]:
 
 
 def _data(value: Any) -> Response:
-    return Response(msgspec.json.encode({"data": value}), mimetype="application/json")
+    return Response(encode({"data": value}), mimetype="application/json")

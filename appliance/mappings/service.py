@@ -59,7 +59,8 @@ class Mappings:
 
     def adjusted(self, connection: Connection, definition: Definition) -> Definition:
         """The definition with the changes of the connection that are in force."""
-        return overlaid(definition, self.table.in_force(connection.id))
+        defaults = self._catalog.folder(connection.system).defaults
+        return overlaid(definition, self.table.in_force(connection.id), defaults)
 
     def overview(self, connection_id: str) -> list[dict[str, Any]]:
         """Each entity of the connection, whether its mapping differs from the connector's, and what is under way."""
@@ -196,7 +197,7 @@ class Mappings:
     def _served(self, connection_id: str, entity: str) -> tuple[Connection, Definition]:
         connection = self._connections.get(connection_id)
         definition = self._definition(connection)
-        if entity not in definition.entities:
+        if entity not in definition.entities or entity not in self._model.entities:
             raise MappingUnknown(
                 f"This connection serves no {entity[:60]!r}. It serves: {', '.join(sorted(definition.entities))}."
             )

@@ -50,7 +50,7 @@ class MappingTable:
         self._database = database
 
     def in_force(self, connection_id: str) -> dict[str, Overlay]:
-        """Entity to the changes that apply. One query."""
+        """Entity, or name of a custom table, to the changes that apply. One query."""
         return {
             row["entity"]: msgspec.json.decode(row["content"], type=Overlay)
             for row in self._database.rows(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
+from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.auth import Credentials
 from appliance.runtime.catalog import Catalog, Folder
@@ -148,7 +149,7 @@ class Connector:
         definition = self.definition.entities[entity]
         return Projection(
             self._model,
-            self._model.entities[entity],
+            entity_of(self._model, entity),
             definition,
             part=self._part,
             zone=self.source.fields.get("time_zone"),
@@ -211,7 +212,7 @@ class Connectors:
         connection's changes to mappings.
         """
         folder = self.catalog.folder(system)
-        definition = overlaid(self.catalog.definition(system, fields), overlays or {})
+        definition = overlaid(self.catalog.definition(system, fields), overlays or {}, folder.defaults)
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
         client, terms = None, None

@@ -6,19 +6,41 @@ from typing import Any
 from msgspec import structs
 
 from appliance.errors import ConfigurationError
-from appliance.runtime.definition import Definition, EntityDefinition
+from appliance.model.custom_table import PREFIX
+from appliance.runtime.definition import Definition, EntityDefinition, parse_entities
 from appliance.runtime.definition.overlay import Overlay
 
+# Every member of a row.
+_WHOLE_ROW = {"row": {"rest": [""]}}
 
-def overlaid(definition: Definition, overlays: Mapping[str, Overlay]) -> Definition:
-    """The definition with the changes of a connection; those of entities it does not serve are left aside."""
+
+def overlaid(
+    definition: Definition, overlays: Mapping[str, Overlay], defaults: Mapping[str, Any]
+) -> Definition:
+    """The definition with the changes of a connection; those of entities it does not serve are left aside.
+
+    `defaults` are those of the connector, for its custom tables.
+    """
     if not overlays:
         return definition
     entities = {
         name: changed(entity, overlays[name]) if name in overlays else entity
         for name, entity in definition.entities.items()
     }
-    return structs.replace(definition, entities=entities)
+    tables = {
+        name: custom_table(name, overlay.table, defaults)
+        for name, overlay in overlays.items()
+        if overlay.table is not None and name.startswith(PREFIX)
+    }
+    return structs.replace(definition, entities={**entities, **tables})
+
+
+def custom_table(name: str, document: Mapping[str, Any], defaults: Mapping[str, Any]) -> EntityDefinition:
+    """The definition of a table. Raises ConfigurationError for a document that is none."""
+    odd = set(document) - {"read", "key", "modified", "incremental", "times", "overlap_seconds"}
+    if odd:
+        raise ConfigurationError(f"{name}: a table has no {', '.join(sorted(odd))}.")
+    return parse_entities({name: {**document, "map": _WHOLE_ROW}}, dict(defaults), where="table")[name]
 
 
 def changed(entity: EntityDefinition, overlay: Overlay) -> EntityDefinition:

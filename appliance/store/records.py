@@ -365,17 +365,22 @@ class Records:
     def erase(self, connection_id: str) -> int:
         """Delete every record of a connection, in short transactions; how many there were."""
         erased = 0
-        for row in self._database.rows("SELECT id FROM stream WHERE connection_id = ?", (connection_id,)):
-            while True:
-                deleted = self._database.run(
-                    "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
-                    (row["id"], ERASED_AT_ONCE),
-                )
-                if deleted == 0:
-                    break
-                erased += deleted
-            with self._database.write():
-                self._database.run("DELETE FROM record_link WHERE stream_id = ?", (row["id"],))
-                self._database.run("DELETE FROM raw_dictionary WHERE stream_id = ?", (row["id"],))
-                self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (row["id"],))
+        for row in self._database.rows(
+            "SELECT id, connection_id, entity FROM stream WHERE connection_id = ?", (connection_id,)
+        ):
+            erased += self.erase_stream(Stream(**row))
+            self._database.run("DELETE FROM raw_dictionary WHERE stream_id = ?", (row["id"],))
+        return erased
+
+    def erase_stream(self, stream: Stream) -> int:
+        """Delete the records of a stream, in short transactions; how many there were. It may be filled again."""
+        erased = 0
+        while deleted := self._database.run(
+            "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
+            (stream.id, ERASED_AT_ONCE),
+        ):
+            erased += deleted
+        with self._database.write():
+            self._database.run("DELETE FROM record_link WHERE stream_id = ?", (stream.id,))
+            self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (stream.id,))
         return erased

@@ -35,6 +35,20 @@ class Planner:
                 self.schedules.insert(stream.id, connection_id, entity, self._interval_seconds)
             self._queue(connection_id, "full", "initial", entities)
 
+    def add_entity(self, connection_id: str, entity: str) -> None:
+        """Schedule one entity more, and queue its first, full run."""
+        with self._database.write():
+            if entity not in self.schedules.entities(connection_id):
+                stream = self._records.stream(connection_id, entity)
+                self.schedules.insert(stream.id, connection_id, entity, self._interval_seconds)
+            self._queue(connection_id, "full", "initial", [entity])
+
+    def drop_entity(self, connection_id: str, entity: str) -> None:
+        """Synchronize an entity no longer; what waits of it is cancelled."""
+        with self._database.write():
+            self.schedules.delete(connection_id, entity)
+            self.runs.cancel_entity(connection_id, entity)
+
     def resume(self, connection_id: str) -> None:
         """After a reauthorization everything is due at once."""
         self.schedules.make_due(connection_id, self._clock.now_ms())

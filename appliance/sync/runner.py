@@ -14,6 +14,7 @@ from appliance.clock import Clock
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
+from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
@@ -107,6 +108,9 @@ class Runner:
         self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
     ) -> bool:
         """One entity; its failure does not stop the others, unless the credentials are no longer valid (True)."""
+        if task.entity not in connector.definition.entities:
+            self._fail(claim, task.entity, NotSynchronizing("The connection no longer has this."))
+            return False
         try:
             task = self._begin_pass(claim, task, connection, connector)
             try:
@@ -158,7 +162,7 @@ class Runner:
             watermark, mark = self._schedules.reached(connection.id, entity)
             if watermark is not None:
                 return watermark, mark
-        if self._model.entities[entity].nature == "master":
+        if entity_of(self._model, entity).nature == "master":
             return None, None
         return now - connection.historical_days * DAY_MS, None
 

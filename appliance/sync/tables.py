@@ -70,6 +70,11 @@ class ScheduleTable:
             interval_seconds=interval_seconds,
         )
 
+    def delete(self, connection_id: str, entity: str) -> None:
+        self._database.run(
+            "DELETE FROM schedule WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+        )
+
     def of_connection(self, connection_id: str) -> list[Row]:
         return self._database.rows(
             "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
@@ -366,6 +371,14 @@ class RunTable:
                 [(now, row["id"]) for row in ended],
             )
             return len(ended)
+
+    def cancel_entity(self, connection_id: str, entity: str) -> None:
+        """What is not over of an entity, in whatever run."""
+        self._database.run(
+            "UPDATE run_entity SET state = 'cancelled' WHERE entity = ? AND state IN ('queued', 'running')"
+            " AND run_id IN (SELECT id FROM run WHERE connection_id = ?)",
+            (entity, connection_id),
+        )
 
     def describe(self, run_id: str) -> dict[str, Any] | None:
         """A run with its entities as plain data for API, page and command line, or None."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from appliance.connections.tables import Connection
+from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.select import key_decoder
@@ -23,7 +24,7 @@ class References:
         # By the first two characters of a key; several entities may show the same records.
         self._entities: dict[str, list[str]] = {}
         for name in self._definitions:
-            self._entities.setdefault(str(model.entities[name].prefix), []).append(name)
+            self._entities.setdefault(str(entity_of(model, name).prefix), []).append(name)
 
     def resolve(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The record with references as the source's keys. Raises WriteInvalid for those that lead nowhere."""

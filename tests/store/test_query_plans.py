@@ -125,7 +125,7 @@ def filled(database: Database, request: pytest.FixtureRequest) -> Database:
 def test_every_method_of_records_is_covered_here() -> None:
     public = {name for name in vars(Records) if not name.startswith("_")}
     called = set(said_by_everything.__code__.co_names)
-    assert public - called == {"find_stream"}, "find_stream is called by `stream`"
+    assert public - called == {"find_stream", "erase_stream"}, "called by `stream` and `erase`"
 
 
 def test_no_query_walks_through_all_records(filled: Database) -> None:
