@@ -113,6 +113,12 @@ def _bypass(text: str) -> str:
     return text
 
 
+def _media_type(text: str) -> str:
+    if not re.fullmatch(r"[\w.+-]+/[\w.+*-]+", text):
+        raise ValueError
+    return text.lower()
+
+
 def _bytes(value: Any) -> int:
     if type(value) is int:
         count = value
@@ -171,6 +177,9 @@ BYPASS = Kind(
     _list_of(_bypass),
     _split,
     _join,
+)
+MEDIA_TYPES = Kind(
+    "a list of media types", '["application/pdf", "image/*"]', _list_of(_media_type), _split, _join
 )
 BYTES = Kind("a size in bytes, with or without a unit", '"64MiB"', _bytes, str, _show_bytes)
 OPTIONAL_TEXT = Kind("a text", '"some text"', _optional(str))

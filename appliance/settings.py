@@ -22,6 +22,7 @@ from appliance.setting_kinds import (
     ADDRESS,
     BYPASS,
     BYTES,
+    MEDIA_TYPES,
     NETWORKS,
     OPTIONAL_PATH,
     OPTIONAL_TEXT,
@@ -178,6 +179,20 @@ class Settings:
         "http.timeout_seconds", whole(1, 3600), 60, "Longest wait for an answer of a source."
     )
     http_max_bytes: int = _option("http.max_bytes", BYTES, "64MiB", "Largest answer accepted from a source.")
+
+    documents_max_bytes: int = _option(
+        "documents.max_bytes", BYTES, "25MiB", "Largest document that is taken to be sent into a source."
+    )
+    documents_types: tuple[str, ...] = _option(
+        "documents.types",
+        MEDIA_TYPES,
+        [
+            *("application/pdf", "image/*", "text/plain", "text/csv", "text/xml", "application/xml"),
+            *("application/json", "application/zip", "application/msword", "application/vnd.ms-excel"),
+            "application/vnd.openxmlformats-officedocument.*",
+        ],
+        "Types of documents that are taken.",
+    )
 
     limits_token_per_minute: int = _option(
         "limits.token_per_minute",

@@ -85,6 +85,12 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
     printed = shell("\n".join(tour).replace("8443", str(free_port())), tmp_path)
 
     (orders, purchases, vendors, chosen, changes, rows, able, *rest) = answers(printed)
+    ordered, tried, version, terms, taken_back, *rest = rest
+    assert ordered["data"]["lineItems"] == [{"name": "Bearing 6204", "quantity": "12"}]
+    assert len(tried["data"]) == 10 and tried["data"][0]["then"]["terms"] == "30 days"
+    assert (version["data"]["version"], taken_back["data"]["version"]) == (1, 2)
+    assert terms["data"][0]["terms"] == "30 days" and terms["data"][0]["customFields"]["buyer"]
+    assert "It says what is missing, field by field." in printed
     requested, status, credits_left, after_rotation = rest
     assert len(orders["data"]) == 1 < orders["meta"]["total"]
     assert orders["next_cursor"]

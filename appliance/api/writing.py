@@ -9,14 +9,16 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from appliance.api.bearer import current_reader
+from appliance.api.documents import Documents
 from appliance.api.error_codes import status_of
 from appliance.app import Appliance
 from appliance.clock import iso
 from appliance.connections.tokens import Bearer
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.model.entity import Category, Operation
-from appliance.writes.capabilities import KINDS
-from appliance.writes.service import Outcome, WriteRequest
+from appliance.writes.capabilities import KINDS, kind_of
+from appliance.writes.preparation import WriteRequest
+from appliance.writes.service import Outcome
 from appliance.writes.tables import WriteOrder
 
 View = Callable[..., Response]
@@ -35,7 +37,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     for (method, path), operations in paths.items():
         rule = path.replace("{", "<").replace("}", ">")
         name = f"{method}_{path}".replace(".", "_")
-        batched = any(operation.kind == "create" for operation in operations.values())
+        batched = any(kind_of(operation) == "create" for operation in operations.values())
         for area, chosen in [*((one, {one: own}) for one, own in operations.items()), ("v1", operations)]:
             routes.add_url_rule(
                 f"/api/{area}/{rule}",
@@ -59,6 +61,11 @@ class Writing:
 
     def __init__(self, appliance: Appliance) -> None:
         self._catalog = appliance.catalog
+        self._documents = Documents(
+            appliance.settings.data_dir / "uploads",
+            max_bytes=appliance.settings.documents_max_bytes,
+            types=appliance.settings.documents_types,
+        )
         self._writes = appliance.writes
         self._connections = appliance.connections
         self._api_keys = appliance.api_keys
@@ -67,6 +74,8 @@ class Writing:
         def view(**keys: str) -> Response:
             bearer = current_reader(self._connections, self._api_keys)
             operation = self._of_connection(bearer, operations)
+            if kind_of(operation) == "upload":
+                return self._upload(bearer.connection_id, operation)
             asked = WriteRequest(
                 operation,
                 _body(),
@@ -80,6 +89,16 @@ class Writing:
             return _answered(outcome, 201 if operation.kind == "create" else 200)
 
         return view
+
+    def _upload(self, connection_id: str, operation: Operation) -> Response:
+        with self._documents.received(request) as (file, said):
+            asked = WriteRequest(
+                operation,
+                msgspec.json.encode(said),
+                idempotency_key=request.headers.get("Idempotency-Key"),
+                file=file,
+            )
+            return _answered(self._writes.do(connection_id, asked), 201)
 
     def batch_view(self, operations: dict[Category, Operation]) -> View:
         """`{"items": [body, …]}`: one after the other, each with its own outcome."""

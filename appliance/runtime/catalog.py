@@ -244,7 +244,7 @@ def _named_or_written(folder: Folder, value: str) -> Any:
     document = yaml.safe_load(value)
     if isinstance(document, str):
         raise ConfigurationError(
-            f"there are no ready-made entities {document!r}. There are: {', '.join(folder.packs)}; "
+            f"there are no ready-made entities {document!r}. There are: {', '.join(sorted(folder.packs))}; "
             "or write entities as YAML."
         )
     return document

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
+from appliance.runtime.repetition import same_page
 
 _MOST_MOVES = 3
 
@@ -39,6 +40,14 @@ def back(position: dict[str, Any], size: int) -> dict[str, Any]:
     distance = position.get("back", size)
     offset = max(0, position["offset"] - distance)
     return {"offset": offset, "anchors": position["anchors"], "back": 2 * distance, "moved": moved}
+
+
+def again(position: dict[str, Any], following: dict[str, Any]) -> dict[str, Any]:
+    """The position after a page that was like one before. Raises SourceAnswerInvalid when that goes on."""
+    repeated = position.get("repeated", 0) + 1
+    if repeated > _MOST_MOVES:
+        raise same_page()
+    return {**following, "seen": position.get("seen"), "repeated": repeated}
 
 
 def onward(position: dict[str, Any], rows: Sequence[bytes], overlap: int) -> dict[str, Any]:

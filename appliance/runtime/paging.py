@@ -19,7 +19,7 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
-from appliance.runtime.overlap import back, fresh, lost, onward
+from appliance.runtime.overlap import again, back, fresh, lost, onward
 from appliance.runtime.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
 
@@ -86,6 +86,9 @@ def next_position(paging: Paging, position: Position, answered: Answered) -> Pos
     if watching is None:
         if position.get("doubtful"):
             return None
+        if isinstance(paging, OffsetPaging) and paging.overlap:
+            # Rows that come before it push the same rows onto the next page.
+            return again(position, following)
         raise same_page()
     return watching
 

@@ -8,8 +8,10 @@ from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
 from appliance.runtime.select import encode
 from appliance.runtime.template import compile_template, compile_xml, without_marks
+from appliance.runtime.upload import Upload
 from appliance.runtime.xmlrpc import encode_call
 from appliance.transport.http import Request
+from appliance.transport.multipart import FilePart, encode_form
 
 Prepare = Callable[[Mapping[str, Any]], Request]
 
@@ -61,6 +63,9 @@ def _compile_body(
             "application/x-www-form-urlencoded",
             urlencode(list(_flat(without_marks(fields(context))))).encode(),
         )
+    if template.multipart is not None:
+        parts = compile_template(template.multipart, where=f"{where}.multipart", omit=omit)
+        return lambda context: _multipart(without_marks(parts(context)))
     if template.xml is not None:
         text = compile_xml(template.xml, where=f"{where}.xml")
         return lambda context: ("text/xml; charset=utf-8", text(context).encode())
@@ -72,6 +77,15 @@ def _compile_body(
             encode_call(str(method(context)), without_marks(params(context))),
         )
     return lambda context: ("", None)
+
+
+def _multipart(parts: Mapping[str, Any]) -> tuple[str, bytes]:
+    fields: dict[str, str | FilePart] = {
+        name: (value.name, value.read(), value.content_type) if isinstance(value, Upload) else _text(value)
+        for name, value in parts.items()
+        if value is not None
+    }
+    return encode_form(fields)
 
 
 def join(base: str, path: str) -> str:

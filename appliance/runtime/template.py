@@ -1,8 +1,9 @@
 """Templates inside a connector definition: `${name}` anywhere in a string, a list or a mapping.
 
 A string that is nothing but one `${…}` becomes the value itself with its type; otherwise values are written
-into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter of `FILTERS`. The name of a
-member may be a place, too; the member is left out where it is empty.
+into the text. `${a.b}` looks inside, `${name|filter}` passes the value through a filter (`template_filters.py`). The
+name of a member may be a place, too; the member is left out where it is empty.
+
 
     {$if: name, then: X, else: Y}             chooses; where the one of them is missing the element is left out
     {$each: name, do: X, step: 10}            X for every item of a list, `${item.…}`, `${number}` counts in steps
@@ -16,19 +17,16 @@ member may be a place, too; the member is left out where it is empty.
 What is written (`omit`) leaves out members and elements whose single `${…}` has no value, and sends null where NULL is.
 """
 
-import base64
-import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
 from appliance.errors import ConfigurationError, InvalidInput
 from appliance.runtime.select import dig
+from appliance.runtime.template_filters import FILTERS, parts_of_moment, plain_text
 
 Context = Mapping[str, Any]
 Render = Callable[[Context], Any]
@@ -49,42 +47,6 @@ class _Null:
 
 
 NULL = _Null()
-
-
-def _parts(moment: datetime) -> dict[str, int]:
-    names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    return {name: getattr(moment, name) for name in names}
-
-
-def _padded(width: int, value: Any) -> str:
-    """Numbers as SAP keeps them, with leading zeros; what is not all digits stays."""
-    text = str(value)
-    return text.zfill(width) if text.isdigit() else text
-
-
-FILTERS: dict[str, Callable[[Any], Any]] = {
-    "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
-    "date": lambda moment: moment.strftime("%Y-%m-%d"),
-    "day_before": lambda moment: moment - timedelta(days=1),
-    "integer": lambda value: int(value),
-    "iso": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    "iso_ms": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
-    "json": lambda value: json.dumps(value, separators=(",", ":")),
-    "last_part": lambda value: urlsplit(str(value)).path.rstrip("/").rsplit("/", 1)[-1],
-    "parts": _parts,
-    "quote": lambda value: str(value).replace("'", "''"),
-    "midnight": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
-    "odata2": lambda moment: f"/Date({int(moment.timestamp() * 1000)})/",
-    "odata2_offset": lambda moment: f"/Date({int(moment.timestamp() * 1000)}+0000)/",
-    **{f"padded{width}": partial(_padded, width) for width in (4, 5, 10, 12, 18)},
-    "sql": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"),
-    "text": lambda value: plain_text(value),
-    "time": lambda moment: moment.strftime("%H:%M:%S"),
-    "unix": lambda moment: int(moment.timestamp()),
-    "unix_ms": lambda moment: int(moment.timestamp() * 1000),
-    "upper": lambda value: str(value).upper(),
-    "url": lambda value: quote(str(value), safe=""),
-}
 
 
 def compile_template(template: Any, *, where: str, omit: bool = False) -> Render:
@@ -303,12 +265,6 @@ def _compile_else(template: Mapping[str, Any], where: str, omit: bool, otherwise
     return compile_template(template["else"], where=f"{where}.else", omit=omit)
 
 
-def plain_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
 def _is_given(value: Any) -> bool:
     """Zero is a value like any other."""
     return value is not None and value is not False and value is not NULL and value != ""
@@ -374,7 +330,7 @@ def _compile_expression(expression: str, where: str) -> Render:
             # A reference that is emptied has no parts.
             if value is NULL:
                 break
-            value = dig(_parts(value) if isinstance(value, datetime) else value, [step])
+            value = dig(parts_of_moment(value) if isinstance(value, datetime) else value, [step])
         for name, function in zip(filters, functions, strict=True):
             if value is None or value is NULL:
                 return value

@@ -45,7 +45,15 @@ def _told(step: Step) -> Any:
         return [_told_change(change) for change in step.changes]
     request = step.request
     rpc = list(request.xmlrpc.params) if request.xmlrpc else None
-    told = [request.path, dict(request.query), request.json, request.form, request.xml, rpc]
+    told = [
+        request.path,
+        dict(request.query),
+        request.json,
+        request.form,
+        request.multipart,
+        request.xml,
+        rpc,
+    ]
     return {"$each": step.each, "do": told} if step.each else told
 
 

@@ -26,7 +26,8 @@ from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
-from appliance.runtime.template import compile_template, given, plain_text, without_marks
+from appliance.runtime.template import compile_template, given, without_marks
+from appliance.runtime.template_filters import plain_text
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ class Writer:
         Raises OutcomeUnknown where it cannot be looked for and repeating the write could make a second record.
         """
         find = next((find for find in self._finds if _holds(find.when, context)), None)
-        if find is None and context["key"]:
+        if find is None and (context["key"] or self._write.repeatable):
             return []
         if find is None:
             raise OutcomeUnknown(

@@ -24,6 +24,7 @@ from appliance.api import (
     unified,
     writing,
 )
+from appliance.api.documents import ApplianceRequest
 from appliance.api.gate import Gate
 from appliance.api.recording import Recorder
 from appliance.app import Appliance
@@ -42,6 +43,7 @@ _CONTENT_SECURITY_POLICY = (
 
 def create_app(appliance: Appliance) -> Flask:
     app = Flask("appliance", root_path=str(Path(pages.__file__).parent), static_url_path="/admin/static")
+    app.request_class = ApplianceRequest
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))

@@ -6,7 +6,7 @@ the next read shows it. What the source was sent and did not answer stays `unkno
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,25 +21,20 @@ from appliance.model.entity import Model, Operation
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
 from appliance.runtime.projection import RowRejected
-from appliance.runtime.select import decode
-from appliance.runtime.transforms import exact
-from appliance.runtime.writer import Order, OutcomeUnknown, PartlyWritten, Writer
+from appliance.runtime.writer import OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
-from appliance.writes.capabilities import Ability, ability, fields_of, kind_of
+from appliance.writes.capabilities import kind_of
 from appliance.writes.errors import (
     IdempotencyKeyReused,
     NotSupported,
     TaskNotFound,
     WriteInProgress,
     WriteInvalid,
-    WriteTargetUnknown,
     problem,
 )
-from appliance.writes.references import References
-from appliance.writes.statuses import StatusCodes
+from appliance.writes.preparation import Preparation, Prepared, WriteRequest, decode_body
 from appliance.writes.tables import WriteOrder, WriteTable
-from appliance.writes.validation import Body
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +42,8 @@ LEASE_MS = 5 * 60 * 1000
 LONGEST_KEY = 200
 # When the engine looks for a write whose outcome is unknown, after it was sent.
 LOOKED_AFTER_MS = tuple(minutes * 60 * 1000 for minutes in (1, 5, 30, 120))
-_decode_body = msgspec.json.Decoder(dict[str, Any], float_hook=exact).decode
 
 OpenConnector = Callable[[Connection], Connector]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteRequest:
-    """`target` is the key in the path, `target_below` a second one. `body` is JSON text as it came."""
-
-    operation: Operation
-    body: bytes
-    target: str | None = None
-    target_below: str | None = None
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +75,7 @@ class Writes:
         self._health = health
         self._open_connector = open_connector
         self._clock = clock
+        self._preparation = Preparation(records, model)
         self.table = WriteTable(database)
 
     def do(self, connection_id: str, request: WriteRequest) -> Outcome:
@@ -106,7 +90,7 @@ class Writes:
             known = self._remembered(connection_id, request)
             if known is not None and known.state == "done":
                 return replace(_outcome(known, connector), replayed=True)
-            prepared = self._prepare(connection, connector, request)
+            prepared = self._preparation.prepare(connection, connector, request)
             order = self._accept(connection_id, request, known, state="running")
             return self._send(connection, connector, order, prepared, retried=_may_be_done(known))
         finally:
@@ -120,7 +104,7 @@ class Writes:
             known = self._remembered(connection_id, request)
             if known is not None:
                 return known
-            self._prepare(connection, connector, request)
+            self._preparation.prepare(connection, connector, request)
         finally:
             connector.close()
         return self._accept(connection_id, request, None, state="queued")
@@ -145,8 +129,8 @@ class Writes:
 
     def _work(self, order: WriteOrder) -> None:
         operation = self._operation(order)
-        if operation is None:
-            self._give_up(order, InternalError("This release no longer knows the operation."))
+        if operation is None or kind_of(operation) == "upload":
+            self._give_up(order, InternalError("This cannot be taken up again: send it once more."))
             return
         try:
             connection = self._connection(order.connection_id)
@@ -158,7 +142,7 @@ class Writes:
             request = WriteRequest(
                 operation, order.body.encode(), order.target, order.target_below, order.idempotency_key
             )
-            prepared = self._prepare(connection, connector, request)
+            prepared = self._preparation.prepare(connection, connector, request)
             if order.state == "queued":
                 if self._claim(order, ("queued",)):
                     self._send(connection, connector, order, prepared, retried=False)
@@ -173,7 +157,7 @@ class Writes:
             connector.close()
 
     def _look(
-        self, connection: Connection, connector: Connector, order: WriteOrder, prepared: "_Prepared"
+        self, connection: Connection, connector: Connector, order: WriteOrder, prepared: Prepared
     ) -> None:
         """Find out what became of a write that was sent and not answered."""
         if not self._claim(order, ("unknown", "running")):
@@ -199,7 +183,7 @@ class Writes:
         connection: Connection,
         connector: Connector,
         order: WriteOrder,
-        prepared: "_Prepared",
+        prepared: Prepared,
         *,
         retried: bool,
     ) -> Outcome:
@@ -234,7 +218,7 @@ class Writes:
         connection: Connection,
         connector: Connector,
         order: WriteOrder,
-        prepared: "_Prepared",
+        prepared: Prepared,
         key: list[Any],
     ) -> Outcome:
         """Read the record back into the store and note the outcome, in one transaction."""
@@ -271,69 +255,15 @@ class Writes:
         return payload.decode()
 
     def _as_sent(
-        self, connection: Connection, order: WriteOrder, prepared: "_Prepared", record_key: str | None
+        self, connection: Connection, order: WriteOrder, prepared: Prepared, record_key: str | None
     ) -> str:
         """The record as we know it with what was sent, where it was not read back."""
         stream = self._records.find_stream(connection.id, order.entity)
         held = self._records.payload(stream, record_key) if stream is not None and record_key else None
         entity = self._model.entities[order.entity]
-        record = _decode_body(held) if held else dict.fromkeys(entity.fields)
+        record = decode_body(held) if held else dict.fromkeys(entity.fields)
         sent = {name: value for name, value in prepared.shown.items() if name in entity.fields}
         return msgspec.json.encode({**record, **sent, "key": record_key}).decode()
-
-    def _prepare(self, connection: Connection, connector: Connector, request: WriteRequest) -> "_Prepared":
-        """Everything that can be known before the source is asked."""
-        operation = request.operation
-        kind = kind_of(operation)
-        can = ability(self._model, connector.definition, operation.owner, kind)
-        body = _parsed(request.body)
-        references = References(self._records, self._model, connection, connector)
-        key: list[Any] = []
-        previous = None
-        if request.target is not None:
-            found = references.source_key(operation.owner, request.target)
-            if found is None:
-                raise WriteTargetUnknown(
-                    f"There is no {operation.owner} with the key {request.target[:60]!r} in this connection."
-                )
-            key = found
-            stream = self._records.find_stream(connection.id, operation.owner)
-            raw = None if stream is None else self._records.raw(stream, request.target)
-            previous = None if raw is None else decode(raw)
-        status = None
-        shown = body
-        if kind == "status":
-            codes = StatusCodes(self._records, self._model, connection, connector.definition)
-            status = codes.chosen(operation, body, can)
-            shown = codes.shown(operation.owner, status)
-            record: dict[str, Any] = {}
-        else:
-            record = references.resolve(self._checked(operation, can, body))
-        if request.target_below is not None:
-            record[operation.path.rsplit("{", 1)[-1].rstrip("}")] = self._below(
-                references, request.target_below
-            )
-        return _Prepared(kind, Order(record=record, key=key, status=status, previous=previous), shown)
-
-    def _checked(self, operation: Operation, can: Ability, body: Mapping[str, Any]) -> dict[str, Any]:
-        entity = self._model.entities[operation.owner]
-        required = can.required | {
-            field.name for field in operation.body if field.required and operation.kind != "update"
-        }
-        if operation.kind == "update":
-            # Lines and the like are checked where they are given; an update says only what changes.
-            required = frozenset(path for path in required if "." in path)
-        fields = fields_of(self._model, entity, operation.body)
-        if operation.kind in ("inventory", "add-material", "change-material"):
-            fields = {field.name: field for field in operation.body}
-        return Body(fields, self._model.entities, takes=can.takes, required=required).check(body)
-
-    def _below(self, references: References, key: str) -> Any:
-        for entity in ("Material", "Part", "MaterialItem"):
-            parts = references.source_key(entity, key)
-            if parts is not None:
-                return parts[0] if len(parts) == 1 else parts
-        raise WriteTargetUnknown(f"There is no material with the key {key[:60]!r} in this connection.")
 
     def _accept(
         self, connection_id: str, request: WriteRequest, known: WriteOrder | None, *, state: str
@@ -411,15 +341,6 @@ class Writes:
         return connection
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """`shown` is what the unified record is to show of the write, where it is not read back."""
-
-    kind: str
-    order: Order
-    shown: dict[str, Any]
-
-
 def _may_be_done(known: WriteOrder | None) -> bool:
     """Whether an earlier try may have made something."""
     return known is not None and (
@@ -429,13 +350,6 @@ def _may_be_done(known: WriteOrder | None) -> bool:
 
 def _outcome(order: WriteOrder, connector: Connector) -> Outcome:
     return Outcome(order.id, order.answer or "{}", True, connector.definition.simulated)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        return _decode_body(body or b"{}")
-    except (msgspec.DecodeError, ValueError) as failure:
-        raise WriteInvalid([problem("body", "TYPE", f"is a JSON object ({failure}).")]) from None
 
 
 def _fingerprint(request: WriteRequest) -> bytes:

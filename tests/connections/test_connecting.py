@@ -200,13 +200,15 @@ def test_success_takes_the_credits_and_queues_the_first_run(
 
 def test_the_token_is_shown_once_and_only_its_hash_is_kept(appliance: Appliance, account: Account) -> None:
     made = account.connect({"provider": "sandbox", "name": "Sandbox", "credentials": {}}).get_json()["data"]
-    token = made["access_token"]
-    assert holds(appliance.database, token) == []
-    kept = appliance.database.value("SELECT hash FROM token WHERE connection_id = ?", (made["id"],))
-    assert bytes(kept) == hashlib.sha256(token.encode()).digest()
+    tokens = (made["access_token"], made["connection_token"])
+    kept = appliance.database.tuples("SELECT hash FROM token WHERE connection_id = ?", (made["id"],))
+    assert {bytes(one) for (one,) in kept} == {hashlib.sha256(token.encode()).digest() for token in tokens}
     listed = account.send("GET", "/api/system/connections")
-    assert token not in listed.text
-    assert appliance.connections.tokens.authenticate(token).connection_id == made["id"]
+    for token in (*tokens, made["refresh_token"]):
+        assert holds(appliance.database, token) == []
+        assert token not in listed.text
+    for token in tokens:
+        assert appliance.connections.tokens.authenticate(token).connection_id == made["id"]
 
 
 def test_secrets_are_sealed_and_appear_nowhere(

@@ -54,7 +54,8 @@ def test_an_account_key_is_no_connection_token_and_the_other_way_round(
     appliance: Appliance, account: Account
 ) -> None:
     made = connect_sandbox(appliance)
-    assert code_of(account, account.key) == (401, "TOKEN_INVALID")
+    refused = account.send("POST", "/api/v1/sync", token=account.key)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (401, "TOKEN_INVALID")
     answer = account.send("GET", "/api/system/connections", token=made.token)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "API_KEY_INVALID")
 

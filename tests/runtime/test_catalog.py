@@ -231,7 +231,8 @@ def test_entities_come_from_a_pack_or_from_what_is_written() -> None:
     [
         (
             "sap-orders",
-            r"there are no ready-made entities 'sap-orders'\. There are: sap-purchase-orders; or write",
+            r"there are no ready-made entities 'sap-orders'\."
+            " There are: sap-purchase-orders, sap-purchase-orders-v4; or write",
         ),
         ("Vendor: [", r"line 1: "),
         ("a: 2025-13-45", r"month must be in"),

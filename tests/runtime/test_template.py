@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import ConfigurationError
-from appliance.runtime.template import FILTERS, compile_template
+from appliance.runtime.template import compile_template
+from appliance.runtime.template_filters import FILTERS
+from appliance.runtime.upload import Upload
 
 MOMENT = datetime(2026, 3, 1, 0, 30, 5, 123456, tzinfo=UTC)
 
@@ -49,6 +52,8 @@ def test_what_is_not_there_inside_a_value_is_null() -> None:
         ("base64", "user:pässword", "dXNlcjpww6Rzc3dvcmQ="),
         ("date", MOMENT, "2026-03-01"),
         ("day_before", MOMENT, datetime(2026, 2, 28, 0, 30, 5, 123456, tzinfo=UTC)),
+        ("content_type", Upload(Path("x"), "x.pdf", "application/pdf", 3), "application/pdf"),
+        ("file_base64", Upload(Path(__file__).parents[1] / "writes" / "__init__.py", "x", "y", 0), ""),
         ("integer", "0012", 12),
         ("iso", MOMENT, "2026-03-01T00:30:05Z"),
         ("iso_ms", MOMENT, "2026-03-01T00:30:05.123Z"),

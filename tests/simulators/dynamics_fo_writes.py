@@ -77,7 +77,13 @@ class Writes:
         self._check(name, values)
         if not values.get("dataAreaId"):
             raise WriteFailed(name, "Field 'Company' must be filled in.")
-        getattr(self, f"_check_{name}", lambda values: None)(values)
+        rules = {
+            "PurchaseOrderHeadersV2": self._check_order,
+            "PurchaseOrderLinesV2": self._check_line,
+            "AssetMaintenanceRequestsV2": self._check_request,
+        }
+        if name in rules:
+            rules[name](values)
         self._last += 1
         blank = {column: _blank(value) for column, value in self._tables.rows[name][0].items()}
         row = {**blank, counted: f"{self._last:08}", **values}
@@ -92,12 +98,12 @@ class Writes:
         self._tables.rows[name].append(row)
         return row
 
-    def _check_PurchaseOrderHeadersV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
+    def _check_order(self, values: Row) -> None:
         accounts = {(row["dataAreaId"], row["VendorAccountNumber"]) for row in self._tables.rows["VendorsV2"]}
         if (values["dataAreaId"], values.get("OrderVendorAccountNumber")) not in accounts:
             raise WriteFailed("PurchPurchaseOrderHeaderV2", "Warning: The vendor account does not exist.")
 
-    def _check_PurchaseOrderLinesV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
+    def _check_line(self, values: Row) -> None:
         kind = "PurchPurchaseOrderLineV2"
         header = next(
             (
@@ -120,7 +126,7 @@ class Writes:
         if not values.get("ReceivingSiteId") and not header["DefaultReceivingSiteId"]:
             raise WriteFailed(kind, "Warning: Inventory dimension Site is mandatory and must be specified.")
 
-    def _check_AssetMaintenanceRequestsV2(self, values: Row) -> None:  # noqa: N802 by the name of the set
+    def _check_request(self, values: Row) -> None:
         if not values.get("RequestTypeId"):
             raise WriteFailed("EntAssetRequest", "Field 'Request type' must be filled in.")
 

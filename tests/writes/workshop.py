@@ -25,11 +25,13 @@ class Workshop:
         self.vendors = [{"company": "A", "number": "07", "name": "Seals"}]
         self.calls: list[tuple[str, str, Any]] = []
         self.sent = b""
+        self.files: dict[int, dict[str, Any]] = {}
         self.breaks = 0
         self.refuses_single = False
 
     def answer(self, exchange: Exchange) -> None:
-        body = json.loads(exchange.body) if exchange.body else None
+        multipart = exchange.headers.get("Content-Type", "").startswith("multipart/")
+        body = json.loads(exchange.body) if exchange.body and not multipart else exchange.body
         with self.lock:
             if exchange.command != "GET":
                 self.sent = exchange.body
@@ -51,8 +53,18 @@ class Workshop:
             case ("GET", "orders", number):
                 found_one = None if self.refuses_single else self.orders.get(int(number))
                 return (200, found_one) if found_one else (404, {"message": "no such order"})
+            case ("GET", "files", number):
+                return 200, self.files[int(number)]
+            case ("POST", "files"):
+                number_of = len(self.files) + 1
+                title = body.split(b'name="title"\r\n\r\n', 1)[1].split(b"\r\n", 1)[0].decode()
+                kind = body.split(b"Content-Type: ", 1)[1].split(b"\r\n", 1)[0].decode()
+                self.files[number_of] = {"id": number_of, "name": title, "type": kind}
+                return 201, {"id": number_of}
             case ("GET", name):
-                return 200, list(getattr(self, name) if name != "purchases" else self.purchases.values())
+                return 200, list(
+                    getattr(self, name) if name in ("assets", "vendors") else getattr(self, name).values()
+                )
             case ("POST", "orders"):
                 return self._create(body)
             case ("PATCH", "orders", number):

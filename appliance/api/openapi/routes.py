@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from flask import Flask
@@ -12,6 +13,7 @@ from appliance.api.unified import reading_operations
 from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.model.entity import Operation
+from appliance.runtime.definition import Definition
 from appliance.writes.capabilities import abilities
 
 SAMPLED = 200
@@ -45,13 +47,9 @@ def served_by(appliance: Appliance, connection: Connection) -> Served:
     """What a connection serves, with the custom fields of its newest records."""
     written = appliance.catalog.definition(connection.system, connection.fields)
     definition = appliance.mappings.adjusted(connection, written)
-    writes = {
-        entity: {kind: can.as_dict() for kind, can in kinds.items()}
-        for entity, kinds in abilities(appliance.model, definition).items()
-    }
     entities = frozenset(definition.entities) & frozenset(appliance.model.entities)
     custom = {name: found for name in entities if (found := _custom_fields(appliance, connection.id, name))}
-    return Served(connection.name, entities, writes, custom)
+    return Served(connection.name, entities, _writes(appliance, definition), custom)
 
 
 def _custom_fields(appliance: Appliance, connection_id: str, entity: str) -> dict[str, Schema]:
@@ -70,3 +68,11 @@ def _typed(records: Iterable[object]) -> dict[str, Schema]:
         for name, value in record.items() if isinstance(record, dict) else ():
             types.setdefault(name, {"null"}).update([] if value is None else [_TYPES[type(value)]])
     return {name: {"type": sorted(found)} for name, found in sorted(types.items())}
+
+
+def _writes(appliance: Appliance, definition: Definition) -> dict[str, dict[str, Any]]:
+    """Entity to operation to what the system takes."""
+    return {
+        entity: {kind: can.as_dict() for kind, can in kinds.items()}
+        for entity, kinds in abilities(appliance.model, definition).items()
+    }

@@ -23,7 +23,7 @@ from appliance.runtime.checking.schema import (
 )
 from appliance.runtime.definition import Definition
 from appliance.runtime.definition.node import Node
-from appliance.runtime.template import FILTERS
+from appliance.runtime.template_filters import FILTERS
 from appliance.runtime.transforms import FORMATS
 
 _HEAD = """# Connector reference

@@ -45,6 +45,7 @@ from appliance.runtime.definition.http import (
     XmlRpcCall,
 )
 from appliance.runtime.definition.incremental import NewestFirst, Window
+from appliance.runtime.definition.odata import AlternativesRead, OData4Read, ODataRead
 from appliance.runtime.definition.paging import (
     CursorPaging,
     KeysetPaging,
@@ -55,15 +56,12 @@ from appliance.runtime.definition.paging import (
     Paging,
 )
 from appliance.runtime.definition.reading import (
-    AlternativesRead,
     Children,
     CodeRead,
     DeclaredRead,
     Detail,
     EntityDefinition,
     HttpRead,
-    OData4Read,
-    ODataRead,
     One,
     Pivot,
     Read,

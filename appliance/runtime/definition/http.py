@@ -28,6 +28,12 @@ class RequestTemplate(Node, frozen=True, kw_only=True):
     headers: Annotated[dict[str, str], Meta(description="Headers beside those of `http.headers`.")] = {}
     json: Annotated[Any, Meta(description="JSON body.")] = None
     form: Annotated[dict[str, Any] | None, Meta(description="Form-encoded body.")] = None
+    multipart: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Form in several parts; `${record.file}` becomes a part with the file's name and type."
+        ),
+    ] = None
     xml: Annotated[
         str | None, Meta(description="XML body as text; values of `${…}` are escaped as XML text.")
     ] = None

@@ -183,6 +183,12 @@ class Write(Node, frozen=True, kw_only=True):
             description="How an earlier try is found; one or several, of which the first whose `when` holds is asked."
         ),
     ] = ()
+    repeatable: Annotated[
+        bool,
+        Meta(
+            description="The source itself carries a repetition out once, by `${reference}`, so none is looked for."
+        ),
+    ] = False
     note: Annotated[str, Meta(description="What a caller should know, such as limits by state.")] = ""
 
 

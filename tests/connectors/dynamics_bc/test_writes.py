@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import RecordGone, WriteConflict
+from appliance.runtime.writer import OutcomeUnknown, RecordGone, WriteConflict
 from tests.connectors.expecting import key
 from tests.connectors.writing import read_back, shown, written
 from tests.runtime.opened import opened
@@ -110,6 +110,8 @@ def test_items_are_made_once_and_changed(central: BusinessCentral, connector: Co
     written(connector, "Part", "update", {"isActive": False}, key=made)
     expected = {**part, "cost": "12.34", "isActive": False}
     assert shown(read_back(connector, "Part", made), expected) == expected
+    with pytest.raises(OutcomeUnknown):
+        written(connector, "Part", "create", {"name": "Without a code"}, retried=True)
     product = {"name": "Pump", "groupKey": "SPARE", "uomKey": "PCS", "price": Decimal("99.5")}
     made = written(connector, "Product", "create", product)
     expected = {

@@ -10,7 +10,6 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import RecordGone
 from tests.connectors.expecting import key
 from tests.connectors.fiix.test_fiix import connected, filled
 from tests.connectors.reading_back import chosen, unified, write
@@ -99,8 +98,10 @@ def test_material_comes_from_the_stock_at_the_storeroom(connector: Connector) ->
     write(connector, "WorkOrder", "change-material", {**record, "usedQuantity": Decimal(2)}, key=[401])
     changed = all_records(connector, "MaterialItem")[added[0]["key"]]
     assert (changed["requiredQuantity"], changed["quantity"]) == (3, 2)
-    with pytest.raises(RecordGone):
+    with pytest.raises(SourceError, match="no stock of this part at this storeroom"):
         write(connector, "WorkOrder", "add-material", {**record, "storeroomKey": 1}, key=[401])
+    with pytest.raises(SourceError, match="no such part of this work order"):
+        write(connector, "WorkOrder", "change-material", record, key=[999])
 
 
 ORDER: dict[str, Any] = {
