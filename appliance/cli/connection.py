@@ -1,11 +1,17 @@
-"""`appliance connection …`: connect, list, test, reauthorize, disconnect."""
+"""`appliance connection …`: connect, list, test, reauthorize, disconnect; writes and pass-through."""
 
 import argparse
+from typing import Any
 
+from appliance.audit.redaction import redact
+from appliance.cli import mapping
 from appliance.cli.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
+from appliance.clock import iso
 from appliance.connections.lifecycle import Connected
 from appliance.runtime.probe import Report
+
+CALLS_SHOWN = 20
 
 
 def register(commands: Subparsers) -> None:
@@ -43,6 +49,28 @@ def register(commands: Subparsers) -> None:
     again.add_argument("connection", help="id or name")
     add_field_options(again)
     again.set_defaults(command=reauthorize)
+
+    mapping.register(group)
+
+    journal = group.add_parser("writes", help="the journal of writes, the newest first")
+    add_common(journal)
+    journal.add_argument("connection", help="id or name")
+    journal.add_argument("--state", choices=("queued", "running", "done", "failed", "unknown"))
+    journal.add_argument("--limit", type=int, default=50)
+    journal.set_defaults(command=list_writes)
+
+    handed_on = group.add_parser("passthrough", help="what may be handed on to the source as it is")
+    add_common(handed_on)
+    handed_on.add_argument("connection", help="id or name")
+    change = handed_on.add_mutually_exclusive_group()
+    change.add_argument(
+        "--allow",
+        nargs="+",
+        metavar="RULE",
+        help="hand on these and nothing else, such as 'GET /orders/**' or SQL",
+    )
+    change.add_argument("--close", action="store_true", help="hand on nothing")
+    handed_on.set_defaults(command=passthrough)
 
 
 def connect(arguments: argparse.Namespace) -> int:
@@ -108,6 +136,55 @@ def purge(arguments: argparse.Namespace) -> int:
             arguments,
             {"id": connection.id, "records_deleted": erased},
             [f"{erased} records of {connection.name} are deleted."],
+        )
+    return 0
+
+
+def list_writes(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        connection = appliance.connections.named(arguments.connection)
+        found: list[dict[str, Any]] = [
+            {
+                "id": order.id,
+                "state": order.state,
+                "entity": order.entity,
+                "operation": order.operation,
+                "key": order.record_key or order.target,
+                "created_at": iso(order.created_at),
+                "changed_at": iso(order.changed_at),
+                "attempts": order.attempts,
+                "idempotency_key": order.idempotency_key,
+                "error": redact(order.failure),
+            }
+            for order in appliance.writes.table.recent(
+                connection.id, max(1, arguments.limit), state=arguments.state
+            )
+        ]
+        head = ("created_at", "state", "operation", "key", "id")
+        lines = table([[one[name] for name in head] for one in found], head)
+        lines += [
+            f"{one['id']}: {one['error']['code']}: {one['error']['message']}" for one in found if one["error"]
+        ]
+        show(arguments, found, lines)
+    return 0
+
+
+def passthrough(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as appliance:
+        connection = appliance.connections.named(arguments.connection)
+        service = appliance.passthrough
+        if arguments.close or arguments.allow:
+            service.open_for(connection.id, arguments.allow or [], by="command line")
+        rules = service.table.rules(connection.id).texts
+        calls = service.table.calls(connection.id, CALLS_SHOWN)
+        head = ("at", "method", "what", "status", "error", "caller")
+        show(
+            arguments,
+            {"allow": list(rules), "calls": calls},
+            [
+                *(rules or [f"{connection.name} hands nothing on."]),
+                *(table([[call[name] for name in head] for call in calls], head) if calls else []),
+            ],
         )
     return 0
 

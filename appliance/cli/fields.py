@@ -35,12 +35,12 @@ def given_fields(arguments: argparse.Namespace) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise InvalidInput(f"--field takes NAME=VALUE, not {pair!r}.")
-        fields[name] = _read(Path(value[1:])) if value.startswith("@") else value
+        fields[name] = read_file(Path(value[1:])) if value.startswith("@") else value
     return fields
 
 
 def _fields_file(path: Path) -> dict[str, Any]:
-    text = sys.stdin.read() if str(path) == "-" else _read(path)
+    text = sys.stdin.read() if str(path) == "-" else read_file(path)
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as failure:
@@ -50,7 +50,8 @@ def _fields_file(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """Its text without newlines at the end. Raises ConfigurationError."""
     try:
         return path.read_text("utf-8").rstrip("\n")
     except (OSError, UnicodeError) as failure:

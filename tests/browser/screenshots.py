@@ -14,7 +14,17 @@ from tests.browser.served import CHROMIUM, CHROMIUM_FLAGS, Served, serve
 
 NAME = "admin"
 PASSWORD = "a long enough passphrase"
-README = ("connections", "catalogue", "connection", "run", "records", "record", "mapping-tried", "credits")
+README = (
+    "connections",
+    "catalogue",
+    "connection",
+    "run",
+    "records",
+    "record",
+    "mapping",
+    "mapping-tried",
+    "credits",
+)
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
 
