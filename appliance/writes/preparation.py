@@ -16,6 +16,7 @@ from appliance.runtime.writer import Order
 from appliance.store.records import Records
 from appliance.writes.capabilities import Ability, ability, fields_of, kind_of
 from appliance.writes.errors import WriteInvalid, WriteTargetUnknown, problem
+from appliance.writes.lines import line_keys
 from appliance.writes.references import References
 from appliance.writes.statuses import StatusCodes
 from appliance.writes.validation import Body
@@ -61,6 +62,7 @@ class Preparation:
         references = References(self._records, self._model, connection, connector)
         key: list[Any] = []
         previous = None
+        lines: dict[str, Any] = {}
         if request.target is not None:
             found = references.source_key(operation.owner, request.target)
             if found is None:
@@ -70,7 +72,11 @@ class Preparation:
             key = found
             stream = self._records.find_stream(connection.id, operation.owner)
             raw = None if stream is None else self._records.raw(stream, request.target)
-            previous = None if raw is None else decode(raw)
+            payload = None if stream is None else self._records.payload(stream, request.target)
+            if raw is not None and payload is not None:
+                previous = decode(raw)
+                definition = connector.definition.entities[operation.owner]
+                lines = line_keys(definition, decode_body(payload), previous)
         status = None
         shown = body
         if kind == "status":
@@ -79,7 +85,7 @@ class Preparation:
             shown = codes.shown(operation.owner, status)
             record: dict[str, Any] = {}
         else:
-            record = references.resolve(self._checked(operation, can, body))
+            record = references.resolve(self._checked(operation, can, body), lines)
         if request.file is not None:
             record["file"] = request.file
         if request.target_below is not None:

@@ -26,9 +26,13 @@ class References:
         for name in self._definitions:
             self._entities.setdefault(str(entity_of(model, name).prefix), []).append(name)
 
-    def resolve(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The record with references as the source's keys. Raises WriteInvalid for those that lead nowhere."""
-        found = self._look_up({reference.key for _, reference in _references(record)})
+    def resolve(self, record: Mapping[str, Any], lines: Mapping[str, Any]) -> dict[str, Any]:
+        """The record with references as the source's keys. Raises WriteInvalid for those that lead nowhere.
+
+        `lines` are the keys of lines of the record that is changed.
+        """
+        wanted = {reference.key for _, reference in _references(record)}
+        found = {**self._look_up(wanted - set(lines)), **lines}
         missing = [
             problem(where, "UNKNOWN_KEY", f"There is no {reference.entity or 'record'} with this key here.")
             for where, reference in _references(record)

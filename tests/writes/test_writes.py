@@ -95,6 +95,21 @@ def test_lines_go_with_their_order_and_keys_of_several_parts_are_taken_apart(sho
     assert refused.get_json()["error"]["details"]["fields"][0]["field"] == "lineItems.0.quantity"
 
 
+def test_a_line_is_meant_by_its_key_in_the_record(shop: Shop) -> None:
+    vendor = shop.key("/api/erp/vendors")
+    lines = [{"quantity": 1, "name": "Seal"}, {"quantity": 2, "name": "Ring"}]
+    shop.send("POST", "/api/erp/purchase-orders", {"vendorKey": vendor, "lineItems": lines})
+    shop.appliance.planner.request_run(shop.connection_id, entities=["PurchaseOrder"], mode="full")
+    work(shop.appliance)
+    order = shop.send("GET", "/api/erp/purchase-orders").get_json()["data"][0]
+    changed = [{"key": order["lineItems"][1]["key"], "quantity": 5}]
+    path = f"/api/erp/purchase-orders/{order['key']}"
+    assert shop.send("PUT", path, {"lineItems": changed}).status_code == 200
+    assert [line["quantity"] for line in shop.workshop.purchases[1]["lines"]] == [1, 5]
+    wrong = shop.send("PUT", path, {"lineItems": [{"key": "15" + "0" * 38, "quantity": 5}]})
+    assert wrong.get_json()["error"]["details"]["fields"][0]["field"] == "lineItems.0.key"
+
+
 def test_the_words_of_the_source_come_with_a_status_that_is_not_repeated(shop: Shop) -> None:
     answer = shop.send("PUT", f"{ORDERS}/{shop.key(ORDERS)}", {"title": "forbidden"})
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (422, "SOURCE_REJECTED")

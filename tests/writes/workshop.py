@@ -76,8 +76,14 @@ class Workshop:
                 return 200, {}
             case ("POST", "purchases"):
                 number_of = len(self.purchases) + 1
-                self.purchases[number_of] = {"id": number_of, **body}
+                lines = [{"nr": nr, **line} for nr, line in enumerate(body["lines"], 1)]
+                self.purchases[number_of] = {"id": number_of, **body, "lines": lines}
                 return 201, {"id": number_of}
+            case ("PATCH", "purchases", number):
+                by_number = {line["nr"]: line for line in self.purchases[int(number)]["lines"]}
+                for line in body["lines"]:
+                    by_number[line["nr"]].update(line)
+                return 200, {}
         return 404, {"message": f"no route {method} {target}"}
 
     def _create(self, body: Any) -> tuple[int, Any]:
