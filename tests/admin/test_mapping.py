@@ -82,6 +82,8 @@ def test_a_change_is_tried_saved_marked_and_taken_back(
 
 def test_a_second_change_keeps_the_first(plant: Plant, browser: Browser, at: str, connection_id: str) -> None:
     browser.post(f"{at}/{ORDERS}/save", sent("terms", "expression", "{const: 30 days}"))
+    tried = rows(browser.post(f"{at}/{ORDERS}/change", sent("title", "nothing")).text)
+    assert any(" title " in row for row in tried) and not any(" terms " in row for row in tried)
     browser.post(f"{at}/{ORDERS}/save", sent("title", "nothing"))
     custom = {"part": "custom", "name": "buyer", "adds": "1", "how": "path", "path": "vendor"}
     browser.post(f"{at}/{ORDERS}/save", custom)

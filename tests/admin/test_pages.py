@@ -44,6 +44,9 @@ def hostile(plant: Plant, browser: Browser) -> list[str]:
             f"{base}/records/WorkOrder?key={HOSTILE}",
             f"{base}/records/WorkOrder/03a",
         ),
+        *(f"{base}/mapping", f"{base}/mapping/WorkOrder", f"{base}/mapping/WorkOrder/change?field=title"),
+        *(f"{base}/mapping/WorkOrder/change?custom={HOSTILE}", f"{base}/writes/{HOSTILE}"),
+        *(f"{base}/capabilities", f"{base}/writes", f"{base}/passthrough"),
         *(
             f"/admin/runs/{run}",
             "/admin/credits",
