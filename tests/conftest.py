@@ -87,3 +87,11 @@ def sftp_server(server_folder: Path) -> Iterator[SftpServer]:
 def samba(server_folder: Path) -> Iterator[Samba]:
     with started(lambda: Samba(server_folder / "samba")) as server:
         yield server
+
+
+# Few tests that take long. Begun first, none of them is left to run alone at the end.
+LONG = ("tests/crash/", "tests/test_canaries.py", "tests/test_readme.py", "tests/cli/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
