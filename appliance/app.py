@@ -24,9 +24,11 @@ from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
 from appliance.mappings.custom_tables import CustomTables
 from appliance.mappings.service import Mappings
+from appliance.mappings.tables import MappingTable
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
 from appliance.passthrough.service import Passthrough
+from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.runtime.definition.overlay import Overlay
@@ -52,6 +54,7 @@ from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
 from appliance.writes.service import Writes
+from appliance.writes.tables import WriteTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,15 @@ class Appliance:
         entitlements.open_pool()
         planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
         accounts = Accounts(database, clock)
+        request_log = RequestLog(
+            database,
+            clock,
+            rows=settings.request_log_rows,
+            max_bytes=settings.request_log_bytes,
+            days=settings.request_log_days,
+            sample_percent=settings.request_log_sample_percent,
+            body_bytes=settings.request_log_body_bytes,
+        )
         connections = Connections(
             database,
             secrets,
@@ -156,6 +168,12 @@ class Appliance:
             outbound.reach,
             clock,
             historical_days=settings.sync_historical_days,
+            erase_beside=(
+                WriteTable(database).erase,
+                MappingTable(database).erase,
+                PassthroughTable(database).erase,
+                request_log.erase,
+            ),
         )
         return cls(
             settings=settings,
@@ -182,15 +200,7 @@ class Appliance:
             api_keys=ApiKeys(database, clock),
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
-            request_log=RequestLog(
-                database,
-                clock,
-                rows=settings.request_log_rows,
-                max_bytes=settings.request_log_bytes,
-                days=settings.request_log_days,
-                sample_percent=settings.request_log_sample_percent,
-                body_bytes=settings.request_log_body_bytes,
-            ),
+            request_log=request_log,
         )
 
     @property

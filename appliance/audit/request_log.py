@@ -178,6 +178,23 @@ class RequestLog:
         )
         return [_described(row) for row in rows]
 
+    def erase(self, connection_id: str) -> int:
+        """Forget the requests of a connection, some at a time; how many there were."""
+        self.flush()
+        erased = 0
+        while True:
+            with self._database.write():
+                gone = self._database.rows(
+                    "DELETE FROM request_log WHERE id IN"
+                    " (SELECT id FROM request_log WHERE connection_id = ? LIMIT ?) RETURNING size",
+                    (connection_id, PRUNED_AT_ONCE),
+                )
+                if gone:
+                    self._count(-len(gone), -sum(row["size"] for row in gone))
+            if not gone:
+                return erased
+            erased += len(gone)
+
     def _work(self) -> None:
         while not self._stop.is_set():
             try:

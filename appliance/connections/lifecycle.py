@@ -6,7 +6,7 @@ credits, seals the credentials, issues the token and schedules the first synchro
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -76,7 +76,9 @@ class Connections:
         clock: Clock,
         *,
         historical_days: int,
+        erase_beside: Sequence[Callable[[str], int]] = (),
     ) -> None:
+        self._erase_beside = erase_beside
         self.table = ConnectionTable(database)
         self.tokens = Tokens(database, clock)
         self._database = database
@@ -244,7 +246,7 @@ class Connections:
         return self.get(connection.id)
 
     def purge(self, connection_id: str) -> int:
-        """Delete the synchronized history of a disconnected connection; how many records.
+        """Delete all that was synchronized, written and asked over a disconnected connection; how many records.
 
         Its place in the ledger stays. Raises Conflict while it is connected.
         """
@@ -253,6 +255,8 @@ class Connections:
             raise Conflict(
                 f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
             )
+        for erase in self._erase_beside:
+            erase(connection.id)
         return self._records.erase(connection.id)
 
     def _probe(

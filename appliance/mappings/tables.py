@@ -145,6 +145,12 @@ class MappingTable:
             (due_at, job.connection_id, job.entity, job.started_at),
         )
 
+    def erase(self, connection_id: str) -> int:
+        """Forget the versions of a connection; how many there were."""
+        with self._database.write():
+            self._database.run("DELETE FROM remapping WHERE connection_id = ?", (connection_id,))
+            return self._database.run("DELETE FROM mapping_version WHERE connection_id = ?", (connection_id,))
+
     def finish(self, job: Remapping) -> None:
         self._database.run(
             "DELETE FROM remapping WHERE connection_id = ? AND entity = ? AND started_at = ?",

@@ -61,6 +61,14 @@ class PassthroughTable:
             if number % (KEPT_CALLS // 10) == 0:
                 self._database.run("DELETE FROM passthrough_call WHERE id <= ?", (number - KEPT_CALLS,))
 
+    def erase(self, connection_id: str) -> int:
+        """Forget the rules and calls of a connection; how many calls there were."""
+        with self._database.write():
+            self._database.run("DELETE FROM passthrough_rule WHERE connection_id = ?", (connection_id,))
+            return self._database.run(
+                "DELETE FROM passthrough_call WHERE connection_id = ?", (connection_id,)
+            )
+
     def calls(self, connection_id: str, limit: int) -> list[dict[str, Any]]:
         """The latest first."""
         rows = self._database.rows(

@@ -247,3 +247,17 @@ def test_a_body_that_is_no_object_is_refused(shop: Shop, body: bytes) -> None:
     sent = {"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"}
     answer = shop.client.post(ORDERS, data=body, headers=sent, base_url="https://localhost")
     assert answer.status_code == 422 and answer.get_json()["error"]["details"]["fields"][0]["field"] == "body"
+
+
+def test_purging_a_connection_leaves_nothing_that_went_over_it(shop: Shop) -> None:
+    created(shop, {"title": "Seal 4711", "assetKey": shop.key("/api/eam/assets")})
+    shop.appliance.mappings.change(shop.connection_id, "WorkOrder", {"map": {"notes": {"const": "4711"}}})
+    shop.appliance.passthrough.open_for(shop.connection_id, ["GET /**"], by="tests")
+    shop.send("POST", "/api/passthrough", {"method": "get", "path": "/orders/4711"})
+    shop.appliance.connections.disconnect(shop.connection_id)
+    assert shop.appliance.connections.purge(shop.connection_id) > 0
+    database = shop.appliance.database
+    for table in ("write_order", "mapping_version", "remapping", "passthrough_rule", "passthrough_call"):
+        assert database.value(f"SELECT count(*) FROM {table}") == 0, table
+    logged = database.rows("SELECT connection_id FROM request_log WHERE connection_id IS NOT NULL")
+    assert logged == []
