@@ -15,14 +15,18 @@ from tests.support.filled import key
 MODEL = load_model()
 
 
-def write(complete: Plant, documented: Documented, path: str, sent: Any, **headers: str) -> TestResponse:
+def write(
+    complete: Plant, documented: Documented, path: str, sent: Any, *, token: str | None = None, **headers: str
+) -> TestResponse:
     """Send a body as JSON; to a path of documents as the parts of a form."""
     if kind_of(documented.operation(MODEL)) != "upload":
-        return complete.send(documented.method, path, json=sent, headers=headers)
+        return complete.send(documented.method, path, token=token, json=sent, headers=headers)
     parts = {name: value for name, value in sent.items() if name != "file"}
     if "file" in sent:
         parts["file"] = (io.BytesIO(b"%PDF-1"), "manual.pdf", "application/pdf")
-    return complete.send("POST", path, data=parts, headers=headers, content_type="multipart/form-data")
+    return complete.send(
+        "POST", path, token=token, data=parts, headers=headers, content_type="multipart/form-data"
+    )
 
 
 def address(complete: Plant, documented: Documented) -> str:
