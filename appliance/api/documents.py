@@ -68,7 +68,9 @@ class Documents:
         try:
             upload = self._upload(given)
             name = given.form["name"].strip()[:500]
-            yield upload, {"name": name, "file": f"sha256:{_digest(upload.path)}"}
+            # What else the form says is checked like the members of any other body.
+            said = {part: text for part, text in given.form.items() if part not in ("name", "file")}
+            yield upload, {**said, "name": name, "file": f"sha256:{_digest(upload.path)}"}
         finally:
             for file in given.files.values():
                 file.close()

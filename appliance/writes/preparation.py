@@ -43,6 +43,7 @@ class WriteRequest:
 class Prepared:
     """`shown` is what the unified record is to show of the write, where it is not read back."""
 
+    operation: Operation
     kind: str
     order: Order
     shown: dict[str, Any]
@@ -92,7 +93,9 @@ class Preparation:
             record[operation.path.rsplit("{", 1)[-1].rstrip("}")] = self._below(
                 references, request.target_below
             )
-        return Prepared(kind, Order(record=record, key=key, status=status, previous=previous), shown)
+        return Prepared(
+            operation, kind, Order(record=record, key=key, status=status, previous=previous), shown
+        )
 
     def _checked(self, operation: Operation, can: Ability, body: Mapping[str, Any]) -> dict[str, Any]:
         entity = self._model.entities[operation.owner]

@@ -21,6 +21,7 @@ from appliance.model.entity import Model, Operation
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
 from appliance.runtime.projection import RowRejected
+from appliance.runtime.select import encode
 from appliance.runtime.writer import OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
@@ -34,6 +35,7 @@ from appliance.writes.errors import (
     problem,
 )
 from appliance.writes.preparation import Preparation, Prepared, WriteRequest, decode_body
+from appliance.writes.shown import Record, answered, as_sent
 from appliance.writes.tables import WriteOrder, WriteTable
 
 log = logging.getLogger(__name__)
@@ -229,8 +231,11 @@ class Writes:
         elif key and not record_key:
             record_key = unified_key(str(self._model.entities[order.entity].prefix), connection.part, key)
         read_back = payload is not None
-        if payload is None:
-            payload = self._as_sent(connection, order, prepared, record_key)
+        if payload is None or prepared.operation.entity != order.entity:
+            record = (
+                self._as_sent(connection, prepared, record_key) if payload is None else decode_body(payload)
+            )
+            payload = encode(answered(self._model, prepared.operation, record)).decode()
         self.table.finish(order.id, record_key, payload, self._clock.now_ms())
         self._health.source_answered(connection)
         return Outcome(order.id, payload, read_back, connector.definition.simulated)
@@ -254,16 +259,13 @@ class Writes:
         self._records.write(stream, [NewRecord(unified, projection.hash(raw), payload, stamp, raw)])
         return payload.decode()
 
-    def _as_sent(
-        self, connection: Connection, order: WriteOrder, prepared: Prepared, record_key: str | None
-    ) -> str:
+    def _as_sent(self, connection: Connection, prepared: Prepared, record_key: str | None) -> Record:
         """The record as we know it with what was sent, where it was not read back."""
-        stream = self._records.find_stream(connection.id, order.entity)
-        held = self._records.payload(stream, record_key) if stream is not None and record_key else None
-        entity = self._model.entities[order.entity]
-        record = decode_body(held) if held else dict.fromkeys(entity.fields)
-        sent = {name: value for name, value in prepared.shown.items() if name in entity.fields}
-        return msgspec.json.encode({**record, **sent, "key": record_key}).decode()
+        operation = prepared.operation
+        stream = self._records.find_stream(connection.id, operation.owner)
+        payload = self._records.payload(stream, record_key) if stream is not None and record_key else None
+        held = None if payload is None else decode_body(payload)
+        return as_sent(self._model, operation, held, prepared.shown, record_key)
 
     def _accept(
         self, connection_id: str, request: WriteRequest, known: WriteOrder | None, *, state: str

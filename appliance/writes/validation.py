@@ -148,7 +148,7 @@ class Body:
         return Reference(field.to, value)
 
     def _scalar(self, kind: str, value: Any, where: str) -> Any:
-        made = _SCALARS[kind](value)
+        made = scalar(kind, value)
         if made is None:
             self._note(where, "TYPE", _WANTED[kind])
         return made
@@ -156,6 +156,11 @@ class Body:
     def _note(self, where: str, code: str, message: str) -> None:
         if len(self._problems) < 100:
             self._problems.append(problem(where, code, message))
+
+
+def scalar(kind: str, value: Any) -> Any:
+    """A value of JSON as one of a field type that holds a single value; None when it is none of it."""
+    return _SCALARS[kind](value)
 
 
 def _with_references(value: Any, name: str = "") -> Any:

@@ -1,7 +1,9 @@
 """The API of one appliance with two sandbox connections, both synchronized, asked by Flask's test client."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from appliance.connections.lifecycle import Connected
 from appliance.server.wsgi import create_app
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.clock import ManualClock
+from tests.support.complete import connect_complete, write_folder
 from tests.support.filled import fill
 from tests.support.quick import quick as quick
 
+WORKSHOP = Path(__file__).parent.parent / "writes" / "connectors" / "workshop"
 UNLIMITED = {
     "limits_token_per_minute": 0,
     "limits_account_per_minute": 0,
@@ -77,3 +81,19 @@ def full(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plan
         app = create_app(appliance)
         key = appliance.api_keys.create("tests")
         yield Plant(appliance, clock, app, app.test_client(), key, one, other)
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Plant]:
+    """Two synchronized connections that serve every entity of the model and every write."""
+    folder = tmp_path_factory.mktemp("complete")
+    clock = ManualClock(auto=True)
+    with Appliances(folder) as appliances:
+        connectors = write_folder(folder / "connectors")
+        # A system over HTTP beside it, for what is handed through to one.
+        shutil.copytree(WORKSHOP, connectors / WORKSHOP.name)
+        appliance = appliances.open(clock, connectors_dir=connectors, **UNLIMITED)
+        one, other = connect_complete(appliance, "One"), connect_complete(appliance, "Other")
+        work(appliance)
+        app = create_app(appliance)
+        yield Plant(appliance, clock, app, app.test_client(), appliance.api_keys.create("tests"), one, other)

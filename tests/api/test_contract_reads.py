@@ -1,72 +1,19 @@
 """Every reading operation of the public contract is there, and answers what it declares in the exact envelope."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
-
 import pytest
 
-from appliance.model.entity import Entity, Field, Model, load_model
+from appliance.model.entity import load_model
 from tests.api.conftest import Plant
+from tests.api.contract import DOCUMENTED, READS, Documented, check_record
 from tests.support.filled import EACH, key
 
-LIST = Path(__file__).parent.parent / "model" / "contract" / "operations.txt"
 MODEL = load_model()
-# The contract documents these two lists as work orders; what they list is material lines.
-MATERIAL_LISTS = ("/api/eam/work-orders/materials", "/api/eam/work-orders/{key}/materials")
-
-
-class Documented(NamedTuple):
-    method: str
-    path: str
-    entity: str
-    returns: str
-
-    @property
-    def many(self) -> bool:
-        # Nested material lists are documented as "object".
-        return self.returns.startswith("[") or self.returns == "object"
-
-    @property
-    def answers(self) -> Entity:
-        return MODEL.entities["MaterialItem" if self.path in MATERIAL_LISTS else self.entity]
-
-
-DOCUMENTED = [Documented(*line.split()) for line in LIST.read_text().splitlines()]
-READS = [one for one in DOCUMENTED if one.method == "GET"]
 
 
 def address(plant: Plant, documented: Documented) -> str:
     """The path with the key of a record that is there."""
-    owner = next(
-        MODEL.entities[one.owner]
-        for one in MODEL.operations
-        if f"/api/{one.category}/{one.path}" == documented.path and one.method == "GET"
-    )
+    owner = MODEL.entities[documented.operation(MODEL).owner]
     return documented.path.replace("{key}", key(owner, plant.one.connection.part, 1))
-
-
-def check_type(model: Model, field: Field, value: Any, where: str) -> None:
-    match field.type:
-        case "string" | "key" | "datetime" | "date" | "decimal":
-            assert isinstance(value, str), where
-        case "boolean":
-            assert isinstance(value, bool), where
-        case "integer" | "number":
-            assert isinstance(value, int | float) and not isinstance(value, bool), where
-        case "keys":
-            assert isinstance(value, list) and all(isinstance(one, str) for one in value), where
-        case "object":
-            check_record(model, model.entities[str(field.of)], value, where)
-        case "list":
-            assert isinstance(value, list) and value, where
-            for one in value:
-                check_record(model, model.entities[str(field.of)], one, where)
-
-
-def check_record(model: Model, entity: Entity, record: dict[str, Any], where: str) -> None:
-    assert list(record) == list(entity.fields), where
-    for field in entity.fields.values():
-        check_type(model, field, record[field.name], f"{where}.{field.name}")
 
 
 def test_the_list_is_that_of_all_276_data_operations() -> None:
@@ -79,7 +26,7 @@ def test_a_reading_operation_answers_with_every_declared_field(full: Plant, docu
     body = full.json(address(full, documented))
     if not documented.many:
         assert list(body) == ["data"]
-        check_record(MODEL, documented.answers, body["data"], documented.path)
+        check_record(MODEL, MODEL.entities[documented.answers], body["data"], documented.path)
         return
     assert list(body) == ["data", "links", "meta", "next_cursor"]
     assert list(body["links"]) == ["first", "last", "prev", "next"]
@@ -89,7 +36,7 @@ def test_a_reading_operation_answers_with_every_declared_field(full: Plant, docu
     if "/statuses/" not in documented.path or documented.path.rsplit("/", 1)[1] in scopes:
         assert body["data"], "the connection has records of this"
     for record in body["data"]:
-        check_record(MODEL, documented.answers, record, documented.path)
+        check_record(MODEL, MODEL.entities[documented.answers], record, documented.path)
 
 
 @pytest.mark.parametrize("documented", READS, ids=lambda one: one.path)

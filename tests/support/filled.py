@@ -25,12 +25,15 @@ def key(entity: Entity, part: str, number: int) -> str:
 def document(model: Model, entity: Entity, part: str, number: int) -> dict[str, Any]:
     """A record of an entity. Its references lead to the records of the same number."""
     return {
-        field.name: (key(entity, part, number) if field.name == "key" else _value(model, field, part, number))
+        field.name: (
+            key(entity, part, number) if field.name == "key" else value_of(model, field, part, number)
+        )
         for field in entity.fields.values()
     }
 
 
-def _value(model: Model, field: Field, part: str, number: int) -> Any:
+def value_of(model: Model, field: Field, part: str, number: int) -> Any:
+    """What the record of a number has in a field."""
     match field.type:
         case "string":
             return f"{field.name} {number:02}"
