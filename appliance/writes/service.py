@@ -164,21 +164,35 @@ class Writes:
         """Find out what became of a write that was sent and not answered."""
         if not self._claim(order, ("unknown", "running")):
             return
-        writer = Writer(connector, order.entity, prepared.kind)
-        key = list(prepared.order.key) or writer.find(replace(prepared.order, reference=order.reference))
+        if prepared.order.key:
+            found = self._shows_change(connection, connector, order, prepared)
+            key = list(prepared.order.key) if found else []
+            said = "The source did not answer, and the record does not show the change."
+        else:
+            writer = Writer(connector, order.entity, prepared.kind)
+            key = writer.find(replace(prepared.order, reference=order.reference))
+            said = "The source did not answer, and the record cannot be found in it by our reference."
         if key:
-            # Whether an update came or not: the record is read back as the source has it.
             self._store(connection, connector, order, prepared, key)
             return
         if order.attempts < len(LOOKED_AFTER_MS):
             due = self._clock.now_ms() + LOOKED_AFTER_MS[order.attempts]
             self.table.fail(order.id, "unknown", order.failure or {}, self._clock.now_ms(), due_at=due)
             return
-        failure = OutcomeUnknown(
-            "The source did not answer, and the record cannot be found in it by our reference. "
-            "Look in the source before it is sent again."
-        )
+        failure = OutcomeUnknown(f"{said} Look in the source before it is sent again.")
         self.table.fail(order.id, "unknown", _told(failure), self._clock.now_ms())
+
+    def _shows_change(
+        self, connection: Connection, connector: Connector, order: WriteOrder, prepared: Prepared
+    ) -> bool:
+        """Whether the record, read back, has the values that were sent; False where nothing can be compared."""
+        payload = self._read_back(connection, connector, order.entity, list(prepared.order.key))
+        if payload is None:
+            return False
+        record = decode_body(payload)
+        sent = as_sent(self._model, prepared.operation, None, prepared.shown, order.target)
+        compared = [n for n in prepared.shown if n in record and not isinstance(sent[n], list | dict)]
+        return bool(compared) and all(record[name] == sent[name] for name in compared)
 
     def _send(
         self,

@@ -181,6 +181,20 @@ def test_an_update_without_an_answer_shows_what_the_source_has(shop: Shop) -> No
     assert shop.send("GET", f"{ORDERS}/{key}").get_json()["data"]["title"] == "Changed"
 
 
+def test_an_update_that_never_came_is_not_told_as_done(shop: Shop) -> None:
+    key = shop.key(ORDERS)
+    shop.workshop.breaks = 1
+    answer = shop.send("PUT", f"{ORDERS}/{key}", {"title": "Changed"})
+    task = answer.get_json()["error"]["details"]["task"]
+    shop.workshop.orders[1]["title"] = "Grease"
+    for pause in (*LOOKED_AFTER_MS, LOOKED_AFTER_MS[-1]):
+        shop.clock.advance(pause / 1000 + 1)
+        shop.appliance.writes.work_off()
+    told = shop.send("GET", f"/api/v1/tasks/{task}").get_json()["data"]
+    assert told["state"] == "unknown" and "does not show the change" in told["error"]["message"]
+    assert shop.send("GET", f"{ORDERS}/{key}").get_json()["data"]["title"] == "Grease"
+
+
 def test_a_write_may_be_left_to_the_engine(shop: Shop) -> None:
     body = {"title": "Seal", "assetKey": shop.key("/api/eam/assets")}
     answer = shop.send("POST", ORDERS, body, Prefer="respond-async")
