@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 import flask
 
 from appliance.errors import InvalidInput
-from appliance.runtime.upload import Upload
+from appliance.runtime.writing.upload import Upload
 
 _PIECE = 256 * 1024
 _FIELDS_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from appliance.mappings.tables import MappingTable
 from appliance.model.custom_table import PREFIX
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition.overlay import Overlay
-from appliance.runtime.projection import RowRejected
+from appliance.runtime.mapping.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.select import decode
 from appliance.store.database import Database

@@ -20,8 +20,8 @@ from appliance.model.entity import Model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.definition import Definition
 from appliance.runtime.definition.overlay import Overlay
-from appliance.runtime.overlay import changed, overlaid
-from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.mapping.overlay import changed, overlaid
+from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records

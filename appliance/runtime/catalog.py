@@ -27,7 +27,7 @@ from appliance.runtime.definition import (
     parse_definition,
     parse_entities,
 )
-from appliance.runtime.projection import Projection
+from appliance.runtime.mapping.projection import Projection
 
 MAX_DOCUMENT = 512 * 1024
 # YAML that is none, or holds an impossible date or text, or is nested too deeply.

@@ -24,10 +24,10 @@ from appliance.runtime.definition import (
     TableRead,
 )
 from appliance.runtime.definition.overlay import Overlay
-from appliance.runtime.mapping import Status
-from appliance.runtime.overlay import overlaid
+from appliance.runtime.mapping.compiler import Status
+from appliance.runtime.mapping.overlay import overlaid
+from appliance.runtime.mapping.projection import Projection
 from appliance.runtime.place import database_login, files_place
-from appliance.runtime.projection import Projection
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages

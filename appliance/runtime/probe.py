@@ -15,9 +15,9 @@ from appliance.clock import Clock
 from appliance.errors import ApplianceError, SourceAnswerInvalid
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import CodeRead, DeclaredRead
-from appliance.runtime.learned import learned_values
-from appliance.runtime.projection import RowRejected
+from appliance.runtime.mapping.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
+from appliance.runtime.reading.learned import learned_values
 from appliance.runtime.request import compile_request
 from appliance.transport.files import Folder
 from appliance.transport.trust import TlsOptions

@@ -8,7 +8,7 @@ from appliance.errors import ConfigurationError
 from appliance.runtime.definition import Http, RequestTemplate
 from appliance.runtime.select import encode
 from appliance.runtime.template import compile_template, compile_xml, without_marks
-from appliance.runtime.upload import Upload
+from appliance.runtime.writing.upload import Upload
 from appliance.runtime.xmlrpc import encode_call
 from appliance.transport.http import Request
 from appliance.transport.multipart import FilePart, encode_form

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
-from appliance.runtime.transforms import exact
+from appliance.runtime.mapping.transforms import exact
 
 
 def steps(path: str) -> list[str]:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.transforms import exact
+from appliance.runtime.mapping.transforms import exact
 
 _INTEGERS = frozenset({"int", "i1", "i2", "i4", "i8", "biginteger"})
 _LARGEST = 2**31

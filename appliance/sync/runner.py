@@ -18,7 +18,7 @@ from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
 from appliance.runtime.errors import ResumeRefused
-from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream

@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.model.entity import Entity, Field, Model, Operation
 from appliance.runtime.definition import Definition, Write
-from appliance.runtime.write_fields import accepted, statuses
+from appliance.runtime.writing.fields import accepted, statuses
 from appliance.writes.errors import NotSupported
 
 KINDS = ("create", "update", "status", "inventory", "delivered", "add-material", "change-material", "upload")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.runtime.definition import EntityDefinition
-from appliance.runtime.mapping import items
+from appliance.runtime.mapping.compiler import items
 from appliance.runtime.select import dig, steps
 
 

@@ -9,10 +9,10 @@ import msgspec
 from appliance.connections.tables import Connection
 from appliance.model.entity import Model, Operation
 from appliance.runtime.connector import Connector
+from appliance.runtime.mapping.transforms import exact
 from appliance.runtime.select import decode
-from appliance.runtime.transforms import exact
-from appliance.runtime.upload import Upload
-from appliance.runtime.writer import Order
+from appliance.runtime.writing.upload import Upload
+from appliance.runtime.writing.writer import Order
 from appliance.store.records import Records
 from appliance.writes.capabilities import Ability, ability, fields_of, kind_of
 from appliance.writes.errors import WriteInvalid, WriteTargetUnknown, problem

@@ -20,9 +20,9 @@ from appliance.errors import ApplianceError, InternalError, SourceError
 from appliance.model.entity import Model, Operation
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
-from appliance.runtime.projection import RowRejected
+from appliance.runtime.mapping.projection import RowRejected
 from appliance.runtime.select import encode
-from appliance.runtime.writer import OutcomeUnknown, PartlyWritten, Writer
+from appliance.runtime.writing.writer import OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
 from appliance.writes.capabilities import kind_of

@@ -17,7 +17,7 @@ import msgspec
 
 from appliance.model.entity import load_model
 from appliance.runtime.definition import parse_definition
-from appliance.runtime.projection import Projection
+from appliance.runtime.mapping.projection import Projection
 
 REFERRED = ("Site", "Organization", "Vendor", "User", "Status", "Currency", "Location", "PurchaseOrder")
 

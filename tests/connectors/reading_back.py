@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import Order, Writer
+from appliance.runtime.writing.writer import Order, Writer
 from tests.runtime.opened import EXACT
 
 

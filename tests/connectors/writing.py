@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import Order, Writer
+from appliance.runtime.writing.writer import Order, Writer
 from tests.runtime.opened import EXACT
 
 REFERENCE = "a1b2c3d4e5f60718293a4b5c6d7e8f90"

@@ -10,8 +10,8 @@ import pytest
 from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.write_fields import accepted
-from appliance.runtime.writer import Order, OutcomeUnknown, WriteConflict, Writer
+from appliance.runtime.writing.fields import accepted
+from appliance.runtime.writing.writer import Order, OutcomeUnknown, WriteConflict, Writer
 from tests.runtime.opened import defined, outbound
 from tests.transport.servers import Exchange, Server, serving
 

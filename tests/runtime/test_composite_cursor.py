@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import KeysetPaging
-from appliance.runtime.paging import Answered, first_position, next_position
 from appliance.runtime.protocols import EVERYTHING, Since
+from appliance.runtime.reading.paging import Answered, first_position, next_position
 from tests.runtime.opened import all_pages, defined
 from tests.transport.servers import Exchange, serving
 

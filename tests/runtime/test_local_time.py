@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from appliance.errors import ConfigurationError
-from appliance.runtime.local_time import local_time
+from appliance.runtime.reading.local_time import local_time
 
 
 def written(moment: datetime, zone: str | None) -> str:

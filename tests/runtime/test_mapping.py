@@ -7,8 +7,8 @@ import pytest
 
 from appliance.errors import ConfigurationError
 from appliance.model.keys import unified_key
-from appliance.runtime.mapping import MappingCompiler, items
-from appliance.runtime.narrow import narrow_decoder
+from appliance.runtime.mapping.compiler import MappingCompiler, items
+from appliance.runtime.mapping.narrow import narrow_decoder
 from appliance.runtime.select import decode, encode
 from tests.runtime.opened import EXACT, MODEL, PART
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.runtime.transforms import datetime_of, iso_ms
+from appliance.runtime.mapping.transforms import datetime_of, iso_ms
 from tests.benchmarks.mapping import MAP, as_a_run_does, by_hand, fields_of, projection, raw_row
 from tests.runtime.test_mapping import field, key
 

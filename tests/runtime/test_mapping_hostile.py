@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from appliance.errors import ConfigurationError
 from appliance.runtime.definition import EntityDefinition, HttpRead, RequestTemplate
-from appliance.runtime.mapping import MappingCompiler
-from appliance.runtime.narrow import narrow_decoder
-from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.mapping.compiler import MappingCompiler
+from appliance.runtime.mapping.narrow import narrow_decoder
+from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.select import decode, encode
 from tests.runtime.opened import MODEL, PART
 

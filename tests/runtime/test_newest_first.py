@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import NewestFirst, OffsetPaging
-from appliance.runtime.newest_first import Newest
-from appliance.runtime.overlap import fresh
-from appliance.runtime.paging import Answered, first_position, next_position
 from appliance.runtime.protocols import EVERYTHING, Page, Since
+from appliance.runtime.reading.newest_first import Newest
+from appliance.runtime.reading.overlap import fresh
+from appliance.runtime.reading.paging import Answered, first_position, next_position
 from tests.runtime.opened import all_pages, defined
 from tests.transport.servers import Exchange, serving
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.definition import KeysetPaging, NumberPaging, OffsetPaging
-from appliance.runtime.paging import Answered, first_position, next_position
+from appliance.runtime.reading.paging import Answered, first_position, next_position
 from tests.runtime.opened import reading, vendor_pages
 from tests.transport.servers import Exchange, Server, serving
 

@@ -17,7 +17,7 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.reading.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.select import decode, encode
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from appliance.runtime.definition import EntityDefinition, HttpRead, RequestTemplate
-from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.mapping.projection import Projection, RowRejected
 from tests.runtime.opened import MODEL, PART
 
 VENDOR = EntityDefinition(

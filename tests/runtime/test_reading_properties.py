@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import appliance.runtime
 from appliance.clock import iso, to_ms
 from appliance.runtime.definition import EntityDefinition, HttpRead, RequestTemplate
-from appliance.runtime.local_time import local_time
-from appliance.runtime.projection import Projection
+from appliance.runtime.mapping.projection import Projection
+from appliance.runtime.reading.local_time import local_time
 from appliance.runtime.template import compile_template
 from tests.runtime.opened import MODEL, PART, all_records, defined
 from tests.transport.servers import Exchange, serving

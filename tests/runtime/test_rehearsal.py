@@ -21,7 +21,7 @@ WRITING = [
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a write would ask the source for beforehand stands here."""
-    monkeypatch.setattr("appliance.runtime.writer.learned_values", lambda source, http: {"uid": 2})
+    monkeypatch.setattr("appliance.runtime.writing.writer.learned_values", lambda source, http: {"uid": 2})
     monkeypatch.setattr(Connector, "way", lambda self, entity: "0")
 
 

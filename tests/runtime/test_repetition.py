@@ -16,8 +16,8 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
-from appliance.runtime.paging import Answered, first_position, next_position
-from appliance.runtime.repetition import watched
+from appliance.runtime.reading.paging import Answered, first_position, next_position
+from appliance.runtime.reading.repetition import watched
 from tests.runtime.opened import reading, vendor_pages
 from tests.transport.servers import Exchange, serving
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.shape import kept
-from appliance.runtime.transforms import divided, time_parser
+from appliance.runtime.mapping.transforms import divided, time_parser
+from appliance.runtime.reading.shape import kept
 from tests.runtime.opened import all_records, reading, vendor_pages
 from tests.transport.servers import Exchange, serving
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.errors import ConfigurationError
 from appliance.runtime.template import compile_template
 from appliance.runtime.template_filters import FILTERS
-from appliance.runtime.upload import Upload
+from appliance.runtime.writing.upload import Upload
 
 MOMENT = datetime(2026, 3, 1, 0, 30, 5, 123456, tzinfo=UTC)
 

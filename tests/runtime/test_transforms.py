@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.runtime import transforms
-from appliance.runtime.mapping import MappingCompiler
+from appliance.runtime.mapping import transforms
+from appliance.runtime.mapping.compiler import MappingCompiler
+from appliance.runtime.mapping.transforms import date_of, datetime_of, time_parser
 from appliance.runtime.select import decode, encode
-from appliance.runtime.transforms import date_of, datetime_of, time_parser
 from tests.runtime.opened import MODEL, PART
 
 LINE = MODEL.entities["LineItem"]

@@ -10,8 +10,8 @@ from appliance.errors import ConfigurationError, SourceError, SourceUnreachable
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Write
 from appliance.runtime.template import NULL
-from appliance.runtime.write_fields import accepted, statuses
-from appliance.runtime.writer import (
+from appliance.runtime.writing.fields import accepted, statuses
+from appliance.runtime.writing.writer import (
     Order,
     OutcomeUnknown,
     PartlyWritten,

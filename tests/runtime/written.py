@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import Order, Writer
+from appliance.runtime.writing.writer import Order, Writer
 from tests.runtime.opened import EXACT
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.cli.sync import describe
-from appliance.runtime.mapping import LARGEST_UNKNOWN
+from appliance.runtime.mapping.compiler import LARGEST_UNKNOWN
 from appliance.sync.tables import MOST_NOTICES
 from tests.support.appliance import Appliances, entity_of, synchronize, work
 from tests.support.clock import ManualClock

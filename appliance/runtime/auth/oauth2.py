@@ -12,10 +12,10 @@ from appliance.runtime.auth.flow import Credentials, Flow, SignOff, nothing_to_s
 from appliance.runtime.auth.renewed import Grant, RenewedHeaders
 from appliance.runtime.definition import ErrorRule, Http, OAuth2
 from appliance.runtime.errors import raise_for, source_message
+from appliance.runtime.mapping.transforms import number
 from appliance.runtime.request import join
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.template import compile_template
-from appliance.runtime.transforms import number
 from appliance.transport.http import Request, Response
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -11,10 +11,10 @@ from appliance.runtime.auth.renewed import Grant, RenewedHeaders
 from appliance.runtime.definition import ErrorRule, Http, SessionLogin
 from appliance.runtime.document import read_document
 from appliance.runtime.errors import raise_for
+from appliance.runtime.mapping.transforms import number, time_parser
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template
-from appliance.runtime.transforms import number, time_parser
 from appliance.transport.http import Request, Response
 
 LOGOUT_SECONDS = 10.0

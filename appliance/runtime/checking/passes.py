@@ -13,7 +13,7 @@ from appliance.runtime.checking.report import Check, State, number
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import FilesRead
 from appliance.runtime.errors import ResumeRefused
-from appliance.runtime.projection import Projection, RowRejected
+from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
 
 _DAY_MS = 24 * 3600 * 1000

@@ -16,7 +16,7 @@ from appliance.runtime.checking.documents import Document, read_documents
 from appliance.runtime.checking.names import foreign_names
 from appliance.runtime.checking.structure import Fault, faults
 from appliance.runtime.definition import Definition, EntityDefinition, deep_merge
-from appliance.runtime.mapping import MappingCompiler
+from appliance.runtime.mapping.compiler import MappingCompiler
 from appliance.runtime.template import compile_template
 
 

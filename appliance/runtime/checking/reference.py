@@ -7,7 +7,6 @@ import msgspec
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo
 
-from appliance.runtime import expression
 from appliance.runtime.checking.schema import (
     Part,
     all_parts,
@@ -23,8 +22,9 @@ from appliance.runtime.checking.schema import (
 )
 from appliance.runtime.definition import Definition
 from appliance.runtime.definition.node import Node
+from appliance.runtime.mapping import expression
+from appliance.runtime.mapping.transforms import FORMATS
 from appliance.runtime.template_filters import FILTERS
-from appliance.runtime.transforms import FORMATS
 
 _HEAD = """# Connector reference
 

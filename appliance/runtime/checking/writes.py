@@ -9,8 +9,8 @@ from appliance.model.entity import Entity, Field, Model
 from appliance.runtime.checking.report import Check, number
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import Definition, EntityDefinition, Write
-from appliance.runtime.write_fields import accepted, statuses
-from appliance.runtime.writer import Order, Writer
+from appliance.runtime.writing.fields import accepted, statuses
+from appliance.runtime.writing.writer import Order, Writer
 
 _SAMPLES: dict[str, Any] = {
     "string": "1",

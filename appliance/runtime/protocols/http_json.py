@@ -9,15 +9,17 @@ from msgspec import structs
 from msgspec.structs import asdict
 
 from appliance.errors import SourceAnswerInvalid, SourceError
-from appliance.runtime.children import ChildRows
 from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging, Way
 from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
-from appliance.runtime.learned import learned_values
-from appliance.runtime.local_time import local_time
-from appliance.runtime.newest_first import Newest
-from appliance.runtime.overlap import fresh
-from appliance.runtime.paging import (
+from appliance.runtime.mapping.transforms import text
+from appliance.runtime.protocols import Page, Position, Since
+from appliance.runtime.reading.children import ChildRows
+from appliance.runtime.reading.learned import learned_values
+from appliance.runtime.reading.local_time import local_time
+from appliance.runtime.reading.newest_first import Newest
+from appliance.runtime.reading.overlap import fresh
+from appliance.runtime.reading.paging import (
     Answered,
     after_row,
     first_position,
@@ -26,14 +28,12 @@ from appliance.runtime.paging import (
     page_variables,
     plain,
 )
-from appliance.runtime.protocols import Page, Position, Since
+from appliance.runtime.reading.shape import Row, explode, kept, pivot, with_details
+from appliance.runtime.reading.single import SingleRow
 from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
-from appliance.runtime.shape import Row, explode, kept, pivot, with_details
-from appliance.runtime.single import SingleRow
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
-from appliance.runtime.transforms import text
 
 
 def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:

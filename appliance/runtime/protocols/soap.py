@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, LinkPaging, RequestTemplate, SoapRead
 from appliance.runtime.errors import EndOfData
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.protocols import Page, Position, Since
+from appliance.runtime.reading.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.request import compile_request, follow_link, join
 from appliance.runtime.select import dig, encode, steps
 from appliance.runtime.source import Source

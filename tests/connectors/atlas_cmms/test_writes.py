@@ -10,7 +10,7 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.write_fields import statuses
+from appliance.runtime.writing.fields import statuses
 from tests.connectors.atlas_cmms.test_atlas_cmms import connected, filled
 from tests.connectors.expecting import key
 from tests.connectors.reading_back import chosen, unified, write

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import OutcomeUnknown, RecordGone, WriteConflict
+from appliance.runtime.writing.writer import OutcomeUnknown, RecordGone, WriteConflict
 from tests.connectors.expecting import key
 from tests.connectors.writing import read_back, shown, written
 from tests.runtime.opened import opened

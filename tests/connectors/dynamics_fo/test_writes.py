@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import PartlyWritten
+from appliance.runtime.writing.writer import PartlyWritten
 from tests.connectors.expecting import key
 from tests.connectors.writing import REFERENCE, read_back, shown, written
 from tests.runtime.opened import opened

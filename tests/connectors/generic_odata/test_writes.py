@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import WriteConflict
+from appliance.runtime.writing.writer import WriteConflict
 from tests.connectors.generic_odata.test_generic_odata import key
 from tests.runtime.opened import opened
 from tests.runtime.written import read_back, source_row, write

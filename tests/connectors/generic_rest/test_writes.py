@@ -13,7 +13,7 @@ from appliance.runtime.connector import Connector
 from appliance.runtime.definition import deep_merge
 from appliance.runtime.form import check_form
 from appliance.runtime.template import NULL
-from appliance.runtime.write_fields import accepted, statuses
+from appliance.runtime.writing.fields import accepted, statuses
 from tests.connectors.expecting import key
 from tests.connectors.generic_rest.test_generic_rest import EXAMPLE, FOLDER, WRITING, connected, plant
 from tests.connectors.writing import REFERENCE, read_back, shown, written

@@ -10,7 +10,7 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import PartlyWritten
+from appliance.runtime.writing.writer import PartlyWritten
 from tests.connectors.expecting import key
 from tests.connectors.inventree.test_inventree import connected, filled
 from tests.connectors.writing import read_back, shown, written

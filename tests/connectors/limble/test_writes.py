@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
-from appliance.runtime.writer import RecordGone
+from appliance.runtime.writing.writer import RecordGone
 from tests.connectors.expecting import key
 from tests.connectors.limble.plant import rows
 from tests.connectors.reading_back import chosen, unified, write

@@ -10,8 +10,8 @@ import pytest
 from appliance.errors import InvalidInput, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.write_fields import statuses
-from appliance.runtime.writer import RecordGone, WriteConflict
+from appliance.runtime.writing.fields import statuses
+from appliance.runtime.writing.writer import RecordGone, WriteConflict
 from tests.connectors.expecting import key
 from tests.connectors.reading_back import chosen, unified, write
 from tests.runtime.opened import opened

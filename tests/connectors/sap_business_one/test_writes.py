@@ -10,7 +10,7 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import OutcomeUnknown
+from appliance.runtime.writing.writer import OutcomeUnknown
 from tests.connectors.sap_business_one.expected import filled, key
 from tests.connectors.sap_business_one.test_sap_business_one import Served, connected
 from tests.runtime.written import read_back, write

@@ -10,7 +10,7 @@ import pytest
 from appliance.errors import SourceAccessDenied, SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import OutcomeUnknown, WriteConflict
+from appliance.runtime.writing.writer import OutcomeUnknown, WriteConflict
 from tests.connectors.sap_s4hana.asking import connected, given, key, status
 from tests.runtime.opened import opened
 from tests.runtime.written import read_back, source_row, write

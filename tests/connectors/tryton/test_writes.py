@@ -11,7 +11,7 @@ from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.select import decode
 from appliance.runtime.template import NULL
-from appliance.runtime.writer import PartlyWritten
+from appliance.runtime.writing.writer import PartlyWritten
 from tests.connectors.tryton.asking import PURCHASE, connected, key
 from tests.connectors.writing import read_back, shown, written
 from tests.real.tryton import Tryton

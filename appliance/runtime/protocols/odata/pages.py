@@ -14,7 +14,7 @@ from appliance.runtime.protocols.odata.edmx import EntityType
 from appliance.runtime.protocols.odata.literals import holds_moment, literal, moment_literal, removed_row
 from appliance.runtime.protocols.odata.options import select_and_expand, some
 from appliance.runtime.protocols.odata.service import ODataService
-from appliance.runtime.repetition import same_page, watched
+from appliance.runtime.reading.repetition import same_page, watched
 from appliance.runtime.select import Envelope, decode, key_decoder
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template

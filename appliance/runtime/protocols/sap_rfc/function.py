@@ -4,9 +4,9 @@ from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, LinkPaging, RfcRead
-from appliance.runtime.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages, rows_of
+from appliance.runtime.reading.paging import Answered, first_position, next_position, page_variables
 from appliance.runtime.select import dig, encode, steps
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template

@@ -19,8 +19,8 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
-from appliance.runtime.overlap import again, back, fresh, lost, onward
-from appliance.runtime.repetition import same_page, watched
+from appliance.runtime.reading.overlap import again, back, fresh, lost, onward
+from appliance.runtime.reading.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
 
 Position = dict[str, Any]

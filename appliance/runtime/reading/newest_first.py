@@ -8,8 +8,8 @@ from typing import Any
 from appliance.clock import to_ms
 from appliance.errors import ConfigurationError, SourceAnswerInvalid
 from appliance.runtime.definition import NewestFirst
+from appliance.runtime.mapping.transforms import time_parser
 from appliance.runtime.select import key_decoder
-from appliance.runtime.transforms import time_parser
 
 # A stamp may leave out the fraction of its second, and is earlier by an hour or less where clocks were set back; a
 # date may be that of a zone a day away, and means all of the day.

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from appliance.runtime.transforms import exact
+from appliance.runtime.mapping.transforms import exact
 
 
 class Looks:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appliance.errors import SourceAnswerInvalid
-from appliance.runtime.repetition import same_page
+from appliance.runtime.reading.repetition import same_page
 
 _MOST_MOVES = 3
 

@@ -9,7 +9,13 @@ from msgspec import structs
 from appliance.errors import SourceAnswerInvalid, SourceError
 from appliance.runtime.definition import Children, Http, HttpRead, NoPaging, OffsetPaging, Paging
 from appliance.runtime.document import envelope
-from appliance.runtime.paging import Answered, first_position, is_past_the_end, next_position, page_variables
+from appliance.runtime.reading.paging import (
+    Answered,
+    first_position,
+    is_past_the_end,
+    next_position,
+    page_variables,
+)
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import decode, dig, steps
 from appliance.runtime.source import Source

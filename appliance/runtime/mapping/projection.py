@@ -10,10 +10,10 @@ from appliance.errors import ApplianceError
 from appliance.model.entity import Entity, Model
 from appliance.model.keys import key_of
 from appliance.runtime.definition import EntityDefinition
-from appliance.runtime.mapping import MappingCompiler, Status
-from appliance.runtime.narrow import narrow_decoder
+from appliance.runtime.mapping.compiler import MappingCompiler, Status
+from appliance.runtime.mapping.narrow import narrow_decoder
+from appliance.runtime.mapping.transforms import text
 from appliance.runtime.select import encode, key_decoder
-from appliance.runtime.transforms import text
 
 
 class RowRejected(ApplianceError):

@@ -13,9 +13,9 @@ from typing import Any
 from appliance.errors import ConfigurationError
 from appliance.model.entity import Entity, Field, Model
 from appliance.model.keys import key_of
-from appliance.runtime import code_text, transforms
-from appliance.runtime.expression import is_whole, operator_of
-from appliance.runtime.narrow import Looks
+from appliance.runtime.mapping import code_text, transforms
+from appliance.runtime.mapping.expression import is_whole, operator_of
+from appliance.runtime.mapping.narrow import Looks
 from appliance.runtime.select import dig, steps
 
 Row = Mapping[str, Any]

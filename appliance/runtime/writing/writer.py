@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.errors import ConfigurationError, SourceError
-from appliance.runtime.changeset import ChangeSet
 from appliance.runtime.definition import (
     ChangeSetStep,
     CodeStep,
@@ -22,12 +21,13 @@ from appliance.runtime.definition import (
     Step,
     Write,
 )
-from appliance.runtime.learned import learned_values
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages
+from appliance.runtime.reading.learned import learned_values
 from appliance.runtime.request import compile_request
 from appliance.runtime.select import dig, steps
 from appliance.runtime.template import compile_template, given, without_marks
 from appliance.runtime.template_filters import plain_text
+from appliance.runtime.writing.changeset import ChangeSet
 from appliance.transport.http import Request, Response
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 from appliance.errors import SourceError
 from appliance.runtime.definition import Detail, Pivot
 from appliance.runtime.errors import EndOfData
+from appliance.runtime.mapping.transforms import text
 from appliance.runtime.select import dig, steps
-from appliance.runtime.transforms import text
 
 Row = dict[str, Any]
 

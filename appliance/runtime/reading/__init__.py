@@ -1,0 +1,1 @@
+"""How rows come: pages, what repeats or moves, children, shapes, single rows."""

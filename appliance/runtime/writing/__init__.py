@@ -1,0 +1,1 @@
+"""From a unified record to requests that write."""
