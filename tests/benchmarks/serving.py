@@ -3,9 +3,9 @@
     python -m tests.benchmarks.serving [WORK_ORDERS] [SECONDS]
 
 The service is started as it ships, over TLS and then plain, on an encrypted data directory with so many work orders,
-every field filled. The clients are threads of another process with one kept connection each; they read each answer
-in full and look at its status. What they can do by themselves is measured first, against a server that
-sends one prepared answer of the same size. Three rounds, medians.
+every field filled, with the lists inside them and without. The clients are threads of another process with one kept
+connection each; they read each answer in full and look at its status. What they can do by themselves is measured
+first, against a server that sends one prepared answer of the same size. Three rounds, medians.
 """
 
 import http.client
@@ -17,12 +17,15 @@ import statistics
 import sys
 import tempfile
 import threading
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.app import Appliance
 from appliance.connections.lifecycle import Connected
+from appliance.runtime.select import decode, encode
 from appliance.store.records import NewRecord
 from tests.support.appliance import Appliances, connect_sandbox
 from tests.support.filled import BORN, new_records
@@ -67,30 +70,36 @@ def main() -> None:
         limits = {f"limits.{name}_per_minute": "0" for name in ("token", "account", "address")}
         with Appliances(Path(folder)) as appliances:
             appliance = appliances.open()
-            made = connect_sandbox(appliance, "Benchmark")
-            size = fill(appliance, made, orders)
-        print(f"{orders} work orders; a page of 100 is {size / 1000:.0f} kB; load {os.getloadavg()[0]:.1f}")
+            pages = [
+                (made.token, fill(appliance, made, orders, lists=lists))
+                for made, lists in (
+                    (connect_sandbox(appliance, f"Lists {word}"), word) for word in (True, False)
+                )
+            ]
+        print(f"{orders} work orders a connection; load {os.getloadavg()[0]:.1f}")
         print(f"{'':<46}{'1 client':>10}{'8':>8}{'32':>8}   p99 ms: 1, 8, 32")
-        show("clients alone, prepared answer", calibrate(size, seconds))
-        for name, secure, gzip in (
-            ("service, TLS as shipped", True, False),
-            ("service, TLS as shipped, gzip", True, True),
-            ("service, plain", False, False),
-        ):
+        show(f"clients alone, {pages[0][1] // 1000} kB", calibrate(pages[0][1], seconds))
+        for name, secure in (("TLS as shipped", True), ("plain", False)):
             mode = {} if secure else {"tls.mode": "proxy"}
             with Program(Path(folder), **limits, **mode) as program:
                 program.start_service()
-                target = Target(program.port, secure, made.token, gzip)
-                wait_until(lambda target=target: is_up(target))
-                show(name, rounds(target, seconds))
+                for token, size in pages:
+                    for gzip in (False, True) if secure else (False,):
+                        target = Target(program.port, secure, token, gzip)
+                        wait_until(partial(is_up, target))
+                        show(f"service, {name}, {size // 1000} kB{', gzip' * gzip}", rounds(target, seconds))
     for name, rates, p99 in PEERS:
         print(f"{name:<46}{rates[0]:>10,}{rates[1]:>8,}{rates[2]:>8,}   {'':>7}{p99:>7}")
 
 
-def fill(appliance: Appliance, made: Connected, orders: int) -> int:
-    """Write the work orders; the size of 100 of them in bytes."""
+def fill(appliance: Appliance, made: Connected, orders: int, *, lists: bool) -> int:
+    """Write the work orders, with tasks, documents and resources or none; the size of 100 of them in bytes."""
     entity = appliance.model.entities["WorkOrder"]
     (pattern,) = new_records(appliance.model, entity, made.connection.part, range(1, 2))
+    if not lists:
+        record = decode(pattern.payload)
+        empty: dict[str, Any] = {name: [] for name, value in record.items() if isinstance(value, list)}
+        pattern = pattern._replace(payload=encode({**record, **empty}))
     stream = appliance.records.stream(made.connection.id, entity.name)
     for first in range(0, orders, BATCH):
         numbers = range(first, min(first + BATCH, orders))
@@ -208,7 +217,7 @@ def calibrate(size: int, seconds: float) -> dict[int, Measured]:
         server.join()
 
 
-def send_prepared(given: "multiprocessing.connection.Connection", size: int) -> None:
+def send_prepared(given: Connection, size: int) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
 
     def serve(connection: socket.socket) -> None:
