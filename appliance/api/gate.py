@@ -6,6 +6,7 @@ is closed to limited keys.
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, g, request
 
@@ -15,7 +16,7 @@ from appliance.api.problems import whole_seconds
 from appliance.api.wanted import Paths
 from appliance.app import Appliance
 from appliance.connections.tokens import Bearer
-from appliance.errors import AuthenticationFailed
+from appliance.errors import AuthenticationFailed, InvalidInput
 from appliance.users.api_keys import PREFIX as API_KEY_PREFIX
 from appliance.users.applications import TOKEN_PREFIX as ACCOUNT_TOKEN_PREFIX
 from appliance.users.scopes import Scope
@@ -73,6 +74,7 @@ class Gate:
         g.caller = caller
         g.allowance = self._limits.take(caller.id)
         self._check_scope(caller)
+        _check_query(request.query_string)
 
     def tell_limits(self, response: Response) -> Response:
         """The headers with what is left of the tighter limit."""
@@ -107,6 +109,14 @@ class Gate:
 
 def _is_gated(path: str) -> bool:
     return path.startswith("/api/") or path == "/sync-status"
+
+
+def _check_query(query: bytes) -> None:
+    """Raises InvalidInput for what is no UTF-8, of which a filter would otherwise be made that nobody meant."""
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("The query string is not UTF-8, percent-encoded.") from None
 
 
 def _connection_of(caller: Caller) -> str | None:

@@ -88,7 +88,7 @@ class MappingViews:
 def _change() -> dict[str, Any]:
     try:
         return msgspec.json.decode(request.get_data(), type=dict[str, Any])
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise InvalidInput("Send a JSON object.") from None
 
 

@@ -49,7 +49,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
 def _object() -> dict[str, Any]:
     try:
         return msgspec.json.decode(request.get_data(), type=dict[str, Any])
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise InvalidInput("Send a JSON object.") from None
 
 

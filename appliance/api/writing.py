@@ -152,7 +152,7 @@ def _body() -> bytes:
 def _items() -> list[bytes]:
     try:
         items = msgspec.json.decode(_body(), type=dict[str, list[msgspec.Raw]]).get("items")
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         items = None
     if not items or len(items) > MOST_AT_ONCE:
         raise InvalidInput(f'A batch is `{{"items": [body, …]}}` with 1 to {MOST_AT_ONCE} bodies.')

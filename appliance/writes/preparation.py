@@ -124,5 +124,5 @@ class Preparation:
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         return decode_body(body or b"{}")
-    except (msgspec.DecodeError, ValueError) as failure:
+    except (msgspec.DecodeError, ValueError, RecursionError) as failure:
         raise WriteInvalid([problem("body", "TYPE", f"is a JSON object ({failure}).")]) from None

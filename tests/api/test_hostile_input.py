@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from tests.api.conftest import Plant
+from tests.support.filled import key
 from tests.support.state import everything
 
 SQL = (
@@ -152,3 +154,81 @@ def test_no_parameter_of_a_list_is_an_error_of_ours(plant: Plant, parameters: di
         200,
         400,
     )
+
+
+HUGE = b'{"title":"' + b"x" * 10_000_000 + b'"}'
+EVERYWHERE = (
+    ("GET", "/api/eam/work-orders"),
+    ("GET", "/api/erp/purchase-orders.line-items"),
+    ("GET", "/api/eam/work-orders/custom-fields"),
+    ("GET", "/api/v1/changes"),
+    ("GET", "/api/raw/tables/Asset/data"),
+)
+SENT = (
+    ("POST", "/api/eam/work-orders"),
+    ("PUT", "/api/eam/work-orders/{key}"),
+    ("PUT", "/api/eam/work-orders/{key}/status"),
+    ("POST", "/api/eam/work-orders/{key}/materials"),
+    ("POST", "/api/eam/work-orders/batch"),
+    ("POST", "/api/eam/documents"),
+    ("PUT", "/api/v1/mappings/WorkOrder"),
+    ("POST", "/api/v1/mappings/WorkOrder/preview"),
+    ("POST", "/api/v1/mappings/WorkOrder/rollback"),
+    ("POST", "/api/v1/sync"),
+    ("POST", "/api/passthrough"),
+)
+BODIES = {
+    "ten megabytes": HUGE,
+    "invalid UTF-8": b'{"title":"\xff\xfe"}',
+    "a lone surrogate": b'{"title":"\\ud800"}',
+    "deep": b'{"customFields":' * 50_000,
+    "a list": b"[]",
+    "no JSON": b"title=1",
+    "wrong types": b'{"title":[1],"assetKey":7,"estimatedTime":"long","dueAt":"soon","tasks":{},"siteKeys":1}',
+    "numbers without end": b'{"estimatedTime":1e999999,"actualTime":' + b"9" * 5000 + b"}",
+    "SQL": b'{"assetKey":"\' OR 1=1 --","title; DROP TABLE record":"x"}',
+}
+
+
+def check_refusal(answer: TestResponse, what: object) -> None:
+    assert 400 <= answer.status_code < 500, (what, answer.status_code, answer.text[:200])
+    error = answer.get_json()["error"]
+    assert error["request_id"] == answer.headers["X-Request-Id"], what
+    assert "Traceback" not in answer.text and len(answer.text) < 40_000, what
+
+
+@pytest.mark.parametrize("what", BODIES)
+@pytest.mark.parametrize(("method", "path"), SENT)
+def test_a_hostile_body_is_refused_with_a_request_id(
+    complete: Plant, method: str, path: str, what: str
+) -> None:
+    order = key(complete.appliance.model.entities["WorkOrder"], complete.one.connection.part, 1)
+    answer = complete.send(
+        method, path.replace("{key}", order), data=BODIES[what], content_type="application/json"
+    )
+    check_refusal(answer, (path, what))
+
+
+@pytest.mark.parametrize(("method", "path"), EVERYWHERE)
+def test_a_hostile_parameter_is_refused_with_a_request_id(complete: Plant, method: str, path: str) -> None:
+    deep = "filter[" + ".".join(["tasks"] * 200) + "]"
+    parameters = {
+        "page": ("0", "-1", "9" * 30, "1e9", "x", "\x00", *SQL),
+        "per_page": ("0", "-5", "9" * 30, "1.5", *SQL),
+        "cursor": ("x", "0" * 5000, "eyJhIjoxfQ", "\U0001f600", *SQL),
+        "since": ("x", "9" * 400, *SQL),
+        deep: ("1",),
+        "filter[]": ("1",),
+        "filter[name][x]": ("1",),
+        "filter[name:nothing]": ("1",),
+        "modified_after": ("soon", "2026-13-01", *SQL),
+        "fields": ("nothing", *SQL),
+        "sort": ("-" * 100, *SQL),
+        "expand": (".".join(["assetKey"] * 100), *SQL),
+        "no_such_parameter": ("1",),
+    }
+    for name, values in parameters.items():
+        for value in values:
+            check_refusal(complete.send(method, path, query_string={name: value}), (path, name, value))
+    for query in ("page=%FF", "cursor=%ED%A0%80", "filter%5Bname%5D=%FF%FE", "%FF=1"):
+        check_refusal(complete.send(method, f"{path}?{query}"), (path, query))

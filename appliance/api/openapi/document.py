@@ -161,13 +161,22 @@ def _about_entity(model: Model, route: Route, operation: Operation, served: Serv
         if route.path.endswith("/batch"):
             told["summary"] = f"Create several {collection}"
             return _batch(told, body, item)
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        told["requestBody"] = {"required": True, "content": _content(operation, body)}
     status = 201 if operation.kind == "create" else 200
     answers = {str(status): _success(many(item) if operation.many else one(item))}
-    if operation.kind not in _READS:
+    if operation.kind not in _READS and kind_of(operation) != "upload":
         answers["202"] = _success(one({"type": "object"}), "Accepted; `Location` leads to the task.")
     told["responses"] = {**answers, "default": {"$ref": "#/components/responses/Error"}}
     return told
+
+
+def _content(operation: Operation, body: Schema) -> Schema:
+    """The type of a body with its schema; a document comes as the parts of a form."""
+    if kind_of(operation) != "upload":
+        return {"application/json": {"schema": body}}
+    texts = {field.name: {"type": "string"} for field in operation.body}
+    parts = {**texts, "file": {"type": "string", "format": "binary"}}
+    return {"multipart/form-data": {"schema": {**body, "properties": parts}}}
 
 
 def _batch(told: Schema, body: Schema, item: Schema) -> Schema:

@@ -37,11 +37,20 @@ def _request(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any
         },
     }
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        request["body"] = {"mode": "raw", "raw": _example(schema), "options": {"raw": {"language": "json"}}}
+        request["body"] = _body(operation["requestBody"]["content"])
     if operation.get("security") == []:
         request["auth"] = {"type": "noauth"}
     return {"name": operation["summary"], "request": request}
+
+
+def _body(content: dict[str, Any]) -> dict[str, Any]:
+    form = content.get("multipart/form-data")
+    if form is not None:
+        parts = form["schema"]["properties"].items()
+        kinds = {name: "file" if "format" in part else "text" for name, part in parts}
+        return {"mode": "formdata", "formdata": [{"key": n, "type": kind} for n, kind in kinds.items()]}
+    schema = content["application/json"]["schema"]
+    return {"mode": "raw", "raw": _example(schema), "options": {"raw": {"language": "json"}}}
 
 
 def _off(parameter: dict[str, Any]) -> dict[str, Any]:
