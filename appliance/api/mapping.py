@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from appliance.api.bearer import current_reader
+from appliance.api.bearer import current_account, current_reader
 from appliance.app import Appliance
 from appliance.errors import InvalidInput
 from appliance.mappings.service import Mappings
@@ -71,12 +71,14 @@ class MappingViews:
         return _data(self._tables.all(self._caller()[0]))
 
     def put_table(self, name: str) -> Response:
-        """`{read, key}`: one row is read now, all of them at once after that and by schedule."""
+        """`{read, key}`: one row is read now, all of them at once after that and by schedule. With an account key."""
+        current_account()
         connection_id, caller = self._caller()
         return _data(self._tables.put(connection_id, name, _change(), author=caller))
 
     def remove_table(self, name: str) -> Response:
-        """The table and its rows are forgotten here."""
+        """The table and its rows are forgotten here. With an account key."""
+        current_account()
         connection_id, caller = self._caller()
         return _data({"erased": self._tables.remove(connection_id, name, author=caller)})
 

@@ -13,8 +13,33 @@ TABLES = "/api/v1/tables"
 ROOMS = {"read": {"protocol": "http", "request": {"path": "rooms"}}, "key": ["building", "number"]}
 
 
+def account(shop: Shop, method: str, path: str, body: Any = None) -> Any:
+    """As the account, which alone may say what is asked of a source."""
+    key = shop.appliance.api_keys.create("tests")
+    return shop.send(method, path, body, Authorization=f"Bearer {key}", X_Connection_Id=shop.connection_id)
+
+
 def put(shop: Shop, document: Any, name: str = "rooms") -> Any:
-    return shop.send("PUT", f"{TABLES}/{name}", document)
+    return account(shop, "PUT", f"{TABLES}/{name}", document)
+
+
+def test_a_connections_token_cannot_say_what_is_asked_of_the_source(shop: Shop, rooms: list[Any]) -> None:
+    asked = len(shop.workshop.calls)
+    assert shop.send("PUT", f"{TABLES}/rooms", ROOMS).status_code == 401
+    put(shop, ROOMS)
+    assert shop.send("DELETE", f"{TABLES}/rooms").status_code == 401
+    assert len(shop.workshop.calls) == asked
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "delete"])
+def test_a_table_is_only_read(shop: Shop, method: str) -> None:
+    request = {"method": method, "path": "orders/1"}
+    plain = {"read": {"protocol": "http", "request": request}, "key": ["id"]}
+    detail = {**ROOMS, "read": {**ROOMS["read"], "detail": {"request": {"path": "x", "method": method}}}}  # type: ignore[dict-item]
+    bare = {"read": {"protocol": "http", "request": {"method": method}}, "key": ["id"]}
+    for document in (plain, detail, bare):
+        assert put(shop, document).status_code == 400
+    assert shop.workshop.calls == [] and 1 in shop.workshop.orders
 
 
 @pytest.fixture
@@ -47,9 +72,9 @@ def test_it_is_synchronized_again_by_schedule_and_seen_in_the_feed(shop: Shop, r
 def test_a_table_that_is_taken_out_is_gone_and_may_come_back(shop: Shop, rooms: list[Any]) -> None:
     put(shop, ROOMS)
     work(shop.appliance)
-    assert shop.send("DELETE", f"{TABLES}/rooms").get_json()["data"] == {"erased": 3}
+    assert account(shop, "DELETE", f"{TABLES}/rooms").get_json()["data"] == {"erased": 3}
     assert shop.send("GET", TABLES).get_json()["data"] == []
-    assert shop.send("DELETE", f"{TABLES}/rooms").status_code == 404
+    assert account(shop, "DELETE", f"{TABLES}/rooms").status_code == 404
     shop.clock.advance(3 * 3600)
     shop.appliance.planner.queue_due()
     work(shop.appliance)

@@ -109,6 +109,7 @@ def test_rows_that_a_change_cannot_map_are_told_in_the_preview(caller: Caller) -
         ({"maps": {}}, "maps"),
         ({"map": []}, "map"),
         ({"custom": {"x": {"$if": 1}}}, "exactly one of"),
+        ({"map": {"title": {"first": [{"path": "a", "match": "(a+)+$"}]}}}, "for connectors only"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused_and_nothing_is_kept(
