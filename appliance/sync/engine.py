@@ -108,6 +108,7 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
+        self._planner.catch_up()
         ticker = schedule.Scheduler()
         ticker.every(1).seconds.do(self._plan)
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
@@ -146,11 +147,12 @@ class Engine:
 
     def _claim(self) -> Claim | None:
         now = self._clock.now_ms()
-        if not self._planner.runs.has_waiting(now):
-            return None
-        # After a pause of the whole machine our own runs would look abandoned.
-        self._renew()
-        return self._planner.runs.claim(self._owner, now + self._lease_ms, now)
+        claims = self._planner.claims
+        if claims.has_expired(now):
+            # After a pause of the whole machine our own runs look abandoned.
+            self._renew()
+            claims.take_back(now)
+        return claims.claim(self._owner, now + self._lease_ms, now)
 
     def _work(self) -> None:
         while (claim := self._handed.get()) is not None:

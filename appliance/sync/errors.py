@@ -26,3 +26,9 @@ class Interrupted(ApplianceError):
     code = "RUN_INTERRUPTED"
     type = "internal"
     retryable = True
+
+
+class ScheduleInvalid(InvalidInput):
+    """A rule of a schedule that says nothing, too often, or not in its form."""
+
+    code = "SCHEDULE_INVALID"

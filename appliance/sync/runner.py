@@ -25,6 +25,7 @@ from appliance.store.records import NewRecord, Records, Stream
 from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.schedules.due import DueTimes
 from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Runner:
         model: Model,
         health: Health,
         open_connector: OpenConnector,
+        due_times: DueTimes,
         clock: Clock,
         *,
         owner: str,
@@ -64,6 +66,7 @@ class Runner:
         self._model = model
         self._health = health
         self._open_connector = open_connector
+        self._due_times = due_times
         self._clock = clock
         self._owner = owner
         self._overlap_ms = overlap_seconds * 1000
@@ -279,6 +282,7 @@ class Runner:
                     task.entity,
                     watermark=task.pass_started_at - overlap,
                     now=now,
+                    next_due_at=self._due_times.after_success(connection.id, task.entity, now),
                 )
         self._health.source_answered(connection)
 
@@ -287,9 +291,8 @@ class Runner:
         with self._database.write():
             error = (failure.code, failure.message)
             if self._runs.finish_entity(claim.run_id, entity, "failed", now, error):
-                self._schedules.failed(
-                    claim.connection_id, entity, failure.message, now=now, rest=_rest(failure)
-                )
+                again = self._due_times.after_failure(claim.connection_id, entity, now, rest=_rest(failure))
+                self._schedules.failed(claim.connection_id, entity, failure.message, next_due_at=again)
 
     def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
         for task in self._runs.tasks(claim.run_id):
