@@ -1,7 +1,7 @@
 """The engine: one ticker that plans and claims, and a pool of threads that run.
 
-Exactly one engine works on a data directory, whatever starts it: it holds a lock file. The ticker alone claims
-runs, since SQLite's lock is unfair to many claimers; the pool only does what it is handed.
+Exactly one engine works on a data directory, whatever starts it: it holds a lock file. One thread claims at a time,
+so that no two look at the same ceilings: the ticker, or a worker that has become free.
 """
 
 import fcntl
@@ -91,6 +91,7 @@ class Engine:
         self._runner = make_runner(self._stop.is_set)
         self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._in_hand: set[str] = set()
+        self._claiming = threading.Lock()
         self._free = threading.Semaphore(workers)
         self._threads = [
             threading.Thread(target=self._work, name=f"sync-{number}", daemon=True)
@@ -108,11 +109,11 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
-        self._planner.catch_up()
+        self._plan(self._planner.catch_up)
         ticker = schedule.Scheduler()
-        ticker.every(1).seconds.do(self._plan)
+        ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
-        self._plan()
+        self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
             ticker.run_pending()
             self.hand_out()
@@ -127,17 +128,22 @@ class Engine:
     def hand_out(self) -> None:
         """Give waiting runs to free workers."""
         while self._free.acquire(blocking=False):
-            claim = self._claim()
+            claim = None
+            try:
+                with self._claiming:
+                    claim = None if self._stop.is_set() else self._claim()
+            finally:
+                if claim is None:
+                    self._free.release()
             if claim is None:
-                self._free.release()
                 return
             self._in_hand.add(claim.run_id)
             self._handed.put(claim)
 
-    def _plan(self) -> None:
+    def _plan(self, plan: Callable[[], object]) -> None:
         # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
         try:
-            self._planner.queue_due()
+            plan()
         except Exception:
             log.exception("planning failed")
 
@@ -164,6 +170,11 @@ class Engine:
             finally:
                 self._in_hand.discard(claim.run_id)
                 self._free.release()
+            # What waits does not wait for the next tick.
+            try:
+                self.hand_out()
+            except Exception:
+                log.exception("claiming the next run failed")
         self._database.release_thread()
 
     def _work_beside(self, work: Callable[[], int]) -> None:

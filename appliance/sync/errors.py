@@ -29,6 +29,4 @@ class Interrupted(ApplianceError):
 
 
 class ScheduleInvalid(InvalidInput):
-    """A rule of a schedule that says nothing, too often, or not in its form."""
-
     code = "SCHEDULE_INVALID"

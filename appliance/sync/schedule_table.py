@@ -44,8 +44,9 @@ class ScheduleTable:
 
     def due(self, now: int, limit: int) -> list[Row]:
         """Due entities of connections that synchronize, those waiting longest first."""
+        # CROSS JOIN keeps the order: what is due first, of which there mostly is nothing, and never all connections.
         return self._database.rows(
-            "SELECT s.connection_id, s.entity FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            "SELECT s.connection_id, s.entity FROM schedule s CROSS JOIN connection c ON c.id = s.connection_id"
             " WHERE s.next_due_at <= ? AND c.status IN ('connected', 'offline')"
             " ORDER BY s.next_due_at LIMIT ?",
             (now, limit),
@@ -54,7 +55,7 @@ class ScheduleTable:
     def reconcile_due(self, now: int, limit: int) -> list[Row]:
         """Entities of connections that synchronize whose lists are due to be compared as a whole."""
         return self._database.rows(
-            "SELECT s.connection_id, s.entity FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            "SELECT s.connection_id, s.entity FROM schedule s CROSS JOIN connection c ON c.id = s.connection_id"
             " WHERE s.next_reconcile_at <= ? AND c.status IN ('connected', 'offline')"
             " ORDER BY s.next_reconcile_at LIMIT ?",
             (now, limit),

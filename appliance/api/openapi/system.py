@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from appliance.api.openapi.schedules import CHANGE, SCHEDULE
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -88,6 +89,7 @@ BODIES: dict[tuple[str, str], Schema] = {
     },
     ("POST", "/api/v1/sync"): _SYNC,
     ("POST", "/api/v1/connections/{connection_id}/sync"): _SYNC,
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): CHANGE,
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -115,6 +117,9 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("DELETE", "/api/integrations/current"): (200, _ENDED),
     ("POST", "/api/v1/sync"): (202, one({"type": "object"})),
     ("POST", "/api/v1/connections/{connection_id}/sync"): (202, one({"type": "object"})),
+    ("GET", "/api/v1/schedule"): (200, one(SCHEDULE)),
+    ("GET", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
