@@ -1,17 +1,15 @@
 """`appliance connection schedule`: when a connection synchronizes, shown and changed."""
 
 import argparse
-import re
 from typing import Any
 
 from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.errors import InvalidInput
-from appliance.sync.schedules.rule import DAYS, Rule
+from appliance.sync.schedules.rule import Rule
+from appliance.sync.schedules.text import NEVER, pattern_text, read_pattern, read_reconcile, read_window
 
 AUTHOR = "command line"
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-NEVER = "never"
 
 
 def register(group: Subparsers) -> None:
@@ -19,9 +17,9 @@ def register(group: Subparsers) -> None:
     add_common(schedule)
     schedule.add_argument("connection", help="id or name")
     schedule.add_argument("--entity", metavar="ENTITY", help="change the rule of this entity alone")
-    often = schedule.add_mutually_exclusive_group()
-    often.add_argument("--every", metavar="TIME", help="such as 15m, 2h or 1d")
-    often.add_argument("--cron", metavar="EXPRESSION", help="five fields, such as '30 2 * * *'")
+    schedule.add_argument(
+        "--every", metavar="TIME", help="such as 15m, 2h or 1d, or by cron, such as '30 2 * * *'"
+    )
     schedule.add_argument("--time-zone", metavar="NAME", help="such as Europe/Berlin; UTC without one")
     schedule.add_argument(
         "--quiet",
@@ -78,51 +76,27 @@ def _change(arguments: argparse.Namespace) -> dict[str, Any]:
     """The members of a rule that were given."""
     change: dict[str, Any] = {}
     if arguments.every is not None:
-        change["every_seconds"] = _seconds(arguments.every)
-    if arguments.cron is not None:
-        change["cron"] = arguments.cron
+        change |= read_pattern(arguments.every, "--every")
     if arguments.time_zone is not None:
         change["time_zone"] = arguments.time_zone
     if arguments.quiet is not None:
-        change["quiet"] = [] if arguments.quiet == [NEVER] else [_window(text) for text in arguments.quiet]
+        windows = [] if arguments.quiet == [NEVER] else arguments.quiet
+        change["quiet"] = [read_window(text, "--quiet") for text in windows]
     if arguments.jitter is not None:
         change["jitter_seconds"] = arguments.jitter
     if arguments.reconcile is not None:
-        change["reconcile"] = _reconcile(arguments.reconcile)
+        change["reconcile"] = read_reconcile(arguments.reconcile, "--reconcile")
     if arguments.pause is not None:
         change["paused"] = arguments.pause or True
     return change
-
-
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,7})([smhd])", text.strip())
-    if found is None:
-        raise InvalidInput(f"{text[:40]!r} is no length of time. Write it as 90s, 15m, 2h or 1d.")
-    return int(found[1]) * UNITS[found[2]]
-
-
-def _window(text: str) -> dict[str, Any]:
-    found = re.fullmatch(r"(?:([a-z,]+) +)?(\d\d:\d\d) *- *(\d\d:\d\d)", text.strip().lower())
-    if found is None:
-        raise InvalidInput(
-            f"{text[:60]!r} are no quiet hours. Write them as 22:00-06:00 or 'mon,fri 12:00-13:00', "
-            f"with the days {', '.join(DAYS)}."
-        )
-    days = {"days": found[1].split(",")} if found[1] else {}
-    return {**days, "from": found[2], "to": found[3]}
-
-
-def _reconcile(text: str) -> Any:
-    if text == NEVER:
-        return False
-    return {"cron": text} if len(text.split()) == 5 else {"every_seconds": _seconds(text)}
 
 
 def _lines(shown: dict[str, Any]) -> list[str]:
     rows = [
         [
             row["entity"],
-            _often(row["in_force"]),
+            pattern_text(row["in_force"]),
+            row["in_force"]["time_zone"],
             row["next_due_at"],
             row["next_reconcile_at"],
             row["why_not_now"]["message"],
@@ -131,12 +105,7 @@ def _lines(shown: dict[str, Any]) -> list[str]:
     ]
     rules = {"": shown["rule"], **shown["entity_rules"]}
     said = [f"{entity or 'Connection'}: {rule}" for entity, rule in rules.items() if rule]
-    return [*table(rows, ("entity", "how often", "next due", "next comparison", "why not now")), *said]
-
-
-def _often(rule: dict[str, Any]) -> str:
-    if "cron" in rule:
-        return f"{rule['cron']} {rule['time_zone']}"
-    seconds = rule["every_seconds"]
-    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % UNITS[unit] == 0)
-    return f"every {seconds // UNITS[unit]}{unit}"
+    return [
+        *table(rows, ("entity", "how often", "zone", "next due", "next comparison", "why not now")),
+        *said,
+    ]

@@ -128,7 +128,7 @@ def used(pid: int) -> Used:
 def show_lags(appliance: Appliance, since: int, interval: int) -> None:
     runs = appliance.database.rows(
         "SELECT connection_id, created_at, started_at, finished_at FROM run"
-        " WHERE trigger = 'schedule' AND created_at >= ? AND started_at IS NOT NULL",
+        " WHERE trigger = 'schedule' AND mode = 'incremental' AND created_at >= ? AND started_at IS NOT NULL",
         (since,),
     )
     tables = appliance.planner.due_times.timetables({run["connection_id"] for run in runs})
