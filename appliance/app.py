@@ -41,7 +41,7 @@ from appliance.store.records import Records
 from appliance.sync.claims import Ceilings, Claims
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
-from appliance.sync.runner import Runner
+from appliance.sync.runner import Runner, Terms
 from appliance.sync.schedules.due import DueTimes, Usual
 from appliance.sync.schedules.rule import Bounds
 from appliance.sync.schedules.service import Schedules
@@ -261,8 +261,13 @@ class Appliance:
                 self.planner.due_times,
                 self.clock,
                 owner=owner,
-                overlap_seconds=self.settings.sync_overlap_seconds,
-                lease_seconds=self.settings.sync_lease_seconds,
+                terms=Terms(
+                    overlap_ms=self.settings.sync_overlap_seconds * 1000,
+                    clock_skew_ms=self.settings.sync_clock_skew_seconds * 1000,
+                    lease_ms=self.settings.sync_lease_seconds * 1000,
+                    stall_seconds=self.settings.sync_stall_seconds,
+                    deletion_guard_percent=self.settings.sync_deletion_guard_percent,
+                ),
                 stopping=stopping,
             ),
             self.clock,

@@ -77,7 +77,7 @@ class Planner:
             tables = self.due_times.timetables([connection_id])
             paused = {e for e in entities if (tables.of(connection_id, e).paused_until or 0) > now}
             self.schedules.plan((now, connection_id, e) for e in entities if e not in paused)
-            self.schedules.forget_failures(connection_id)
+            self.schedules.forget_all_failures(connection_id)
 
     def replan(self, connection_id: str) -> None:
         """After a change of its rules: new due times for all entities of a connection."""
