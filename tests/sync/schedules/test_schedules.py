@@ -206,6 +206,14 @@ def test_keys_are_never_compared_where_the_settings_say_so(site) -> None:
     assert site.appliance.planner.queue_due() == 1
 
 
+def test_what_was_planned_before_the_setting_was_zero_is_not_compared(site) -> None:
+    site.connected()
+    site.reload(sync_reconcile_hours=0)
+    site.clock.advance(30 * HOUR)
+    assert site.appliance.planner.queue_due() == 1
+    assert entity(site, "Vendor")["next_reconcile_at"] is None
+
+
 def test_connections_made_before_there_were_such_times_get_them_at_the_next_start(site) -> None:
     site.connected()
     site.appliance.database.run("UPDATE schedule SET next_reconcile_at = NULL")
