@@ -13,6 +13,14 @@ class NotSynchronizing(Conflict):
     code = "CONNECTION_NOT_SYNCHRONIZING"
 
 
+class HoldNotFound(NotFound):
+    code = "DELETION_HOLD_NOT_FOUND"
+
+
+class HoldDecided(Conflict):
+    code = "DELETION_HOLD_DECIDED"
+
+
 class LeaseLost(ApplianceError):
     """Another worker has the run, or it was ended: write nothing more."""
 
