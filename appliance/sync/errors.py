@@ -14,10 +14,14 @@ class NotSynchronizing(Conflict):
 
 
 class HoldNotFound(NotFound):
+    """There is no such deletion waiting for a word in this connection."""
+
     code = "DELETION_HOLD_NOT_FOUND"
 
 
 class HoldDecided(Conflict):
+    """The deletion was approved, dismissed or settled before."""
+
     code = "DELETION_HOLD_DECIDED"
 
 
