@@ -5,12 +5,13 @@ one entity of one connection. `seq` grows in commit order over everything, so th
 of `seq` are its change feed, each record at its latest change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
+from appliance.store.changes import Changes
 from appliance.store.database import Database
 from appliance.store.raw_rows import RawRows
 from appliance.store.selection import Deleted
@@ -76,11 +77,20 @@ class StreamState(NamedTuple):
 
 
 class Records:
-    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those."""
+    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those.
 
-    def __init__(self, database: Database, links: Mapping[str, Sequence[str]] | None = None) -> None:
+    `changed` is told of every change inside the transaction that makes it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        links: Mapping[str, Sequence[str]] | None = None,
+        changed: Callable[[Stream, Changes], None] | None = None,
+    ) -> None:
         self._database = database
         self._links = dict(links or {})
+        self._changed = changed
         self.raw_rows = RawRows(database)
 
     def stream(self, connection_id: str, entity: str) -> Stream:
@@ -162,17 +172,20 @@ class Records:
                 else:
                     fresh.append((record, payload, raw))
             inserted = sum(1 for record, _, _ in fresh if record.key not in held)
-            revived = sum(
-                1 for record, _, _ in fresh if record.key in held and held[record.key][1] is not None
-            )
+            # Those that were not there to a reader, whether they are new or had been deleted.
+            appeared = [r.key for r, _, _ in fresh if r.key not in held or held[r.key][1] is not None]
             self._upsert(stream, fresh)
             self._database.run_many(
                 "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?", same
             )
-            if inserted or revived:
+            if appeared:
                 self._database.run(
-                    "UPDATE stream SET live = live + ? WHERE id = ?", (inserted + revived, stream.id)
+                    "UPDATE stream SET live = live + ? WHERE id = ?", (len(appeared), stream.id)
                 )
+            if fresh and self._changed is not None:
+                new = set(appeared)
+                updated = [record.key for record, _, _ in fresh if record.key not in new]
+                self._changed(stream, Changes(appeared, updated, []))
         return Written(inserted, len(fresh) - inserted, len(same))
 
     def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int) -> int:
@@ -189,6 +202,8 @@ class Records:
                 [(seq, now, now, stream.id, key) for seq, key in enumerate(there, last - len(there) + 1)],
             )
             self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
+            if self._changed is not None:
+                self._changed(stream, Changes([], [], there))
         return len(there)
 
     def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:

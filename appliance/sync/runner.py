@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
@@ -57,6 +58,7 @@ class Runner:
         overlap_seconds: int,
         lease_seconds: int,
         stopping: Callable[[], bool],
+        announce: Announce = unheard,
     ) -> None:
         self._database = database
         self._records = records
@@ -68,7 +70,8 @@ class Runner:
         self._overlap_ms = overlap_seconds * 1000
         self._lease_ms = lease_seconds * 1000
         self._stopping = stopping
-        self._runs = RunTable(database)
+        self._runs = RunTable(database, announce)
+        self._announce = announce
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
 
@@ -100,8 +103,12 @@ class Runner:
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
-        self._fail_all(
-            claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        failure = InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        self._fail_all(claim, failure)
+        self._announce(
+            "system.error",
+            claim.connection_id,
+            lambda: {"code": failure.code, "message": failure.message, "run_id": claim.run_id},
         )
 
     def _run_entity(
