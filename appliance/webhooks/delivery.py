@@ -4,8 +4,9 @@ event is sent again with the same id.
 
 Of each lane the oldest delivery is tried: 30 s after the first failure, then 1, 2, 4 … minutes, an hour at the longest,
 each up to a fifth less by chance. A failure a day after its event ends a delivery as undelivered, and the next of its
-lane is tried at once: where that fails as well, all others that are as old are undelivered, and the lane goes on. An endpoint that fails five times in a row, whatever the lane, rests
-30 s, 1, 2, 4 … minutes and is tried by one lane at a time; when it answers, all lanes go on at once.
+lane is tried at once: where that fails as well, all others that are as old are undelivered, and the lane goes on. An
+endpoint that fails five times in a row, whatever the lane, rests 30 s, 1, 2, 4 … minutes and is tried by one lane at a
+time; when it answers, all lanes go on at once.
 """
 
 import logging
