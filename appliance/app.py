@@ -56,6 +56,11 @@ from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
+from appliance.webhooks.delivery import Deliveries
+from appliance.webhooks.endpoints import Endpoints
+from appliance.webhooks.events import Events
+from appliance.webhooks.outbox import Outbox
+from appliance.webhooks.sender import ANSWER_BYTES, SECONDS, Sender
 from appliance.writes.service import Writes
 from appliance.writes.tables import WriteTable
 
@@ -87,6 +92,9 @@ class Appliance:
     applications: Applications
     links: Links
     request_log: RequestLog
+    outbox: Outbox
+    webhooks: Endpoints
+    send_webhook: Sender
 
     @property
     def writes(self) -> Writes:
@@ -150,7 +158,14 @@ class Appliance:
             open_database=outbound.database,
             open_folder=outbound.folder,
         )
-        records = Records(database, links(model))
+        events = Events(model)
+        hours = settings.webhooks_give_up_hours
+        outbox = Outbox(database, events, clock, give_up_hours=hours)
+        send_webhook = Sender(lambda: outbound.poster(SECONDS, ANSWER_BYTES), clock)
+        webhooks = Endpoints(
+            database, secrets, events, send_webhook, outbound.is_here, clock, give_up_hours=hours
+        )
+        records = Records(database, links(model), outbox.changed)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -187,7 +202,9 @@ class Appliance:
                 PassthroughTable(database).erase,
                 HoldTable(database).erase,
                 request_log.erase,
+                webhooks.erase,
             ),
+            announce=outbox.announce,
         )
         return cls(
             settings=settings,
@@ -204,7 +221,7 @@ class Appliance:
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,
-            health=Health(database, outbound.reach, clock),
+            health=Health(database, outbound.reach, clock, outbox.announce),
             connections=connections,
             accounts=accounts,
             sessions=Sessions(
@@ -215,6 +232,9 @@ class Appliance:
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
             request_log=request_log,
+            outbox=outbox,
+            webhooks=webhooks,
+            send_webhook=send_webhook,
         )
 
     @property
@@ -263,12 +283,28 @@ class Appliance:
                     deletion_guard_percent=self.settings.sync_deletion_guard_percent,
                 ),
                 stopping=stopping,
+                announce=self.outbox.announce,
             ),
             self.clock,
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off, self.mappings.work_off),
+            beside=(
+                *(self.writes.work_off, self.mappings.work_off),
+                *[self.deliveries.work_off] * self.settings.webhooks_workers,
+            ),
+        )
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What sends the events that wait."""
+        return Deliveries(
+            self.database,
+            self.secrets,
+            self.send_webhook,
+            self.clock,
+            workers=self.settings.webhooks_workers,
+            longest_wait_seconds=self.settings.webhooks_retry_longest_seconds,
         )
 
     def signing_key(self, purpose: str) -> bytes:

@@ -248,6 +248,19 @@ class Settings:
         "request_log.body_bytes", BYTES, "64KiB", "Of a larger body only the size is logged."
     )
 
+    webhooks_workers: int = _option(
+        "webhooks.workers", whole(1, 32), 4, "Webhooks that are sent at the same time."
+    )
+    webhooks_retry_longest_seconds: int = _option(
+        "webhooks.retry_longest_seconds",
+        whole(30, 86_400),
+        3600,
+        "A webhook that failed is sent again after 30 s, 1, 2, 4 … minutes, at the longest after this.",
+    )
+    webhooks_give_up_hours: int = _option(
+        "webhooks.give_up_hours", whole(1, 720), 24, "After this time a failing webhook becomes undelivered."
+    )
+
     session_idle_minutes: int = _option(
         "session.idle_minutes", whole(1, 1440), 30, "Signs out from the admin page after this time unused."
     )

@@ -22,8 +22,8 @@ def answer(data: Any, status: int = 200, beside: Mapping[str, Any] | None = None
 
 def listed(found: Sequence[Any]) -> Response:
     """One page of a short list, with the `links` and `meta` of every list. Raises InvalidInput."""
-    page = _whole("page", 1, 1_000_000)
-    size = min(_whole("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE)
+    page = whole_parameter("page", 1, 1_000_000)
+    size = min(whole_parameter("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE)
     shown = found[(page - 1) * size : page * size]
     last = max(1, -(-len(found) // size))
     first_number = (page - 1) * size + 1 if shown else None
@@ -112,7 +112,7 @@ def whole(body: dict[str, Any], name: str, default: int, lowest: int, highest: i
     return value
 
 
-def _whole(name: str, default: int, highest: int) -> int:
+def whole_parameter(name: str, default: int, highest: int) -> int:
     given = request.args.get(name, "")
     if not given:
         return default

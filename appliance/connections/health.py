@@ -7,6 +7,7 @@ the connection asks to be reauthorized, and its schedule rests until that happen
 import logging
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.tables import (
     CONNECTED,
     OFFLINE,
@@ -23,8 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class Health:
-    def __init__(self, database: Database, open_reach: OpenReach, clock: Clock) -> None:
-        self._table = ConnectionTable(database)
+    def __init__(
+        self, database: Database, open_reach: OpenReach, clock: Clock, announce: Announce = unheard
+    ) -> None:
+        self._table = ConnectionTable(database, announce)
         self._open_reach = open_reach
         self._clock = clock
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from appliance.clock import Clock, new_id
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.credentials import FormCredentials, KeptCredentials
 from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
 from appliance.connections.tables import (
@@ -77,9 +78,10 @@ class Connections:
         *,
         historical_days: int,
         erase_beside: Sequence[Callable[[str], int]] = (),
+        announce: Announce = unheard,
     ) -> None:
         self._erase_beside = erase_beside
-        self.table = ConnectionTable(database)
+        self.table = ConnectionTable(database, announce)
         self.tokens = Tokens(database, clock)
         self._database = database
         self._secrets = secrets_store

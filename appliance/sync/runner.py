@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
@@ -62,6 +63,7 @@ class Runner:
         owner: str,
         terms: Terms,
         stopping: Callable[[], bool],
+        announce: Announce = unheard,
     ) -> None:
         self._database = database
         self._health = health
@@ -70,9 +72,10 @@ class Runner:
         self._owner = owner
         self._terms = terms
         self._stopping = stopping
-        self._runs = RunTable(database)
+        self._runs = RunTable(database, announce)
         self._passes = PassTable(database)
         self._presence = Presence(database)
+        self._announce = announce
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
         writer = PageWriter(database, records, clock, owner=owner, lease_ms=terms.lease_ms)
@@ -129,8 +132,12 @@ class Runner:
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
-        self._fail_all(
-            claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        failure = InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        self._fail_all(claim, failure)
+        self._announce(
+            "system.error",
+            claim.connection_id,
+            lambda: {"code": failure.code, "message": failure.message, "run_id": claim.run_id},
         )
 
     def _run_entity(self, claim: Claim, one: Pass, connection: Connection, connector: Connector) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appliance.clock import iso
+from appliance.connections.announce import Announce, unheard
 from appliance.store.database import Database, Row
 
 Mode = Literal["full", "incremental", "backfill", "reconcile"]
@@ -32,8 +33,11 @@ class Claim:
 
 
 class RunTable:
-    def __init__(self, database: Database) -> None:
+    """`announce` hears of the end of every run, in the transaction of the end."""
+
+    def __init__(self, database: Database, announce: Announce = unheard) -> None:
         self._database = database
+        self._announce = announce
 
     def insert(
         self, run_id: str, connection_id: str, mode: Mode, trigger: str, entities: Sequence[str], now: int
@@ -135,11 +139,26 @@ class RunTable:
                 state = "partially_failed"
             else:
                 state = "failed"
-            self._database.run(
+            ended = self._database.rows(
                 "UPDATE run SET state = ?, finished_at = ?, lease_owner = NULL, lease_until = NULL"
-                " WHERE id = ? AND lease_owner = ? AND state = 'running'",
+                " WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING connection_id",
                 (state, now, run_id, owner),
             )
+            for row in ended:
+                name = "sync.completed" if state == "completed" else "sync.failed"
+                self._announce(name, row["connection_id"], lambda: self._ended(run_id))
+
+    def _ended(self, run_id: str) -> dict[str, Any]:
+        """What is told to others of a run that has ended."""
+        run = self.describe(run_id)
+        assert run is not None, "its state has just been written"
+        of_run = ("mode", "trigger", "state", "started_at", "finished_at")
+        of_entity = ("entity", "state", *_COUNTS, "error_code", "error_message")
+        return {
+            "run_id": run_id,
+            **{name: run[name] for name in of_run},
+            "entities": [{name: entity[name] for name in of_entity} for entity in run["entities"]],
+        }
 
     def interrupt(self, run_id: str, owner: str) -> None:
         """Put a run back so that it goes on from its checkpoint."""
@@ -233,6 +252,7 @@ def text_of(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
+_COUNTS = ("fetched", "inserted", "updated", "unchanged", "rejected")
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from appliance.api.openapi import webhooks
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -77,6 +78,7 @@ _ISSUE: Schema = {
 }
 
 BODIES: dict[tuple[str, str], Schema] = {
+    **webhooks.BODIES,
     ("POST", "/api/system/connections"): _CONNECT,
     ("POST", _METADATA): _PAIRS,
     ("POST", "/api/system/connections/{connection_id}/token"): _ISSUE,
@@ -105,6 +107,7 @@ BODIES: dict[tuple[str, str], Schema] = {
 """Request bodies, by method and path."""
 
 ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
+    **webhooks.ANSWERS,
     ("GET", "/api/system/platforms"): (200, many({"type": "object"})),
     ("GET", "/api/system/client"): (200, one(reference("Client"))),
     ("GET", "/api/system/connections"): (200, many(reference("Connection"))),
@@ -133,6 +136,9 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", "/link/revoke"): (200, {"type": "object"}),
 }
 """Status and body of success, by method and path; others answer 200 with a `data` member."""
+
+QUERIES: dict[str, list[Schema]] = {**webhooks.QUERIES}
+"""Parameters of reads, by path."""
 
 OAUTH_ERROR: Schema = {
     "type": "object",
