@@ -160,6 +160,13 @@ class Settings:
         "After this long without a sign of life a run is taken over.",
     )
 
+    health_probe_seconds: int = _option(
+        "health.probe_seconds",
+        whole(60, 86_400),
+        900,
+        "After this long without a sign of life a connection is tested.",
+    )
+
     credits_evaluation: int = _option(
         "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."
     )

@@ -82,6 +82,7 @@ class Runner:
         try:
             connector = self._open_connector(connection)
         except ApplianceError as failure:
+            self._health.run_failed(connection, failure)
             self._fail_all(claim, failure)
             return
         try:
@@ -100,9 +101,11 @@ class Runner:
 
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
-        self._fail_all(
-            claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
-        )
+        failure = InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        connection = self._connections.find(claim.connection_id)
+        if connection is not None:
+            self._health.run_failed(connection, failure)
+        self._fail_all(claim, failure)
 
     def _run_entity(
         self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
@@ -123,7 +126,9 @@ class Runner:
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, task.entity, failure.message)
-            needs_reauthorization = self._health.source_failed(connection, connector, failure)
+            needs_reauthorization = self._health.source_failed(
+                connection, connector, failure, entity=task.entity
+            )
             self._fail(claim, task.entity, failure)
             return needs_reauthorization
         self._succeed(claim, task, connection, connector)
@@ -279,7 +284,7 @@ class Runner:
                     watermark=task.pass_started_at - overlap,
                     now=now,
                 )
-        self._health.source_answered(connection)
+        self._health.source_answered(connection, entity=task.entity)
 
     def _fail(self, claim: Claim, entity: str, failure: ApplianceError) -> None:
         now = self._clock.now_ms()

@@ -11,8 +11,8 @@ from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances, connect_gateway, entity_of, synchronize
 from tests.support.plant import CONNECTORS, Plant, connect_plant
 
-# The ticker, and the threads of writes and mappings.
-SLEEPERS = 3
+# The ticker, and the threads of writes, mappings and probes.
+SLEEPERS = 4
 
 
 @contextmanager
