@@ -5,7 +5,7 @@ over resolves it. Who dismisses one says why; it then rests until the proof, unl
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -18,6 +18,7 @@ from appliance.store.database import Database, Row
 SEEN_AGAIN_MS = 60_000
 """The same seen again sooner is not written."""
 LONGEST_NOTE = 500
+MOST_SHOWN = 200
 LONGEST_MESSAGE = 2000
 
 State = Literal["open", "dismissed", "resolved"]
@@ -225,17 +226,17 @@ class Issues:
         )
 
     def open_issues(self, connection_id: str | None = None) -> list[Issue]:
-        """The open ones of a connection, or of everything; the most severe first."""
-        return self.page(connection_id, "open", limit=1000)
+        """The open ones of a connection, or of everything; the most severe first, MOST_SHOWN at most."""
+        return self.page(None if connection_id is None else [connection_id], "open", limit=MOST_SHOWN)
 
     def page(
-        self, connection_id: str | None, state: State | None, *, limit: int, offset: int = 0
+        self, connection_ids: Collection[str] | None, state: State | None, *, limit: int, offset: int = 0
     ) -> list[Issue]:
         """Issues in a state, or in any, the newest first; before that the most severe ones where they are open.
 
-        Without `connection_id`: of all connections and of the appliance.
+        Those of these connections only; None: of all of them and of the appliance.
         """
-        where, parameters = _where(connection_id, state)
+        where, parameters = _where(connection_ids, state)
         severe = "" if state in (None, "resolved") else f"{_BY_SEVERITY}, "
         rows = self._database.rows(
             f"{_ISSUE}{where} ORDER BY {severe}i.opened_at DESC, i.id LIMIT ? OFFSET ?",
@@ -243,8 +244,8 @@ class Issues:
         )
         return [_issue(row) for row in rows]
 
-    def count(self, connection_id: str | None = None, state: State | None = "open") -> int:
-        where, parameters = _where(connection_id, state)
+    def count(self, connection_ids: Collection[str] | None = None, state: State | None = "open") -> int:
+        where, parameters = _where(connection_ids, state)
         number: int = self._database.value(f"SELECT count(*) FROM issue i{where}", parameters)
         return number
 
@@ -292,15 +293,14 @@ _BY_SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELS
 _ISSUE = "SELECT i.*, c.name AS connection_name FROM issue i LEFT JOIN connection c ON c.id = i.connection_id"
 
 
-def _where(connection_id: str | None, state: State | None) -> tuple[str, tuple[Any, ...]]:
+def _where(connection_ids: Collection[str] | None, state: State | None) -> tuple[str, tuple[Any, ...]]:
     parts = [] if state is None else [_IN_STATE[state]]
-    if connection_id is not None:
-        # As the index over open issues has it; without a state the plain column serves.
-        parts.append(
-            "i.connection_id = ?" if state in (None, "resolved") else "coalesce(i.connection_id, '') = ?"
-        )
-    where = f" WHERE {' AND '.join(parts)}" if parts else ""
-    return where, () if connection_id is None else (connection_id,)
+    if connection_ids is None:
+        return (f" WHERE {' AND '.join(parts)}" if parts else ""), ()
+    # The index over issues that are not resolved has this expression; without a state the plain column serves.
+    column = "i.connection_id" if state in (None, "resolved") else "coalesce(i.connection_id, '')"
+    parts.append(f"{column} IN (SELECT value FROM json_each(?))")
+    return f" WHERE {' AND '.join(parts)}", (json.dumps(list(connection_ids)),)
 
 
 def _issue(row: Row) -> Issue:

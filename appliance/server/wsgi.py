@@ -13,6 +13,7 @@ from appliance.admin import pages
 from appliance.api import (
     capabilities,
     changes,
+    health,
     link,
     mapping,
     passthrough,
@@ -55,6 +56,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(health.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

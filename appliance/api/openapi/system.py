@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from appliance.api.openapi import health
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -95,6 +96,7 @@ BODIES: dict[tuple[str, str], Schema] = {
         "required": ["token"],
         "properties": dict.fromkeys(("token", "client_id", "client_secret"), _TEXT),
     },
+    **health.BODIES,
 }
 """Request bodies, by method and path."""
 
@@ -118,8 +120,12 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
+    **health.ANSWERS,
 }
 """Status and body of success, by method and path; others answer 200 with a `data` member."""
+
+QUERY: dict[tuple[str, str], list[Schema]] = {**health.QUERY}
+"""Parameters of the query, by method and path."""
 
 OAUTH_ERROR: Schema = {
     "type": "object",
