@@ -109,10 +109,10 @@ def test_what_failed_is_read_as_soon_as_the_source_is_back(site: Site, heard: He
     watch = site.appliance.watch()
     go_down(site)
     site.synchronize()
-    let_pass(site, watch, 3000)
+    let_pass(site, watch, 2000)
     site.plant.failures.clear()
     site.plant.put("Vendor", "new")
-    let_pass(site, watch, 900)
+    let_pass(site, watch, 800)
     assert "new" in site.stored("Vendor"), (
         "a probe found the source back, and its runs did not wait for their turn"
     )
