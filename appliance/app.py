@@ -6,19 +6,23 @@ Web process, engine process and commands all start here; they meet in the databa
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Self
 
 from appliance.audit.request_log import RequestLog
-from appliance.clock import Clock, SystemClock
+from appliance.clock import Clock, SystemClock, to_ms
 from appliance.connections.credentials import KeptCredentials
+from appliance.connections.endings import Ending, Endings, certificate_end
 from appliance.connections.health import Health
+from appliance.connections.issues import Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
+from appliance.connections.standing import Standing
 from appliance.connections.tables import Connection
+from appliance.connections.watch import Watch
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ConfigurationError
@@ -83,6 +87,7 @@ class Appliance:
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
+    issues: Issues
     health: Health
     connections: Connections
     accounts: Accounts
@@ -108,6 +113,36 @@ class Appliance:
             self.open_connector,
             self.clock,
         )
+
+    @property
+    def standing(self) -> Standing:
+        """How connections stand."""
+        return Standing(self.database, self.issues, self.clock)
+
+    def watch(self) -> Watch:
+        """The scheduled probe, for the engine."""
+        return Watch(
+            self.database,
+            self.health,
+            Endings(self.issues, self.clock, self._endings),
+            self.standing,
+            self.open_connector,
+            self.clock,
+        )
+
+    def _endings(self) -> Iterator[Ending]:
+        """What the appliance itself has that ends."""
+        certificate = self.settings.tls_certificate
+        if self.settings.tls_mode == "files" and certificate is not None and certificate.is_file():
+            ends_at = certificate_end(certificate.read_text("utf-8", "replace"))
+            if ends_at is not None:
+                yield Ending("CERTIFICATE_EXPIRING", "The certificate of the appliance", ends_at)
+        entitlement = self.entitlements.current()
+        if entitlement is not None and entitlement.expires_at is not None:
+            yield Ending("ENTITLEMENT_EXPIRING", "The entitlement", to_ms(entitlement.expires_at))
+        for key in self.api_keys.ending():
+            what = f"The account key {key['name']} ({key['hint']})"
+            yield Ending("API_KEY_EXPIRING", what, key["expires_at"], key["id"], key["created_at"])
 
     @property
     def mappings(self) -> Mappings:
@@ -186,6 +221,16 @@ class Appliance:
             sample_percent=settings.request_log_sample_percent,
             body_bytes=settings.request_log_body_bytes,
         )
+        issues = Issues(database, clock, catalog.name_of)
+        health = Health(
+            database,
+            issues,
+            outbound.reach,
+            clock,
+            planner,
+            probe_seconds=settings.health_probe_seconds,
+            announce=outbox.announce,
+        )
         connections = Connections(
             database,
             secrets,
@@ -193,6 +238,7 @@ class Appliance:
             connectors,
             records,
             planner,
+            health,
             outbound.reach,
             clock,
             historical_days=settings.sync_historical_days,
@@ -201,6 +247,7 @@ class Appliance:
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
                 HoldTable(database).erase,
+                issues.erase,
                 request_log.erase,
                 webhooks.erase,
             ),
@@ -221,7 +268,8 @@ class Appliance:
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,
-            health=Health(database, outbound.reach, clock, outbox.announce),
+            issues=issues,
+            health=health,
             connections=connections,
             accounts=accounts,
             sessions=Sessions(
@@ -290,7 +338,7 @@ class Appliance:
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
             beside=(
-                *(self.writes.work_off, self.mappings.work_off),
+                *(self.writes.work_off, self.mappings.work_off, self.watch().work_off),
                 *[self.deliveries.work_off] * self.settings.webhooks_workers,
             ),
         )

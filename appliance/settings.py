@@ -176,6 +176,13 @@ class Settings:
         "A person is asked when a larger share of an entity would be deleted.",
     )
 
+    health_probe_seconds: int = _option(
+        "health.probe_seconds",
+        whole(60, 86_400),
+        900,
+        "After this long without a sign of life a connection is tested.",
+    )
+
     credits_evaluation: int = _option(
         "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."
     )

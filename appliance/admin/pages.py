@@ -14,6 +14,7 @@ from appliance.admin.views import (
     connect,
     connections,
     credits,
+    issues,
     mapping,
     passthrough,
     records,
@@ -65,6 +66,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
+    issues.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

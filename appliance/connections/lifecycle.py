@@ -14,6 +14,7 @@ from appliance.clock import Clock, new_id
 from appliance.connections.announce import Announce, unheard
 from appliance.connections.credentials import FormCredentials, KeptCredentials
 from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
+from appliance.connections.health import Health
 from appliance.connections.tables import (
     CONNECTED,
     Connection,
@@ -73,6 +74,7 @@ class Connections:
         connectors: Connectors,
         records: Records,
         scheduling: Scheduling,
+        health: Health,
         open_reach: OpenReach,
         clock: Clock,
         *,
@@ -89,6 +91,7 @@ class Connections:
         self._connectors = connectors
         self._records = records
         self._scheduling = scheduling
+        self._health = health
         self._open_reach = open_reach
         self._clock = clock
         self._historical_days = historical_days
@@ -185,10 +188,11 @@ class Connections:
             self._secrets.put(connection.id, values.secret)
             token = self.tokens.issue(connection.id)
             self._scheduling.begin(connection.id, report.readable)
+            self._health.connected(connection, report)
         return Connected(connection, token, report)
 
     def test(self, connection_id: str) -> Report:
-        """Probe a connection with its kept credentials. Raises ConnectionClosed."""
+        """Probe a connection with its kept credentials; its health takes note. Raises ConnectionClosed."""
         connection = self.get_open(connection_id)
         values = {**connection.fields, **self._secrets.get(connection.id)}
         connector = self._connectors.open(
@@ -199,9 +203,11 @@ class Connections:
             credentials=KeptCredentials(self._database, self._secrets, connection.id),
         )
         try:
-            return probe(connector, self._open_reach, self._clock)
+            report = probe(connector, self._open_reach, self._clock)
         finally:
             connector.close()
+        self._health.probed(connection, report)
+        return report
 
     def reauthorize(self, connection_id: str, fields: Mapping[str, Any]) -> Connected:
         """New credentials for the same connection: history and watermarks stay, a new token replaces the old.
@@ -221,7 +227,7 @@ class Connections:
             self.get_open(connection_id)
             self._secrets.replace(connection.id, values.secret)
             self.table.set_fields(connection.id, values.public, now)
-            self.table.set_status(connection.id, CONNECTED, None, now)
+            self._health.connected(connection, report)
             self.tokens.revoke_all(connection.id, "replaced by reauthorization")
             token = self.tokens.issue(connection.id)
             self._scheduling.resume(connection.id)
@@ -238,6 +244,7 @@ class Connections:
                 return 0
             self.tokens.revoke_all(connection.id, "disconnected")
             self._scheduling.end(connection.id)
+            self._health.ended(connection.id)
             self._secrets.destroy(connection.id)
             return self._ledger.give_back(connection.id)
 

@@ -100,6 +100,12 @@ class ConnectionTable:
     def part_is_taken(self, part: str) -> bool:
         return self._database.value("SELECT 1 FROM connection WHERE part = ?", (part,)) is not None
 
+    def status(self, connection_id: str) -> str | None:
+        found: str | None = self._database.value(
+            "SELECT status FROM connection WHERE id = ?", (connection_id,)
+        )
+        return found
+
     def set_status(self, connection_id: str, status: str, reason: str | None, now: int) -> bool:
         """True when the status really changed. A disconnected connection stays so."""
         with self._database.write():

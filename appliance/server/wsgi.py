@@ -13,6 +13,7 @@ from appliance.admin import pages
 from appliance.api import (
     capabilities,
     changes,
+    health,
     link,
     mapping,
     passthrough,
@@ -59,6 +60,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(synchronizing.blueprint(appliance))
     app.register_blueprint(removals.blueprint(appliance))
     app.register_blueprint(webhooks.blueprint(appliance))
+    app.register_blueprint(health.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

@@ -56,6 +56,10 @@ class Planner:
         """After a reauthorization everything is due at once."""
         self.schedules.make_due(connection_id, self._clock.now_ms())
 
+    def source_returned(self, connection_id: str) -> None:
+        """What failed while the source was away is due at once; the rest keeps its times."""
+        self.schedules.make_failed_due(connection_id, self._clock.now_ms())
+
     def end(self, connection_id: str) -> None:
         with self._database.write():
             self.schedules.clear_due(connection_id)

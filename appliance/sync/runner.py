@@ -110,6 +110,7 @@ class Runner:
         try:
             connector = self._open_connector(connection)
         except ApplianceError as failure:
+            self._health.run_failed(connection, failure)
             self._fail_all(claim, failure)
             return
         try:
@@ -133,6 +134,9 @@ class Runner:
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
         failure = InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        connection = self._connections.find(claim.connection_id)
+        if connection is not None:
+            self._health.run_failed(connection, failure)
         self._fail_all(claim, failure)
         self._announce(
             "system.error",
@@ -154,7 +158,9 @@ class Runner:
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, one.entity, failure.message)
-            needs_reauthorization = self._health.source_failed(connection, connector, failure)
+            needs_reauthorization = self._health.source_failed(
+                connection, connector, failure, entity=one.entity
+            )
             self._fail(claim, one, failure)
             return needs_reauthorization
         self._succeed(claim, done, connection, connector)
@@ -180,7 +186,7 @@ class Runner:
                         self._reached(claim, one, connector)
         if one.number is not None:
             self._presence.forget(one.number)
-        self._health.source_answered(connection)
+        self._health.source_answered(connection, entity=one.entity)
 
     def _reached(self, claim: Claim, one: Pass, connector: Connector) -> None:
         """Move the watermark on: a full or incremental pass has met all that changed before it began."""

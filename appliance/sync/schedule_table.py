@@ -69,6 +69,12 @@ class ScheduleTable:
             "UPDATE schedule SET next_due_at = ?, failures = 0 WHERE connection_id = ?", (now, connection_id)
         )
 
+    def make_failed_due(self, connection_id: str, now: int) -> None:
+        self._database.run(
+            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND failures > 0 AND next_due_at > ?",
+            (now, connection_id, now),
+        )
+
     def clear_due(self, connection_id: str) -> None:
         self._database.run("UPDATE schedule SET next_due_at = NULL WHERE connection_id = ?", (connection_id,))
 

@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 
 class Reach:
-    """The way to one address, step by step, for the staged probe. Steps that do not apply give None."""
+    """The way to one address, step by step, for the staged probe. Steps that do not apply give None.
+
+    `certificate` is what the source presented, once `tls` has passed.
+    """
 
     def __init__(self, route: Route, scheme: str, trust: Trust, tls: TlsOptions) -> None:
         self.encrypted = scheme == "https"
+        self.certificate: TlsFacts | None = None
         self._route = route
         self._trust = trust
         self._tls = tls
@@ -80,7 +84,8 @@ class Reach:
         """Raises CertificateRefused, SourceUnreachable."""
         if not self.encrypted:
             return None
-        return _describe(handshake(self._route, self._trust.client(self._tls)))
+        self.certificate = handshake(self._route, self._trust.client(self._tls))
+        return _describe(self.certificate)
 
 
 class Outbound:

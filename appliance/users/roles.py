@@ -6,7 +6,12 @@ from appliance.errors import PermissionDenied
 from appliance.users.accounts import ADMINISTRATOR, Account
 
 Permission = Literal[
-    "read_request_log", "change_mapping", "read_writes", "open_passthrough", "decide_deletions"
+    "read_request_log",
+    "change_mapping",
+    "read_writes",
+    "open_passthrough",
+    "decide_deletions",
+    "dismiss_issue",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}

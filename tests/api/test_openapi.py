@@ -152,6 +152,7 @@ def test_errors_are_answered_as_it_says(plant: Plant, document: dict[str, Any]) 
         "/api/system/client",
         "/api/system/connections",
         "/api/system/credits",
+        "/api/system/issues",
     ],
 )
 def test_calls_of_the_account_are_answered_as_it_says(

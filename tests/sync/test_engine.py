@@ -13,7 +13,8 @@ from tests.support.appliance import Appliances, connect_gateway, entity_of, sync
 from tests.support.plant import CONNECTORS, Plant, connect_plant
 
 # The ticker, and the threads of writes, mappings and webhooks.
-SLEEPERS = 3 + Settings().webhooks_workers
+SLEEPERS = 4 + Settings().webhooks_workers
+# The ticker, and the threads of writes, mappings and probes.
 
 
 @contextmanager

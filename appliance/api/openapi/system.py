@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appliance.api.openapi import webhooks
+from appliance.api.openapi import health, webhooks
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -103,6 +103,7 @@ BODIES: dict[tuple[str, str], Schema] = {
         "required": ["token"],
         "properties": dict.fromkeys(("token", "client_id", "client_secret"), _TEXT),
     },
+    **health.BODIES,
 }
 """Request bodies, by method and path."""
 
@@ -134,11 +135,12 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
+    **health.ANSWERS,
 }
 """Status and body of success, by method and path; others answer 200 with a `data` member."""
 
-QUERIES: dict[str, list[Schema]] = {**webhooks.QUERIES}
-"""Parameters of reads, by path."""
+QUERY: dict[tuple[str, str], list[Schema]] = {**health.QUERY, **webhooks.QUERY}
+"""Parameters of the query, by method and path."""
 
 OAUTH_ERROR: Schema = {
     "type": "object",

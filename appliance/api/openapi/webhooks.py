@@ -107,7 +107,7 @@ def _query(name: str, schema: Schema, description: str) -> Schema:
 
 BODIES: dict[tuple[str, str], Schema] = {}
 ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {}
-QUERIES: dict[str, list[Schema]] = {}
+QUERY: dict[tuple[str, str], list[Schema]] = {}
 
 for _at in ("/api/system/webhooks", "/api/v1/webhooks"):
     _one, _delivery = f"{_at}/{{webhook_id}}", f"{_at}/{{webhook_id}}/deliveries/{{event_id}}"
@@ -146,7 +146,7 @@ for _at in ("/api/system/webhooks", "/api/v1/webhooks"):
         ("GET", _delivery): (200, one(_WITH_LOG)),
         ("POST", f"{_delivery}/replay"): (200, one(_WITH_LOG)),
     }
-    QUERIES[f"{_one}/deliveries"] = [
+    QUERY["GET", f"{_one}/deliveries"] = [
         _query("state", {"type": "string", "enum": list(STATES)}, "Only what is in this state."),
         _query("event", _TEXT, "Only events of this name."),
         _query("cursor", _TEXT, "`next_cursor` of the page before."),
