@@ -24,7 +24,8 @@ from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
 from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
-from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable, ScheduleTable
+from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable
 
 log = logging.getLogger(__name__)
 
