@@ -27,6 +27,11 @@ from appliance.mappings.service import Mappings
 from appliance.mappings.tables import MappingTable
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
+from appliance.operations.disk import DiskGuard
+from appliance.operations.retention import Retention
+from appliance.operations.rules import rules_of
+from appliance.operations.storage import Storage
+from appliance.operations.upkeep import Upkeep
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
@@ -37,6 +42,7 @@ from appliance.store.database import Database
 from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
+from appliance.store.space import Reserve
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
 from appliance.sync.runner import Runner
@@ -84,6 +90,13 @@ class Appliance:
     applications: Applications
     links: Links
     request_log: RequestLog
+    disk: DiskGuard
+    retention: Retention
+
+    @property
+    def storage(self) -> Storage:
+        """What there is, and what it takes on the disk."""
+        return Storage(self.database, self.disk, self.retention)
 
     @property
     def writes(self) -> Writes:
@@ -124,7 +137,11 @@ class Appliance:
         )
         _make_private(data_dir)
         keyring = Keyring.open(data_dir, source, clock)
-        database = Database(data_dir / DATABASE_NAME, keyring.database_key)
+        database = Database(
+            data_dir / DATABASE_NAME,
+            keyring.database_key,
+            reserve=Reserve(data_dir, settings.disk_reserve_bytes),
+        )
         secrets = SecretStore(database, keyring)
         model = load_model()
         outbound = outbound_of(settings, clock)
@@ -201,6 +218,13 @@ class Appliance:
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
             request_log=request_log,
+            disk=DiskGuard(database, data_dir, clock, pause_bytes=settings.disk_pause_bytes),
+            retention=Retention(
+                database,
+                clock,
+                rules_of(settings, database, model, request_log),
+                is_busy=planner.runs.any_running,
+            ),
         )
 
     @property
@@ -230,6 +254,7 @@ class Appliance:
     def engine(self) -> Engine:
         """The engine of this data directory; the caller holds its EngineLock."""
         owner = f"engine-{os.getpid()}"
+        upkeep = Upkeep(self.database, self.disk, self.clock, hurry_retention=self.retention.hurry)
         return Engine(
             self.database,
             self.planner,
@@ -243,13 +268,19 @@ class Appliance:
                 owner=owner,
                 overlap_seconds=self.settings.sync_overlap_seconds,
                 lease_seconds=self.settings.sync_lease_seconds,
-                stopping=stopping,
+                stopping=lambda: stopping() or self.disk.is_low(),
             ),
             self.clock,
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off, self.mappings.work_off),
+            beside=(
+                self.writes.work_off,
+                self.mappings.work_off,
+                upkeep.work_off,
+                self.retention.work_off,
+            ),
+            must_wait=self.disk.is_low,
         )
 
     def signing_key(self, purpose: str) -> bytes:

@@ -122,7 +122,14 @@ class MappingTable:
         return None if row is None else Remapping(**row)
 
     def advance(
-        self, job: Remapping, after_id: int, *, mapped: int, rejected: int, without_row: int, first_rejection: str | None
+        self,
+        job: Remapping,
+        after_id: int,
+        *,
+        mapped: int,
+        rejected: int,
+        without_row: int,
+        first_rejection: str | None,
     ) -> bool:
         """Note how far it has got; False when it has begun anew meanwhile."""
         return (

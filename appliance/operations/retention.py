@@ -99,7 +99,9 @@ class Retention:
 
     def describe(self) -> list[dict[str, Any]]:
         """Every rule with its amount and its last run, as plain data. One query."""
-        last = {row["rule"]: row for row in self._database.rows("SELECT rule, ran_at, erased FROM retention_run")}
+        last = {
+            row["rule"]: row for row in self._database.rows("SELECT rule, ran_at, erased FROM retention_run")
+        }
         return [
             {
                 "rule": rule.name,
@@ -119,7 +121,10 @@ class Retention:
         hurried = self._due_at == 0
         if self._due_at is not None and now < self._due_at:
             return False
-        ran = {row["rule"]: row["ran_at"] for row in self._database.rows("SELECT rule, ran_at FROM retention_run")}
+        ran = {
+            row["rule"]: row["ran_at"]
+            for row in self._database.rows("SELECT rule, ran_at FROM retention_run")
+        }
         rules = [rule for rule in self.rules if not rule.is_off]
         due_at = {rule.name: 0 if hurried else ran.get(rule.name, 0) + rule.every_ms for rule in rules}
         self._waiting = [rule for rule in rules if due_at[rule.name] <= now]

@@ -82,5 +82,11 @@ def rules_of(
             settings.retention_access_days,
             erasures.grants,
         ),
-        Rule("expired", "Sessions, codes and tokens of the account that have expired", None, 0, erasures.expired),
+        Rule(
+            "expired",
+            "Sessions, codes and tokens of the account that have expired",
+            None,
+            0,
+            erasures.expired,
+        ),
     )

@@ -1,7 +1,7 @@
 """Upkeep of the database file: the disk is watched, the log kept short, free space given back.
 
-    every 5 s   is the disk low? (one system call, one small query)
-    every 60 s  log longer than its limit → moved into the file and cut; free pages → cut off in slices
+every 5 s   is the disk low? (one system call, one small query)
+every 60 s  log longer than its limit → moved into the file and cut; free pages → cut off in slices
 """
 
 import logging

@@ -57,7 +57,13 @@ class Feed:
         return number
 
     def after(
-        self, connection_id: str, since: int, limit: int, entities: Sequence[str] | None = None, *, begun_at: int
+        self,
+        connection_id: str,
+        since: int,
+        limit: int,
+        entities: Sequence[str] | None = None,
+        *,
+        begun_at: int,
     ) -> ChangePage:
         """Changes after the number `since`, of these entities or all. Two queries, whatever the number of entities.
 

@@ -22,6 +22,7 @@ from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
+from appliance.store.space import DiskFull
 from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.schedule_table import ScheduleTable
@@ -92,7 +93,9 @@ class Runner:
                     self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
-        except Interrupted:
+        except (Interrupted, DiskFull):
+            # The page in hand was not written; it comes again after the checkpoint, when there is room.
+            self._database.make_room()
             self._runs.interrupt(claim.run_id, self._owner)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
@@ -120,7 +123,7 @@ class Runner:
                 # A kept page position has expired at the source; rows that come again change nothing.
                 task = self._restart_pass(task)
                 self._read_pass(claim, task, connector)
-        except (Interrupted, LeaseLost):
+        except (Interrupted, LeaseLost, DiskFull):
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, task.entity, failure.message)
