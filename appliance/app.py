@@ -31,6 +31,11 @@ from appliance.mappings.service import Mappings
 from appliance.mappings.tables import MappingTable
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
+from appliance.operations.disk import DiskGuard
+from appliance.operations.retention import Retention
+from appliance.operations.rules import rules_of
+from appliance.operations.storage import Storage
+from appliance.operations.upkeep import Upkeep
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
@@ -41,6 +46,7 @@ from appliance.store.database import Database
 from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
+from appliance.store.space import Reserve
 from appliance.sync.engine import Engine
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
@@ -100,6 +106,13 @@ class Appliance:
     outbox: Outbox
     webhooks: Endpoints
     send_webhook: Sender
+    disk: DiskGuard
+    retention: Retention
+
+    @property
+    def storage(self) -> Storage:
+        """What there is, and what it takes on the disk."""
+        return Storage(self.database, self.disk, self.retention)
 
     @property
     def writes(self) -> Writes:
@@ -180,7 +193,11 @@ class Appliance:
         )
         _make_private(data_dir)
         keyring = Keyring.open(data_dir, source, clock)
-        database = Database(data_dir / DATABASE_NAME, keyring.database_key)
+        database = Database(
+            data_dir / DATABASE_NAME,
+            keyring.database_key,
+            reserve=Reserve(data_dir, settings.disk_reserve_bytes),
+        )
         secrets = SecretStore(database, keyring)
         model = load_model()
         outbound = outbound_of(settings, clock)
@@ -283,6 +300,13 @@ class Appliance:
             outbox=outbox,
             webhooks=webhooks,
             send_webhook=send_webhook,
+            disk=DiskGuard(database, data_dir, clock, pause_bytes=settings.disk_pause_bytes),
+            retention=Retention(
+                database,
+                clock,
+                rules_of(settings, database, model, request_log),
+                is_busy=planner.runs.any_running,
+            ),
         )
 
     @property
@@ -312,6 +336,7 @@ class Appliance:
     def engine(self) -> Engine:
         """The engine of this data directory; the caller holds its EngineLock."""
         owner = f"engine-{os.getpid()}"
+        upkeep = Upkeep(self.database, self.disk, self.clock, hurry_retention=self.retention.hurry)
         return Engine(
             self.database,
             self.planner,
@@ -330,7 +355,7 @@ class Appliance:
                     stall_seconds=self.settings.sync_stall_seconds,
                     deletion_guard_percent=self.settings.sync_deletion_guard_percent,
                 ),
-                stopping=stopping,
+                stopping=lambda: stopping() or self.disk.is_low(),
                 announce=self.outbox.announce,
             ),
             self.clock,
@@ -339,8 +364,10 @@ class Appliance:
             lease_seconds=self.settings.sync_lease_seconds,
             beside=(
                 *(self.writes.work_off, self.mappings.work_off, self.watch().work_off),
+                *(upkeep.work_off, self.retention.work_off),
                 *[self.deliveries.work_off] * self.settings.webhooks_workers,
             ),
+            must_wait=self.disk.is_low,
         )
 
     @property

@@ -267,6 +267,52 @@ class Settings:
     webhooks_give_up_hours: int = _option(
         "webhooks.give_up_hours", whole(1, 720), 24, "After this time a failing webhook becomes undelivered."
     )
+    retention_runs_days: int = _option(
+        "retention.runs_days", whole(0, 36_500), 90, "Runs that ended longer ago are deleted; 0: never."
+    )
+    retention_tombstones_days: int = _option(
+        "retention.tombstones_days",
+        whole(0, 36_500),
+        180,
+        "Records deleted in the source longer ago go for good; 0: never.",
+    )
+    retention_raw_days: int = _option(
+        "retention.raw_days",
+        whole(0, 36_500),
+        0,
+        "Source rows of transactions unchanged for longer are emptied; 0: never.",
+    )
+    retention_writes_days: int = _option(
+        "retention.writes_days", whole(0, 36_500), 400, "Writes accepted longer ago are deleted; 0: never."
+    )
+    retention_passthrough_days: int = _option(
+        "retention.passthrough_days",
+        whole(0, 36_500),
+        90,
+        "Pass-through requests noted longer ago are deleted; 0: never.",
+    )
+    retention_access_days: int = _option(
+        "retention.access_days",
+        whole(0, 36_500),
+        90,
+        "Revoked and expired tokens and grants are deleted after this; 0: never.",
+    )
+    retention_mapping_versions: int = _option(
+        "retention.mapping_versions",
+        whole(1, 10_000),
+        50,
+        "Versions of a mapping that are kept beside the one in force.",
+    )
+
+    disk_pause_bytes: int = _option(
+        "disk.pause_bytes",
+        BYTES,
+        "1GiB",
+        "Synchronization waits below this free space, or below a tenth of the disk.",
+    )
+    disk_reserve_bytes: int = _option(
+        "disk.reserve_bytes", BYTES, "64MiB", "Kept in a file, so that deleting works on a full disk."
+    )
 
     session_idle_minutes: int = _option(
         "session.idle_minutes", whole(1, 1440), 30, "Signs out from the admin page after this time unused."

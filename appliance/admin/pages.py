@@ -21,6 +21,7 @@ from appliance.admin.views import (
     requests,
     runs,
     sign_in,
+    storage,
     writes,
 )
 from appliance.app import Appliance
@@ -42,6 +43,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     502: "The source system refused",
     503: "The source system does not answer",
+    507: "The disk is full",
 }
 
 
@@ -67,6 +69,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     applications.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
     issues.add_views(pages, appliance)
+    storage.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

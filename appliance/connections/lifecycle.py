@@ -238,6 +238,7 @@ class Connections:
 
         Safe to repeat; the credits returned by this call.
         """
+        self._database.make_room()
         with self._database.write():
             connection = self.get(connection_id)
             if not self.table.close(connection.id, self._clock.now_ms()):
@@ -264,6 +265,7 @@ class Connections:
             raise Conflict(
                 f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
             )
+        self._database.make_room()
         for erase in self._erase_beside:
             erase(connection.id)
         return self._records.erase(connection.id)

@@ -18,6 +18,7 @@ from appliance.runtime.connector import Connector
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.store.space import DiskFull
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter
@@ -120,7 +121,9 @@ class Runner:
                     self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
-        except Interrupted:
+        except (Interrupted, DiskFull):
+            # The page in hand was not written; it comes again after the checkpoint, when there is room.
+            self._database.make_room()
             self._runs.interrupt(claim.run_id, self._owner)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
@@ -154,7 +157,7 @@ class Runner:
             if done.taken_up:
                 self._reached(claim, done, connector)
                 done = self._reader.read_what_changed_since(claim, done, connection, connector)
-        except (Interrupted, LeaseLost):
+        except (Interrupted, LeaseLost, DiskFull):
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, one.entity, failure.message)

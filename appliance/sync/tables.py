@@ -93,6 +93,10 @@ class RunTable:
             is not None
         )
 
+    def any_running(self) -> bool:
+        """Whether a run is being done now."""
+        return self._database.value("SELECT 1 FROM run WHERE state = 'running' LIMIT 1") is not None
+
     def renew(self, run_id: str, owner: str, lease_until: int) -> bool:
         """Keep the lease; False when the run is no longer ours."""
         return (
