@@ -39,6 +39,8 @@ from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
+from appliance.sync.push import Pushes
+from appliance.sync.push_reading import PushReading
 from appliance.sync.runner import Runner
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
@@ -84,6 +86,7 @@ class Appliance:
     applications: Applications
     links: Links
     request_log: RequestLog
+    pushes: Pushes
 
     @property
     def writes(self) -> Writes:
@@ -158,6 +161,7 @@ class Appliance:
             sample_percent=settings.request_log_sample_percent,
             body_bytes=settings.request_log_body_bytes,
         )
+        pushes = Pushes(database, secrets, lambda system: catalog.folder(system).definition, clock)
         connections = Connections(
             database,
             secrets,
@@ -173,7 +177,9 @@ class Appliance:
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
                 request_log.erase,
+                pushes.erase,
             ),
+            end_beside=(pushes.close,),
         )
         return cls(
             settings=settings,
@@ -201,6 +207,21 @@ class Appliance:
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
             request_log=request_log,
+            pushes=pushes,
+        )
+
+    @property
+    def push_reading(self) -> PushReading:
+        """Reads what deliveries of sources have named."""
+        return PushReading(
+            self.database,
+            self.records,
+            self.model,
+            self.health,
+            self.planner,
+            self.pushes.reader,
+            self.open_connector,
+            self.clock,
         )
 
     @property
@@ -249,7 +270,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off, self.mappings.work_off),
+            beside=(self.writes.work_off, self.mappings.work_off, self.push_reading.work_off),
         )
 
     def signing_key(self, purpose: str) -> bytes:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec.structs import replace
+
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
 from appliance.model.custom_table import entity_of
@@ -18,6 +20,7 @@ from appliance.runtime.definition import (
     FilesRead,
     HttpRead,
     ODataRead,
+    One,
     RfcRead,
     SoapRead,
     SqlRead,
@@ -83,9 +86,11 @@ class Connector:
         window = getattr(self.definition.entities[entity].read, "window", None)
         return pages if window is None else SlicedPages(pages, window, self.source.clock)
 
-    def _pages(self, entity: str) -> Pages:
+    def _pages(self, entity: str, by: One | None = None) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read
+        if by is not None and isinstance(read, HttpRead):
+            read = replace(read, one=by)
         where = f"{self.definition.system}.{entity}"
         match read:
             case HttpRead() if read.each:
@@ -121,12 +126,20 @@ class Connector:
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
 
-    def one(self, entity: str, key: Sequence[Any]) -> bytes | None:
+    def reads_one(self, entity: str, by: One | None = None) -> bool:
+        """Whether single records of an entity can be asked for."""
+        read = self.definition.entities[entity].read
+        if isinstance(read, HttpRead):
+            return not read.each and (by or read.one) is not None
+        return isinstance(read, ODataRead | AlternativesRead | TableRead)
+
+    def one(self, entity: str, key: Sequence[Any], by: One | None = None) -> bytes | None:
         """The row with this key of the source, whose parts are in the order of the definition's `key`.
 
-        None when the source has none, and where single records cannot be asked for. Raises SourceError.
+        `by` is another way to ask over HTTP, such as by something else than the key. None when the source has none,
+        and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self._pages(entity)
+        pages = self._pages(entity, by)
         if not isinstance(pages, JsonPages | FallbackPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)

@@ -13,10 +13,12 @@ from appliance.admin import pages
 from appliance.api import (
     capabilities,
     changes,
+    hooks,
     link,
     mapping,
     passthrough,
     problems,
+    push,
     raw,
     reference,
     synchronizing,
@@ -28,6 +30,7 @@ from appliance.api.documents import ApplianceRequest
 from appliance.api.gate import Gate
 from appliance.api.recording import Recorder
 from appliance.app import Appliance
+from appliance.audit.redaction import shown_path
 
 log = logging.getLogger("appliance.access")
 
@@ -55,6 +58,8 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(push.blueprint(appliance))
+    app.register_blueprint(hooks.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
@@ -94,7 +99,7 @@ def create_app(appliance: Appliance) -> Flask:
         log.info(
             "%s %s %d %.1f ms %s",
             request.method,
-            request.path,
+            shown_path(request.path),
             response.status_code,
             milliseconds,
             g.request_id,
