@@ -16,6 +16,7 @@ from appliance.admin.views import (
     credits,
     mapping,
     passthrough,
+    push,
     records,
     requests,
     runs,
@@ -61,6 +62,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
     passthrough.add_views(pages, appliance)
+    push.add_views(pages, appliance, tickets)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
