@@ -51,6 +51,8 @@ from appliance.sync.engine import Engine
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
+from appliance.sync.push import Pushes
+from appliance.sync.push_reading import PushReading
 from appliance.sync.removals import Removals
 from appliance.sync.runner import Runner, Terms
 from appliance.transport.egress import Egress
@@ -113,6 +115,8 @@ class Appliance:
     def storage(self) -> Storage:
         """What there is, and what it takes on the disk."""
         return Storage(self.database, self.disk, self.retention)
+
+    pushes: Pushes
 
     @property
     def writes(self) -> Writes:
@@ -248,6 +252,7 @@ class Appliance:
             probe_seconds=settings.health_probe_seconds,
             announce=outbox.announce,
         )
+        pushes = Pushes(database, secrets, lambda system: catalog.folder(system).definition, clock)
         connections = Connections(
             database,
             secrets,
@@ -307,6 +312,21 @@ class Appliance:
                 rules_of(settings, database, model, request_log),
                 is_busy=planner.runs.any_running,
             ),
+            pushes=pushes,
+        )
+
+    @property
+    def push_reading(self) -> PushReading:
+        """Reads what deliveries of sources have named."""
+        return PushReading(
+            self.database,
+            self.records,
+            self.model,
+            self.health,
+            self.planner,
+            self.pushes.reader,
+            self.open_connector,
+            self.clock,
         )
 
     @property
@@ -364,7 +384,7 @@ class Appliance:
             lease_seconds=self.settings.sync_lease_seconds,
             beside=(
                 *(self.writes.work_off, self.mappings.work_off, self.watch().work_off),
-                *(upkeep.work_off, self.retention.work_off),
+                *(self.push_reading.work_off, upkeep.work_off, self.retention.work_off),
                 *[self.deliveries.work_off] * self.settings.webhooks_workers,
             ),
             must_wait=self.disk.is_low,

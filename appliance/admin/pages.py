@@ -17,6 +17,7 @@ from appliance.admin.views import (
     issues,
     mapping,
     passthrough,
+    push,
     records,
     requests,
     runs,
@@ -64,6 +65,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
     passthrough.add_views(pages, appliance)
+    push.add_views(pages, appliance, tickets)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)

@@ -10,6 +10,7 @@ _OF_THE_ACCOUNT = {
     "system": "manage",
     "webhooks": "manage",
     "mappings": "manage",
+    "push": "manage",
     "raw": "raw",
     "passthrough": "passthrough",
 }

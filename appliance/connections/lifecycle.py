@@ -81,8 +81,10 @@ class Connections:
         historical_days: int,
         erase_beside: Sequence[Callable[[str], int]] = (),
         announce: Announce = unheard,
+        end_beside: Sequence[Callable[[str], object]] = (),
     ) -> None:
         self._erase_beside = erase_beside
+        self._end_beside = end_beside
         self.table = ConnectionTable(database, announce)
         self.tokens = Tokens(database, clock)
         self._database = database
@@ -247,6 +249,8 @@ class Connections:
             self._scheduling.end(connection.id)
             self._health.ended(connection.id)
             self._secrets.destroy(connection.id)
+            for end in self._end_beside:
+                end(connection.id)
             return self._ledger.give_back(connection.id)
 
     def set_metadata(self, connection_id: str, pairs: Any) -> Connection:

@@ -102,6 +102,19 @@ class Planner:
             self.passes.set_spans(run_id, spans)
             return run_id
 
+    def request_after_event(self, connection_id: str, entity: str) -> str:
+        """Queue an incremental run of an entity of which the source has told that it changed.
+
+        One that waits and will read it is joined; one that reads it already may have passed the change. Raises
+        NotSynchronizing, UnknownEntity.
+        """
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            if entity not in self.schedules.entities(connection_id):
+                raise UnknownEntity(f"This connection does not serve {entity}.")
+            waiting = self.runs.waiting_for(connection_id, entity)
+            return waiting or self._queue(connection_id, "incremental", "push", [entity])
+
     def queue_due(self) -> int:
         """Queue an incremental run for everything due, one a connection; how many runs."""
         now = self._clock.now_ms()

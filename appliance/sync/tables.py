@@ -20,7 +20,7 @@ EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 MOST_NOTICES = 20
 
 ACTIVE = ("queued", "running", "interrupted")
-TRIGGERS = ("initial", "schedule", "manual", "reauthorization")
+TRIGGERS = ("initial", "schedule", "manual", "reauthorization", "push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,16 @@ class RunTable:
             " AND e.state IN ('queued', 'running')",
             (connection_id,),
         )
+
+    def waiting_for(self, connection_id: str, entity: str) -> str | None:
+        """A run that has not begun to read an entity yet, and will."""
+        found: str | None = self._database.value(
+            "SELECT r.id FROM run r JOIN run_entity e ON e.run_id = r.id WHERE r.connection_id = ?"
+            " AND r.state IN ('queued', 'running', 'interrupted') AND e.entity = ? AND e.state = 'queued'"
+            " ORDER BY r.created_at LIMIT 1",
+            (connection_id, entity),
+        )
+        return found
 
     def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
         """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""

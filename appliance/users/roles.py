@@ -12,6 +12,7 @@ Permission = Literal[
     "open_passthrough",
     "decide_deletions",
     "dismiss_issue",
+    "change_push",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
