@@ -6,7 +6,7 @@ Web process, engine process and commands all start here; they meet in the databa
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,7 +25,7 @@ from appliance.connections.tables import Connection
 from appliance.connections.watch import Watch
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
-from appliance.errors import ConfigurationError
+from appliance.errors import ApplianceError, ConfigurationError
 from appliance.mappings.custom_tables import CustomTables
 from appliance.mappings.service import Mappings
 from appliance.mappings.tables import MappingTable
@@ -41,12 +41,14 @@ from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.mapping.overlay import overlaid
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.store.space import Reserve
+from appliance.sync.claims import Ceilings, Claims
 from appliance.sync.engine import Engine
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
@@ -55,6 +57,9 @@ from appliance.sync.push import Pushes
 from appliance.sync.push_reading import PushReading
 from appliance.sync.removals import Removals
 from appliance.sync.runner import Runner, Terms
+from appliance.sync.schedules.due import DueTimes, Usual
+from appliance.sync.schedules.rule import Bounds
+from appliance.sync.schedules.service import Schedules
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -177,6 +182,11 @@ class Appliance:
         return History(self.database, self.planner, self.model, self.catalog, self.clock)
 
     @property
+    def schedules(self) -> Schedules:
+        """When connections synchronize."""
+        return Schedules(self.database, self.planner, self._bounds, self.clock)
+
+    @property
     def passthrough(self) -> Passthrough:
         """Requests handed on to sources as they are."""
         return Passthrough(self.database, self.connections, self.health, self.open_connector, self.clock)
@@ -231,7 +241,15 @@ class Appliance:
             evaluation_credits=settings.credits_evaluation,
         )
         entitlements.open_pool()
-        planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
+        mappings = MappingTable(database)
+        planner = Planner(
+            database,
+            records,
+            DueTimes(database, Usual(settings.sync_interval_seconds, settings.sync_reconcile_hours)),
+            Claims(database, Ceilings(settings.sync_per_host, settings.sync_per_connection)),
+            lambda connection, entities: _reconciled(catalog, mappings, connection, entities),
+            clock,
+        )
         accounts = Accounts(database, clock)
         request_log = RequestLog(
             database,
@@ -266,10 +284,11 @@ class Appliance:
             historical_days=settings.sync_historical_days,
             erase_beside=(
                 WriteTable(database).erase,
-                MappingTable(database).erase,
+                mappings.erase,
                 PassthroughTable(database).erase,
                 HoldTable(database).erase,
                 issues.erase,
+                planner.due_times.rules.erase,
                 request_log.erase,
                 webhooks.erase,
             ),
@@ -366,6 +385,7 @@ class Appliance:
                 self.model,
                 self.health,
                 self.open_connector,
+                self.planner.due_times,
                 self.clock,
                 owner=owner,
                 terms=Terms(
@@ -402,12 +422,39 @@ class Appliance:
             longest_wait_seconds=self.settings.webhooks_retry_longest_seconds,
         )
 
+    def _bounds(self, connection: Connection) -> Bounds:
+        """How often a connection may be synchronized, by the settings and its connector."""
+        try:
+            shortest = self.catalog.folder(connection.system).definition.shortest_seconds
+        except ApplianceError:
+            # The connector's folder was taken away.
+            shortest = None
+        usual = self.settings.sync_shortest_seconds
+        return Bounds(usual if shortest is None else min(shortest, usual), self.settings.sync_longest_seconds)
+
     def signing_key(self, purpose: str) -> bytes:
         """A key for signatures that only have to hold on this appliance, such as those of page cursors."""
         return hmac.digest(self.keyring.database_key, purpose.encode(), hashlib.sha256)
 
     def close(self) -> None:
         self.database.close()
+
+
+def _reconciled(
+    catalog: Catalog, mappings: MappingTable, connection: Connection, entities: Sequence[str]
+) -> list[str]:
+    """Entities that are not compared as a whole by every pass anyway."""
+    try:
+        definition = overlaid(
+            catalog.definition(connection.system, connection.fields),
+            mappings.in_force(connection.id),
+            catalog.folder(connection.system).defaults,
+        )
+    except ApplianceError:
+        # The connector's folder was taken away; there is nothing to read with either.
+        return []
+    known = definition.entities
+    return [one for one in entities if one in known and known[one].incremental != "compare"]
 
 
 def _make_private(data_dir: Path) -> None:

@@ -145,7 +145,34 @@ class Settings:
         "sync.historical_days", whole(1, 36_500), 90, "How far back the first sync of a connection reads."
     )
     sync_interval_seconds: int = _option(
-        "sync.interval_seconds", whole(900, 2_678_400), 3600, "Time between two syncs of an entity."
+        "sync.interval_seconds",
+        whole(900, 2_678_400),
+        3600,
+        "Time between two syncs of an entity that has no schedule of its own.",
+    )
+    sync_shortest_seconds: int = _option(
+        "sync.shortest_seconds",
+        whole(10, 86_400),
+        900,
+        "The shortest time between two syncs that a schedule may ask for.",
+    )
+    sync_longest_seconds: int = _option(
+        "sync.longest_seconds",
+        whole(900, 2_678_400),
+        86_400,
+        "The longest interval that a schedule may ask for.",
+    )
+    sync_reconcile_hours: int = _option(
+        "sync.reconcile_hours",
+        whole(0, 744),
+        24,
+        "Time between two comparisons of all keys, which find what was deleted; 0: never.",
+    )
+    sync_per_host: int = _option(
+        "sync.per_host", whole(1, 64), 2, "Sync runs at the same time of all connections to one host."
+    )
+    sync_per_connection: int = _option(
+        "sync.per_connection", whole(1, 16), 1, "Sync runs at the same time of one connection."
     )
     sync_overlap_seconds: int = _option(
         "sync.overlap_seconds",

@@ -21,6 +21,7 @@ from appliance.admin.views import (
     records,
     requests,
     runs,
+    schedule,
     sign_in,
     storage,
     writes,
@@ -61,6 +62,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     connect.add_views(pages, appliance, tickets)
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
+    schedule.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)

@@ -60,6 +60,7 @@ _MEANING = {
     "REQUEST_TOO_LARGE": "The request is larger than what is accepted.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is of a type that is not read here.",
     "CURSOR_INVALID": "The cursor is damaged, or belongs to another list, filter or connection.",
+    "SCHEDULE_INVALID": "A rule of a schedule is not one, or asks for times too close together.",
     "UNKNOWN_ENTITY": "The connection does not serve an entity of that name.",
     "NOT_SERVED": "The connection's system is of another category than the path.",
     "NOT_FOUND": "There is nothing at that path.",

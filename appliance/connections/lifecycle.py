@@ -161,7 +161,7 @@ class Connections:
         self._ledger.require(amount)
         part = self._new_part()
         now = self._clock.now_ms()
-        report = self._probe(system, values, FormCredentials(values.secret), part, now)
+        report, host = self._probe(system, values, FormCredentials(values.secret), part, now)
         connection = Connection(
             id=new_id("con"),
             part=part,
@@ -183,6 +183,7 @@ class Connections:
             connected_at=now,
             disconnected_at=None,
             application_id=application_id,
+            host=host,
         )
         with self._database.write():
             self.table.insert(connection)
@@ -223,12 +224,14 @@ class Connections:
         credentials = FormCredentials(
             values.secret, fields, KeptCredentials(self._database, self._secrets, connection.id)
         )
-        report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
+        report, host = self._probe(
+            connection.system, values, credentials, connection.part, connection.created_at
+        )
         with self._database.write():
             now = self._clock.now_ms()
             self.get_open(connection_id)
             self._secrets.replace(connection.id, values.secret)
-            self.table.set_fields(connection.id, values.public, now)
+            self.table.set_fields(connection.id, values.public, host, now)
             self._health.connected(connection, report)
             self.tokens.revoke_all(connection.id, "replaced by reauthorization")
             token = self.tokens.issue(connection.id)
@@ -276,7 +279,8 @@ class Connections:
 
     def _probe(
         self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int
-    ) -> Report:
+    ) -> tuple[Report, str | None]:
+        """The report of a passed probe and the host that was asked. Raises ProbeFailed."""
         connector = self._connectors.open(
             system,
             values.all,
@@ -285,7 +289,7 @@ class Connections:
             credentials=credentials,
         )
         try:
-            report = probe(connector, self._open_reach, self._clock)
+            report, host = probe(connector, self._open_reach, self._clock), connector.source.host
         finally:
             connector.close()
         if report.failure is not None:
@@ -298,7 +302,7 @@ class Connections:
                 f"The connection test stopped at “{failed.name}”: {report.failure.message}",
                 details={"stage": failed.name, "cause": report.failure.code, "stages": report.as_dicts()},
             ) from report.failure
-        return report
+        return report, host
 
     def _new_part(self) -> str:
         while True:

@@ -23,6 +23,7 @@ from appliance.api import (
     raw,
     reference,
     removals,
+    schedules,
     synchronizing,
     system,
     unified,
@@ -66,6 +67,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(health.blueprint(appliance))
     app.register_blueprint(push.blueprint(appliance))
     app.register_blueprint(hooks.blueprint(appliance))
+    app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

@@ -13,6 +13,7 @@ Permission = Literal[
     "decide_deletions",
     "dismiss_issue",
     "change_push",
+    "change_schedule",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from appliance.api.openapi import health, webhooks
+from appliance.api.openapi.schedules import CHANGE, SCHEDULE
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -126,6 +127,7 @@ BODIES: dict[tuple[str, str], Schema] = {
         "properties": {"signing_keys": {"type": "array", "maxItems": 50, "items": _TEXT}},
         "additionalProperties": False,
     },
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): CHANGE,
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -166,6 +168,9 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", _PUSH): (201, _PUSH_STATE),
     ("PUT", _PUSH): (200, _PUSH_STATE),
     ("DELETE", _PUSH): (200, _PUSH_STATE),
+    ("GET", "/api/v1/schedule"): (200, one(SCHEDULE)),
+    ("GET", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
