@@ -1,12 +1,12 @@
 """A source that is down for an hour: retried ever more rarely, announced once each way, back by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from appliance.connections.health import Health
-from appliance.connections.tables import Connection
 from appliance.connections.watch import Watch
 from appliance.errors import SourceUnreachable
 from tests.support.appliance import work
@@ -24,8 +24,13 @@ class Heard:
         self._began = site.clock.now_ms()
         self.changes: list[tuple[str, str, float]] = []
 
-    def status_changed(self, connection: Connection, status: str, reason: str | None) -> None:
-        self.changes.append((connection.status, status, (self._clock.now_ms() - self._began) / 1000))
+    def __call__(
+        self, name: str, connection_id: str | None, describe: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        if name == "connection.status_changed":
+            said = describe()
+            after = (self._clock.now_ms() - self._began) / 1000
+            self.changes.append((said["previous_status"], said["status"], after))
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def heard(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
         site.plant.fill(entity, 25)
     site.connected()
     heard = Heard(site)
-    monkeypatch.setattr(site.appliance.health, "_announce", heard)
+    monkeypatch.setattr(site.appliance.health._table, "_announce", heard)
     yield heard
 
 
