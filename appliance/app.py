@@ -146,7 +146,7 @@ class Appliance:
         return Watch(
             self.database,
             self.health,
-            Endings(self.issues, self.clock, self._endings),
+            Endings(self.issues, self.clock, self._endings, self.outbox.announce),
             self.standing,
             self.open_connector,
             self.clock,
@@ -174,7 +174,7 @@ class Appliance:
     @property
     def removals(self) -> Removals:
         """Deletions that were held back, and those of runs."""
-        return Removals(self.database, self.records, self.planner, self.clock)
+        return Removals(self.database, self.records, self.planner, self.issues, self.clock)
 
     @property
     def history(self) -> History:
@@ -326,11 +326,18 @@ class Appliance:
             outbox=outbox,
             webhooks=webhooks,
             send_webhook=send_webhook,
-            disk=DiskGuard(database, data_dir, clock, pause_bytes=settings.disk_pause_bytes),
+            disk=DiskGuard(
+                database,
+                data_dir,
+                clock,
+                pause_bytes=settings.disk_pause_bytes,
+                issues=issues,
+                announce=outbox.announce,
+            ),
             retention=Retention(
                 database,
                 clock,
-                rules_of(settings, database, model, request_log),
+                rules_of(settings, database, model, request_log, webhooks.history),
                 is_busy=planner.runs.any_running,
             ),
             pushes=pushes,
@@ -398,6 +405,7 @@ class Appliance:
                     deletion_guard_percent=self.settings.sync_deletion_guard_percent,
                 ),
                 stopping=lambda: stopping() or self.disk.is_low(),
+                issues=self.issues,
                 announce=self.outbox.announce,
             ),
             self.clock,

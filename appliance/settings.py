@@ -318,6 +318,18 @@ class Settings:
         90,
         "Pass-through requests noted longer ago are deleted; 0: never.",
     )
+    retention_webhooks_days: int = _option(
+        "retention.webhooks_days",
+        whole(0, 36_500),
+        30,
+        "Webhooks made longer ago are deleted, unless they wait; 0: never.",
+    )
+    retention_issues_days: int = _option(
+        "retention.issues_days",
+        whole(0, 36_500),
+        400,
+        "Issues resolved longer ago are deleted; 0: never.",
+    )
     retention_access_days: int = _option(
         "retention.access_days",
         whole(0, 36_500),

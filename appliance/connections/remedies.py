@@ -112,6 +112,13 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "at a quieter time.",
         "data",
     ),
+    "SOURCE_STALLED": Remedy(
+        "warning",
+        "source_admin",
+        "Look whether {system} is overloaded or a lock holds its tables up. It is asked again by itself, from the last "
+        "page on.",
+        "data",
+    ),
     "REQUEST_STOPPED": Remedy(
         "info",
         "plant_admin",
@@ -179,6 +186,19 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "synchronize.",
         "data",
     ),
+    "DELETIONS_HELD": Remedy(
+        "warning",
+        "plant_admin",
+        "Look in {system} whether the records are really gone, or only hidden from the connection's user. Then approve "
+        "or dismiss the deletion on the page of {connection}.",
+        "data",
+    ),
+    "DISK_LOW": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory, enlarge it, or shorten what is kept (settings under retention). "
+        "Synchronization goes on by itself.",
+    ),
     "SOURCE_CERTIFICATE_EXPIRING": Remedy(
         "info",
         "source_admin",
@@ -209,3 +229,11 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
 """By the code of an issue that no failed run opens. What opened it resolves it."""
 
 REMEDIES: Mapping[str, Remedy] = {**ENDS_A_RUN, **BESIDE_RUNS}
+
+
+def advice(code: str | None) -> dict[str, str] | None:
+    """What to do about the error of a run, and who can: `{"fix", "who"}`, None where the table has nothing to say."""
+    remedy = None if code is None else REMEDIES.get(code)
+    if remedy is None:
+        return None
+    return {"fix": remedy.fix.format(system="the source", connection="the connection"), "who": remedy.who}

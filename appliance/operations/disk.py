@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
+from appliance.connections.issues import Issuing
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
 from appliance.store.space import Space, space_of
@@ -49,8 +51,12 @@ class DiskGuard:
         clock: Clock,
         *,
         pause_bytes: int,
+        issues: Issuing,
+        announce: Announce = unheard,
         space: Callable[[Path], Space] = space_of,
     ) -> None:
+        self._issues = issues
+        self._announce = announce
         self._database = database
         self._data_dir = data_dir
         self._clock = clock
@@ -97,19 +103,32 @@ class DiskGuard:
         space = self.space()
         if low and noted is None:
             self._database.make_room()
-            self._database.run(
-                "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
-                (self._clock.now_ms(), space.free),
-            )
+            with self._database.write():
+                self._database.run(
+                    "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
+                    (self._clock.now_ms(), space.free),
+                )
+                self._tell(space)
             log.error(
                 "synchronization waits: %s are free on the disk of %s", megabytes(space.free), self._data_dir
             )
             return True
         if not low and noted is not None:
-            self._database.run("DELETE FROM disk_pause")
+            with self._database.write():
+                self._database.run("DELETE FROM disk_pause")
+                self._issues.resolve("DISK_LOW")
             log.info("synchronization goes on: %s are free", megabytes(space.free))
         self._keep_reserve(space)
         return False
+
+    def _tell(self, space: Space) -> None:
+        message = (
+            f"Synchronization waits: {megabytes(space.free)} are free on the disk of the data directory."
+        )
+        self._issues.open("DISK_LOW", message, detail={"free": space.free})
+        self._announce(
+            "system.error", None, lambda: {"code": "DISK_LOW", "message": message, "free": space.free}
+        )
 
     def _keep_reserve(self, space: Space) -> None:
         reserve = self._database.reserve

@@ -7,10 +7,15 @@ from appliance.operations.retention import DAY_MS, Rule
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.erasing import Erasing
+from appliance.webhooks.history import History as DeliveryHistory
 
 
 def rules_of(
-    settings: Settings, database: Database, model: Model, request_log: RequestLog
+    settings: Settings,
+    database: Database,
+    model: Model,
+    request_log: RequestLog,
+    webhooks: DeliveryHistory,
 ) -> tuple[Rule, ...]:
     """The rules in the order in which they are carried out."""
     erasures, records = Erasures(database), Erasing(database)
@@ -59,6 +64,20 @@ def rules_of(
             "request_log.days",
             settings.request_log_days,
             request_log.erase_before,
+        ),
+        Rule(
+            "webhooks",
+            "Webhooks that were delivered or given up",
+            "retention.webhooks_days",
+            settings.retention_webhooks_days,
+            webhooks.erase_before,
+        ),
+        Rule(
+            "issues",
+            "Issues that are resolved, and held deletions that are decided",
+            "retention.issues_days",
+            settings.retention_issues_days,
+            erasures.issues,
         ),
         Rule(
             "mapping_versions",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from appliance.clock import Clock
+from appliance.connections.issues import Issuing
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import HoldDecided, HoldNotFound
@@ -14,7 +15,10 @@ UNDONE_AT_ONCE = 500
 
 
 class Removals:
-    def __init__(self, database: Database, records: Records, planner: Planner, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, records: Records, planner: Planner, issues: Issuing, clock: Clock
+    ) -> None:
+        self._issues = issues
         self._database = database
         self._records = records
         self._planner = planner
@@ -60,4 +64,5 @@ class Removals:
             raise HoldNotFound(f"There is no held deletion {hold_id[:60]!r}.")
         if not self._table.decide(hold_id, decision, by, self._clock.now_ms()):
             raise HoldDecided(f"This deletion is no longer open: it is {hold['state']}.")
+        self._issues.resolve("DELETIONS_HELD", connection_id=connection_id, entity=hold["entity"])
         return hold

@@ -123,6 +123,9 @@ def test_when_a_large_share_would_vanish_a_person_is_asked(site) -> None:
     site.synchronize(entities=["Vendor"], mode="reconcile")
     (hold,) = site.appliance.removals.held(site.connection_id)
     assert (hold["missing"], hold["known"], hold["state"], len(hold["sample"])) == (12, 40, "open", 5)
+    (issue,) = site.appliance.issues.open_issues(site.connection_id)
+    assert (issue.code, issue.entity, issue.count) == ("DELETIONS_HELD", "Vendor", 1)
+    assert "approve or dismiss" in issue.fix
 
     # One is back when a person says yes: only what still is missing goes.
     site.plant.put("Vendor", "0000")
@@ -130,6 +133,7 @@ def test_when_a_large_share_would_vanish_a_person_is_asked(site) -> None:
     work(site.appliance)
     assert deleted(site.appliance.planner.describe_run(run_id)) == 11
     assert site.stored("Vendor").keys() == site.plant.rows["Vendor"].keys()
+    assert site.appliance.issues.open_issues(site.connection_id) == []
     with pytest.raises(HoldDecided, match="approved"):
         site.appliance.removals.approve(site.connection_id, hold["id"], by="admin")
 
@@ -180,6 +184,18 @@ def test_deletions_of_a_run_can_be_undone(site) -> None:
     assert [change.change for change in changes] == ["updated", "updated"]
     assert site.appliance.removals.undo(site.connection_id, run["id"]) == 0, "once is enough"
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 2, "the source still has none"
+
+
+def test_only_what_the_run_itself_deleted_comes_back(site) -> None:
+    site.plant.fill("Vendor", 25)
+    site.connected()
+    row = site.plant.rows["Vendor"].pop("0003")
+    first = site.synchronize(entities=["Vendor"], mode="full")
+    site.plant.rows["Vendor"]["0003"] = row
+    site.synchronize(entities=["Vendor"], mode="full")
+    without(site, "Vendor", "0003")
+    site.synchronize(entities=["Vendor"], mode="full")
+    assert site.appliance.removals.undo(site.connection_id, first["id"]) == 0
 
 
 def test_a_row_that_comes_while_the_pass_runs_is_not_missing(site) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.clock import Clock, new_id
+from appliance.connections.issues import Issuing
 from appliance.runtime.protocols import Page
 from appliance.runtime.select import key_decoder
 from appliance.store.database import Database
@@ -44,7 +45,9 @@ class Deletions:
         owner: str,
         lease_ms: int,
         guard_percent: int,
+        issues: Issuing,
     ) -> None:
+        self._issues = issues
         self._database = database
         self._records = records
         self._writer = writer
@@ -78,7 +81,7 @@ class Deletions:
             if self._is_too_much(missing, known) and not one.deletes_freely:
                 self._hold(work, scope, missing, known)
                 return
-            self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
+            self._settle(work)
         confirmed = work.connector.proves_absence(work.entity)
         asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
@@ -103,6 +106,10 @@ class Deletions:
 
     def _hold(self, work: Work, scope: Scope, missing: int, known: int) -> None:
         now = self._clock.now_ms()
+        message = (
+            f"{missing} of {known} records are no longer in the source. That is more than {self._guard_percent} %, so"
+            " none was deleted. Look at the source, or at the rights of its user, and approve or dismiss the deletion."
+        )
         sample = [record.key for record in self._presence.missing(scope, 0, SAMPLE)]
         self._holds.open(
             new_id("hold"),
@@ -121,12 +128,19 @@ class Deletions:
             known,
             work.entity,
         )
-        self._tell(
-            work,
-            f"{missing} of {known} records are no longer in the source. That is more than"
-            f" {self._guard_percent} %, so none was deleted. Look at the source, or at the rights of its user, and"
-            " approve or dismiss the deletion.",
+        self._issues.open(
+            "DELETIONS_HELD",
+            message,
+            connection_id=work.claim.connection_id,
+            entity=work.entity,
+            detail={"missing": missing, "known": known, "run_id": work.claim.run_id},
         )
+        self._tell(work, message)
+
+    def _settle(self, work: Work) -> None:
+        """What was held before is no longer missing, or is deleted now."""
+        if self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms()):
+            self._issues.resolve("DELETIONS_HELD", connection_id=work.claim.connection_id, entity=work.entity)
 
     def _asked_singly(self, work: Work, absent: list[Missing]) -> list[bytes]:
         """Rows of those that are there after all."""

@@ -37,12 +37,15 @@ class HoldTable:
             (hold_id, connection_id, entity, run_id, missing, known, json.dumps(list(sample)), now, now),
         )
 
-    def settle(self, connection_id: str, entity: str, now: int) -> None:
-        """What was held is no longer missing, or was deleted."""
-        self._database.run(
-            "UPDATE deletion_hold SET state = 'settled', updated_at = ?"
-            " WHERE connection_id = ? AND entity = ? AND state = 'open'",
-            (now, connection_id, entity),
+    def settle(self, connection_id: str, entity: str, now: int) -> bool:
+        """What was held is no longer missing, or was deleted; False where nothing was."""
+        return (
+            self._database.run(
+                "UPDATE deletion_hold SET state = 'settled', updated_at = ?"
+                " WHERE connection_id = ? AND entity = ? AND state = 'open'",
+                (now, connection_id, entity),
+            )
+            > 0
         )
 
     def decide(self, hold_id: str, decision: Decision, by: str, now: int) -> bool:
