@@ -17,7 +17,7 @@ from appliance.clock import Clock, SystemClock, to_ms
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.endings import Ending, Endings, certificate_end
 from appliance.connections.health import Health
-from appliance.connections.issues import Issues
+from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
 from appliance.connections.standing import Standing
@@ -117,7 +117,7 @@ class Appliance:
     @property
     def standing(self) -> Standing:
         """How connections stand."""
-        return Standing(self.database, self.issues, self.clock)
+        return Standing(self.database, self.issues, self.planner.usual_gaps, self.clock)
 
     def watch(self) -> Watch:
         """The scheduled probe, for the engine."""
@@ -126,6 +126,7 @@ class Appliance:
             self.health,
             Endings(self.issues, self.clock, self._endings),
             self.standing,
+            Conditions(self.issues, self.clock, {"DELETIONS_HELD": self.removals.waiting}),
             self.open_connector,
             self.clock,
         )

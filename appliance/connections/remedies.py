@@ -95,6 +95,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "data",
     ),
     "SOURCE_ANSWER_INVALID": Remedy("warning", "vendor", _CONNECTOR, "data"),
+    "SOURCE_STALLED": Remedy(
+        "warning",
+        "source_admin",
+        "Look whether {system} is overloaded or a job of it hangs at this time. It is tried again by itself.",
+        "data",
+    ),
     "SOURCE_FILE_BROKEN": Remedy(
         "warning",
         "source_admin",
@@ -170,6 +176,20 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "plant_admin",
         "Look on the page of {connection} which entities are behind and why. If runs wait for others, raise the "
         "setting workers, or synchronize less often.",
+        "data",
+    ),
+    "DELETIONS_HELD": Remedy(
+        "warning",
+        "plant_admin",
+        "Look in {system} whether the rows are really gone, or whether the user of the connection sees less than "
+        "before. Then approve or dismiss the deletion on the page of {connection}.",
+        "data",
+    ),
+    "SOURCE_CHANGED": Remedy(
+        "info",
+        "integrator",
+        "Look at the changed fields on the page of {connection}. Where a mapping uses one of them, correct it; then "
+        "acknowledge the change.",
         "data",
     ),
     "ROWS_REJECTED": Remedy(

@@ -4,7 +4,7 @@ Due times are UTC and stand in the database, so nothing about them is lost or do
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from appliance.clock import Clock, new_id
@@ -59,6 +59,11 @@ class Planner:
     def source_returned(self, connection_id: str) -> None:
         """What failed while the source was away is due at once; the rest keeps its times."""
         self.schedules.make_failed_due(connection_id, self._clock.now_ms())
+
+    def usual_gaps(self, connection_ids: Collection[str]) -> Callable[[str, str], int]:
+        """A function of connection and entity: the usual time between two of its synchronizations, milliseconds."""
+        gaps = self.schedules.intervals(connection_ids)
+        return lambda connection_id, entity: gaps[connection_id, entity] * 1000
 
     def end(self, connection_id: str) -> None:
         with self._database.write():

@@ -1,6 +1,7 @@
 """What is stored of schedules: for each stream when it is due, and where its next pass goes on."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from appliance.store.database import Database, Row
@@ -32,6 +33,15 @@ class ScheduleTable:
             " FROM schedule WHERE connection_id = ? ORDER BY entity",
             (connection_id,),
         )
+
+    def intervals(self, connection_ids: Collection[str]) -> dict[tuple[str, str], int]:
+        """Seconds, by connection and entity. One query."""
+        rows = self._database.rows(
+            "SELECT connection_id, entity, interval_seconds FROM schedule"
+            " WHERE connection_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(connection_ids)),),
+        )
+        return {(row["connection_id"], row["entity"]): row["interval_seconds"] for row in rows}
 
     def entities(self, connection_id: str) -> list[str]:
         return [

@@ -19,7 +19,13 @@ ROOMS = (
 NEVER_END_A_RUN = {
     # Answers to callers of the API, which come from no source.
     *("AUTHENTICATION_FAILED", "PERMISSION_DENIED", "NOT_FOUND", "CONFLICT", "RATE_LIMIT_EXCEEDED"),
-    *("MAPPING_NOT_FOUND", "RUN_NOT_FOUND", "QUERY_TOO_LONG"),
+    *(
+        "MAPPING_NOT_FOUND",
+        "RUN_NOT_FOUND",
+        "QUERY_TOO_LONG",
+        "DELETION_HOLD_DECIDED",
+        "DELETION_HOLD_NOT_FOUND",
+    ),
     # The connection waits or is gone, which is its status; or the run goes on elsewhere or later.
     *("CONNECTION_NOT_SYNCHRONIZING", "RUN_LEASE_LOST", "RUN_INTERRUPTED"),
     # Of writes, whose caller is answered.

@@ -127,3 +127,16 @@ def test_an_offline_connection_is_not_told_twice_that_it_is_behind(
         clock.advance(timedelta(minutes=15).total_seconds())
         watch.work_off()
     assert [issue.code for issue in appliance.issues.open_issues()] == ["SOURCE_UNREACHABLE"]
+
+
+def test_what_is_not_due_is_not_behind(appliance: Appliance, clock: ManualClock) -> None:
+    """As in the quiet hours of a schedule."""
+    made = connect_sandbox(appliance)
+    work(appliance)
+    appliance.database.run("UPDATE schedule SET next_due_at = ?", (clock.now_ms() + 12 * 3_600_000,))
+    clock.advance(8 * 3600)
+    appliance.watch().work_off()
+    assert appliance.issues.open_issues(made.connection.id) == []
+    clock.advance(4 * 3600 + 120)
+    appliance.watch().work_off()
+    assert [issue.code for issue in appliance.issues.open_issues(made.connection.id)] == ["DATA_STALE"]

@@ -366,3 +366,20 @@ class TestKeysAlone:
         keys.synchronize(entities=["Vendor"])
         keys.synchronize(entities=["Vendor"], mode="reconcile")
         assert keys.schedule("Vendor")["watermark"] is not None
+
+
+def test_a_deletion_that_waits_for_a_word_is_an_issue_until_it_is_said(site) -> None:
+    site.plant.fill("Vendor", 30)
+    site.connected()
+    kept = dict(site.plant.rows["Vendor"])
+    site.plant.rows["Vendor"].clear()
+    site.synchronize(entities=["Vendor"], mode="full")
+    watch = site.appliance.watch()
+    watch.work_off()
+    (issue,) = site.appliance.issues.open_issues(site.connection_id)
+    assert (issue.code, issue.entity, issue.who) == ("DELETIONS_HELD", "Vendor", "plant_admin")
+    site.plant.rows["Vendor"].update(kept)
+    site.synchronize(entities=["Vendor"], mode="full")
+    site.clock.advance(60)
+    watch.work_off()
+    assert site.appliance.issues.open_issues(site.connection_id) == []

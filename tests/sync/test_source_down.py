@@ -1,12 +1,12 @@
 """A source that is down for an hour: retried ever more rarely, announced once each way, back by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from appliance.connections.health import Health
-from appliance.connections.tables import Connection
 from appliance.connections.watch import Watch
 from appliance.errors import SourceUnreachable
 from tests.support.appliance import work
@@ -17,15 +17,16 @@ STEP = 10
 
 
 class Heard:
-    """What was announced: the status before and after, and when, in seconds since the test began to listen."""
+    """What was announced of the connection: its status before and after."""
 
-    def __init__(self, site: Site) -> None:
-        self._clock = site.clock
-        self._began = site.clock.now_ms()
-        self.changes: list[tuple[str, str, float]] = []
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, str]] = []
 
-    def status_changed(self, connection: Connection, status: str, reason: str | None) -> None:
-        self.changes.append((connection.status, status, (self._clock.now_ms() - self._began) / 1000))
+    def __call__(
+        self, name: str, connection_id: str | None, describe: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        told = describe()
+        self.changes.append((told["previous_status"], told["status"]))
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def heard(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     for entity in ENTITIES:
         site.plant.fill(entity, 25)
     site.connected()
-    heard = Heard(site)
-    monkeypatch.setattr(site.appliance.health, "_announce", heard)
+    heard = Heard()
+    monkeypatch.setattr(site.appliance.health._table, "_announce", heard)
     yield heard
 
 
@@ -67,7 +68,7 @@ def test_an_hour_without_the_source_ends_by_itself_with_one_announcement_each_wa
     watch = site.appliance.watch()
     go_down(site)
     let_pass(site, watch, 3600)
-    assert [change[:2] for change in heard.changes] == [("connected", "offline")]
+    assert heard.changes == [("connected", "offline")]
     (issue,) = site.appliance.issues.open_issues(site.connection_id)
     assert (issue.code, issue.who, issue.severity) == ("SOURCE_UNREACHABLE", "source_admin", "critical")
 
@@ -79,7 +80,7 @@ def test_an_hour_without_the_source_ends_by_itself_with_one_announcement_each_wa
     site.plant.failures.clear()
     site.plant.put("Vendor", "0003", "new", name="changed while away")
     let_pass(site, watch, 960)
-    assert [change[:2] for change in heard.changes] == [("connected", "offline"), ("offline", "connected")]
+    assert heard.changes == [("connected", "offline"), ("offline", "connected")]
     assert site.appliance.issues.open_issues(site.connection_id) == []
     assert site.appliance.connections.get(site.connection_id).status == "connected"
     for entity in ENTITIES:
@@ -92,14 +93,15 @@ def test_a_run_that_meets_the_outage_is_retried_ever_more_rarely(site: Site, hea
     watch = site.appliance.watch()
     go_down(site)
     site.synchronize()
-    assert [change[:2] for change in heard.changes] == [("connected", "offline")]
+    assert heard.changes == [("connected", "offline")]
     site.plant.asked.clear()
     tried: list[float] = []
+    began = site.clock.now_ms()
     for _ in range(3600 // STEP):
         before = len(site.plant.asked)
         let_pass(site, watch, STEP)
         if len(site.plant.asked) > before:
-            tried.append((site.clock.now_ms() - heard._began) / 1000)
+            tried.append((site.clock.now_ms() - began) / 1000)
     pauses = [later - earlier for earlier, later in pairwise([0, *tried])]
     assert pauses == pytest.approx([60, 120, 240, 480, 960], abs=3 * STEP)
     assert len(heard.changes) == 1
