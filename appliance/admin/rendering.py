@@ -109,6 +109,16 @@ def operation_words(kind: str) -> str:
     return OPERATIONS.get(kind, words(kind))
 
 
+def size(count_of_bytes: int) -> str:
+    """Such as `12.5 MiB`: three digits are enough to look at."""
+    value, unit = float(count_of_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.3g} {unit}"
+
+
 def count(number: int | float | None) -> str:
     """12345 as `12,345`; a dash for None."""
     return "–" if number is None else f"{number:,.0f}"
@@ -253,6 +263,7 @@ def install(pages: Blueprint, clock: Clock) -> None:
             short=short,
             as_text=as_text,
             moment=lambda value: moment(value, clock),
+            size=size,
         )
         environment.globals["duration_between"] = duration_between
 

@@ -10,6 +10,7 @@ _OF_THE_ACCOUNT = {
     "system": "manage",
     "webhooks": "manage",
     "mappings": "manage",
+    "push": "manage",
     "raw": "raw",
     "passthrough": "passthrough",
 }
@@ -17,7 +18,7 @@ _OF_THE_ACCOUNT = {
 
 _ABOUT_THE_CONNECTION = frozenset(
     (
-        *("sync", "sync-status", "health", "issues", "integrations", "tasks", "capabilities"),
+        *("sync", "sync-status", "schedule", "health", "issues", "integrations", "tasks", "capabilities"),
         *("openapi.json", "postman.json"),
     )
 )

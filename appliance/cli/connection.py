@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from appliance.audit.redaction import redact
-from appliance.cli import issues, mapping
+from appliance.cli import issues, mapping, push, schedule
 from appliance.cli.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.clock import iso
@@ -52,6 +52,8 @@ def register(commands: Subparsers) -> None:
 
     mapping.register(group)
     issues.register_health(group)
+    push.register(group)
+    schedule.register(group)
 
     journal = group.add_parser("writes", help="the journal of writes, the newest first")
     add_common(journal)

@@ -166,6 +166,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "The stored credentials are damaged. Reauthorize {connection} with its credentials, and check the disk.",
         "data",
     ),
+    "DISK_FULL": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory. Runs go on by themselves then.",
+        "data",
+    ),
     "INTERNAL_ERROR": Remedy("critical", "vendor", _REPORT, "data"),
 }
 """By the code of the error that ends a run or one entity of it. The next success of the same entity resolves it."""
@@ -210,6 +216,18 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "plant_admin",
         "Have a new client certificate made for {system} and enter it under Reauthorize on the page of {connection}.",
         "authenticated",
+    ),
+    "DISK_LOW": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
+        "on by itself then.",
+    ),
+    "WEBHOOK_DISABLED": Remedy(
+        "warning",
+        "integrator",
+        "Correct the address or the program behind it, test the webhook, and switch it on again; deliveries that were "
+        "given up can be repeated.",
     ),
     "CERTIFICATE_EXPIRING": Remedy(
         "info",

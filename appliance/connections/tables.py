@@ -38,6 +38,8 @@ class Connection:
     connected_at: int
     disconnected_at: int | None
     application_id: str | None = None
+    host: str | None = None
+    """Where the source is, host:port; None where it is not reached over a network, or not known."""
 
     @property
     def is_open(self) -> bool:
@@ -166,10 +168,10 @@ class ConnectionTable:
             (days, now, connection_id),
         )
 
-    def set_fields(self, connection_id: str, fields: dict[str, Any], now: int) -> None:
+    def set_fields(self, connection_id: str, fields: dict[str, Any], host: str | None, now: int) -> None:
         self._database.run(
-            "UPDATE connection SET fields = ?, updated_at = ? WHERE id = ?",
-            (json.dumps(fields), now, connection_id),
+            "UPDATE connection SET fields = ?, host = ?, updated_at = ? WHERE id = ?",
+            (json.dumps(fields), host, now, connection_id),
         )
 
 

@@ -28,6 +28,7 @@ from appliance.runtime.definition import (
     parse_entities,
 )
 from appliance.runtime.mapping.projection import Projection
+from appliance.runtime.push import check_push
 
 MAX_DOCUMENT = 512 * 1024
 # YAML that is none, or holds an impossible date or text, or is nested too deeply.
@@ -205,6 +206,7 @@ class Catalog:
                 zone=None,
                 where=f"{where}.{name}",
             )
+        check_push(definition, where=where)
 
 
 def read_folder(path: Traversable, *, packaged: bool) -> Folder:

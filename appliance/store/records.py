@@ -13,7 +13,7 @@ import msgspec
 
 from appliance.store.changes import Changes
 from appliance.store.database import Database
-from appliance.store.raw_rows import RawRows
+from appliance.store.raw_rows import NOT_KEPT, RawRows
 from appliance.store.selection import Deleted
 
 ERASED_AT_ONCE = 2000
@@ -59,12 +59,12 @@ class ListedPage(NamedTuple):
 
 
 class KeptRow(NamedTuple):
-    """A record's row as it came from the source, JSON text; `id` is its place in the stream."""
+    """A record's row as it came from the source, JSON text, None where it is no longer kept; `id` is its place."""
 
     id: int
     key: str
     modified_at: int
-    raw: bytes
+    raw: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +358,7 @@ class Records:
         )
         if row is None or (deleted != "include" and (row["deleted_at"] is not None) != (deleted == "only")):
             return None
-        raw = None if row["raw"] is None else self.raw_rows.decompress(row["raw"]).decode()
+        raw = None if row["raw"] in (None, NOT_KEPT) else self.raw_rows.decompress(row["raw"]).decode()
         return ListedRow(row["payload"], row["deleted_at"], raw)
 
     def payloads(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
@@ -373,14 +373,14 @@ class Records:
         )
 
     def raw(self, stream: Stream, key: str) -> bytes | None:
-        """The source's row of a record as JSON text, or None."""
+        """The source's row of a record as JSON text, or None, also where it is no longer kept."""
         held = self._database.value(
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
-        return None if held is None else self.raw_rows.decompress(held)
+        return None if held in (None, NOT_KEPT) else self.raw_rows.decompress(held)
 
     def raws(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
-        """Key to the source's row as JSON text, of those that are there and not deleted. One query."""
+        """Key to the source's row as JSON text, of those that are kept and not deleted. One query."""
         return {
             key: self.raw_rows.decompress(raw)
             for key, raw in self._database.tuples(
@@ -388,6 +388,7 @@ class Records:
                 " AND key IN (SELECT value FROM json_each(?))",
                 (stream.id, msgspec.json.encode(keys).decode()),
             )
+            if raw != NOT_KEPT
         }
 
     def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
@@ -404,7 +405,7 @@ class Records:
     def rows_after(self, stream: Stream, after: int, limit: int) -> list[KeptRow]:
         """Rows of records that are not deleted in the order in which they first came, after the id `after`."""
         return [
-            KeptRow(id_, key, modified_at, self.raw_rows.decompress(raw))
+            KeptRow(id_, key, modified_at, None if raw == NOT_KEPT else self.raw_rows.decompress(raw))
             for id_, key, modified_at, raw in self._database.tuples(
                 "SELECT id, key, modified_at, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
                 " ORDER BY id LIMIT ?",
@@ -413,12 +414,12 @@ class Records:
         ]
 
     def newest(self, stream: Stream, limit: int) -> list[tuple[str, str, bytes]]:
-        """Key, unified record as JSON text, and row of the records that came last."""
+        """Key, unified record as JSON text, and row of the records that came last and whose rows are kept."""
         return [
             (key, payload, self.raw_rows.decompress(raw))
             for key, payload, raw in self._database.tuples(
                 "SELECT key, payload, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL"
-                " ORDER BY id DESC LIMIT ?",
+                " AND length(raw) > 0 ORDER BY id DESC LIMIT ?",
                 (stream.id, limit),
             )
         ]
@@ -436,6 +437,7 @@ class Records:
     def erase_stream(self, stream: Stream) -> int:
         """Delete the records of a stream, in short transactions; how many there were. It may be filled again."""
         erased = 0
+        self._database.make_room()
         while deleted := self._database.run(
             "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
             (stream.id, ERASED_AT_ONCE),

@@ -18,6 +18,7 @@ from appliance.runtime.connector import Connector
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.store.space import DiskFull
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter
@@ -25,6 +26,7 @@ from appliance.sync.passes.reading import PassReader
 from appliance.sync.passes.table import Pass, PassTable
 from appliance.sync.passes.watermark import watermark
 from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.schedules.due import DueTimes
 from appliance.sync.tables import Claim, RunTable
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Runner:
         model: Model,
         health: Health,
         open_connector: OpenConnector,
+        due_times: DueTimes,
         clock: Clock,
         *,
         owner: str,
@@ -68,6 +71,7 @@ class Runner:
         self._database = database
         self._health = health
         self._open_connector = open_connector
+        self._due_times = due_times
         self._clock = clock
         self._owner = owner
         self._terms = terms
@@ -120,7 +124,9 @@ class Runner:
                     self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
-        except Interrupted:
+        except (Interrupted, DiskFull):
+            # The page in hand was not written; it comes again after the checkpoint, when there is room.
+            self._database.make_room()
             self._runs.interrupt(claim.run_id, self._owner)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
@@ -154,7 +160,7 @@ class Runner:
             if done.taken_up:
                 self._reached(claim, done, connector)
                 done = self._reader.read_what_changed_since(claim, done, connection, connector)
-        except (Interrupted, LeaseLost):
+        except (Interrupted, LeaseLost, DiskFull):
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, one.entity, failure.message)
@@ -207,6 +213,7 @@ class Runner:
                 clock_skew=self._terms.clock_skew_ms,
             ),
             now=now,
+            next_due_at=self._due_times.after_success(claim.connection_id, one.entity, now),
         )
         if one.since_mark is None and one.kind == "full":
             self._schedules.reaches_back(claim.connection_id, one.entity, one.since)
@@ -229,9 +236,10 @@ class Runner:
                 return
             if one.kind in ("full", "incremental"):
                 self._keep_what_was_read(claim, one)
-                self._schedules.failed(
-                    claim.connection_id, one.entity, failure.message, now=now, rest=_rest(failure)
+                again = self._due_times.after_failure(
+                    claim.connection_id, one.entity, now, rest=_rest(failure)
                 )
+                self._schedules.failed(claim.connection_id, one.entity, failure.message, next_due_at=again)
 
     def _keep_what_was_read(self, claim: Claim, one: Pass) -> None:
         """A pass that got on is gone on with by the next run, which begins to count failures anew.

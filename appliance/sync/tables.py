@@ -7,7 +7,7 @@ Runs of one connection come one after the other.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from appliance.clock import iso
 from appliance.connections.announce import Announce, unheard
@@ -20,7 +20,7 @@ EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 MOST_NOTICES = 20
 
 ACTIVE = ("queued", "running", "interrupted")
-TRIGGERS = ("initial", "schedule", "manual", "reauthorization")
+TRIGGERS = ("initial", "schedule", "manual", "reauthorization", "push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,16 @@ class Claim:
     run_id: str
     connection_id: str
     mode: Mode
+
+
+class NewRun(NamedTuple):
+    """A run to be queued."""
+
+    id: str
+    connection_id: str
+    mode: Mode
+    trigger: str
+    entities: Sequence[str]
 
 
 class RunTable:
@@ -42,56 +52,47 @@ class RunTable:
     def insert(
         self, run_id: str, connection_id: str, mode: Mode, trigger: str, entities: Sequence[str], now: int
     ) -> None:
+        self.insert_all([NewRun(run_id, connection_id, mode, trigger, entities)], now)
+
+    def insert_all(self, runs: Sequence[NewRun], now: int) -> None:
         with self._database.write():
-            self._database.insert(
-                "run",
-                id=run_id,
-                connection_id=connection_id,
-                mode=mode,
-                trigger=trigger,
-                state="queued",
-                created_at=now,
+            self._database.run_many(
+                "INSERT INTO run (id, connection_id, mode, trigger, state, created_at)"
+                " VALUES (?, ?, ?, ?, 'queued', ?)",
+                [(run.id, run.connection_id, run.mode, run.trigger, now) for run in runs],
             )
             self._database.run_many(
                 "INSERT INTO run_entity (run_id, entity, position, state) VALUES (?, ?, ?, 'queued')",
-                [(run_id, entity, position) for position, entity in enumerate(entities)],
+                [(run.id, entity, position) for run in runs for position, entity in enumerate(run.entities)],
             )
 
     def active(self, connection_id: str) -> list[Row]:
         """Runs that are not over, with the entities that still are to be done."""
+        return self.active_of([connection_id])
+
+    def active_of(self, connection_ids: Sequence[str]) -> list[Row]:
+        """The same of several connections. One query."""
         return self._database.rows(
-            "SELECT r.id, r.mode, e.entity FROM run r JOIN run_entity e ON e.run_id = r.id"
-            " WHERE r.connection_id = ? AND r.state IN ('queued', 'running', 'interrupted')"
-            " AND e.state IN ('queued', 'running')",
-            (connection_id,),
+            "SELECT r.connection_id, r.id, r.mode, r.state, e.entity FROM run r JOIN run_entity e ON e.run_id = r.id"
+            " WHERE r.connection_id IN (SELECT value FROM json_each(?))"
+            " AND r.state IN ('queued', 'running', 'interrupted') AND e.state IN ('queued', 'running')"
+            " ORDER BY r.created_at",
+            (json.dumps(list(connection_ids)),),
         )
 
-    def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
-        """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""
-        with self._database.write():
-            row = self._database.row(
-                "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
-                " started_at = coalesce(started_at, ?) WHERE id = ("
-                " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
-                " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
-                " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
-                " AND o.lease_until >= ? AND o.id <> r.id)"
-                " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
-                " RETURNING id, connection_id, mode",
-                (owner, lease_until, now, now, now),
-            )
-        return None if row is None else Claim(row["id"], row["connection_id"], row["mode"])
-
-    def has_waiting(self, now: int) -> bool:
-        """Whether `claim` might find something; a read, so that an idle appliance writes nothing."""
-        return (
-            self._database.value(
-                "SELECT 1 FROM run WHERE state IN ('queued', 'interrupted')"
-                " OR (state = 'running' AND lease_until < ?) LIMIT 1",
-                (now,),
-            )
-            is not None
+    def waiting_for(self, connection_id: str, entity: str) -> str | None:
+        """A run that has not begun to read an entity yet, and will."""
+        found: str | None = self._database.value(
+            "SELECT r.id FROM run r JOIN run_entity e ON e.run_id = r.id WHERE r.connection_id = ?"
+            " AND r.state IN ('queued', 'running', 'interrupted') AND e.entity = ? AND e.state = 'queued'"
+            " ORDER BY r.created_at LIMIT 1",
+            (connection_id, entity),
         )
+        return found
+
+    def any_running(self) -> bool:
+        """Whether a run is being done now."""
+        return self._database.value("SELECT 1 FROM run WHERE state = 'running' LIMIT 1") is not None
 
     def renew(self, run_id: str, owner: str, lease_until: int) -> bool:
         """Keep the lease; False when the run is no longer ours."""

@@ -92,7 +92,7 @@ class ApiKeys:
                 "An administrator makes one with `appliance apikey add`."
             )
         if row["last_used_at"] is None or now - row["last_used_at"] > 60_000:
-            self._database.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
+            self._database.run_if_room("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
         return ApiKey(row["id"], row["name"], Scope.read(row["scope"]))
 
     def _described(self, row: dict[str, Any]) -> dict[str, Any]:

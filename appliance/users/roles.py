@@ -12,6 +12,8 @@ Permission = Literal[
     "open_passthrough",
     "decide_deletions",
     "dismiss_issue",
+    "change_push",
+    "change_schedule",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}

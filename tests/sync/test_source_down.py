@@ -95,15 +95,17 @@ def test_a_run_that_meets_the_outage_is_retried_ever_more_rarely(site: Site, hea
     site.synchronize()
     assert heard.changes == [("connected", "offline")]
     site.plant.asked.clear()
-    tried: list[float] = []
+    tried: list[float] = [0]
     began = site.clock.now_ms()
     for _ in range(3600 // STEP):
-        before = len(site.plant.asked)
         let_pass(site, watch, STEP)
-        if len(site.plant.asked) > before:
+        if any(asked.entity == "Vendor" for asked in site.plant.asked):
             tried.append((site.clock.now_ms() - began) / 1000)
-    pauses = [later - earlier for earlier, later in pairwise([0, *tried])]
-    assert pauses == pytest.approx([60, 120, 240, 480, 960], abs=3 * STEP)
+        site.plant.asked.clear()
+    expected = [60, 120, 240, 480, 960]
+    # Up to an eighth more, which spreads the load.
+    for pause, least in zip([later - earlier for earlier, later in pairwise(tried)], expected, strict=True):
+        assert least <= pause <= least * 9 / 8 + 3 * STEP
     assert len(heard.changes) == 1
 
 
