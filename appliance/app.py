@@ -148,7 +148,15 @@ class Appliance:
             self.health,
             Endings(self.issues, self.clock, self._endings),
             self.standing,
-            Conditions(self.issues, self.clock, {"DELETIONS_HELD": self.removals.waiting}),
+            Conditions(
+                self.issues,
+                self.clock,
+                {
+                    "DELETIONS_HELD": self.removals.waiting,
+                    "DISK_LOW": self.disk.waiting,
+                    "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
+                },
+            ),
             self.open_connector,
             self.clock,
         )

@@ -223,7 +223,7 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
         "on by itself then.",
     ),
-    "WEBHOOK_DISABLED": Remedy(
+    "WEBHOOK_SWITCHED_OFF": Remedy(
         "warning",
         "integrator",
         "Correct the address or the program behind it, test the webhook, and switch it on again; deliveries that were "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.clock import Clock
+from appliance.connections.issues import Condition
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
 from appliance.store.space import Space, space_of
@@ -71,6 +72,13 @@ class DiskGuard:
         """The pause that the engine has noted, None when there is none. One small query."""
         row = self._database.row("SELECT paused_at, free FROM disk_pause")
         return None if row is None else Pause(**row)
+
+    def waiting(self) -> list[Condition]:
+        """The pause that is noted, as an issue is told of it."""
+        pause = self.pause()
+        if pause is None:
+            return []
+        return [Condition(f"Synchronization waits for room on the disk; {megabytes(pause.free)} were free.")]
 
     def is_low(self) -> bool:
         """Whether runs have to wait: asked before each page, so it costs one system call."""

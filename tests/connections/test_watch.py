@@ -9,6 +9,7 @@ from appliance.app import Appliance
 from appliance.connections.health import Health
 from appliance.runtime.connector import Connector
 from appliance.runtime.probe import Report
+from appliance.webhooks.endpoints import Owner
 from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances, connect_gateway, connect_sandbox, work
 from tests.support.clock import ManualClock
@@ -140,3 +141,22 @@ def test_what_is_not_due_is_not_behind(appliance: Appliance, clock: ManualClock)
     clock.advance(4 * 3600 + 120)
     appliance.watch().work_off()
     assert [issue.code for issue in appliance.issues.open_issues(made.connection.id)] == ["DATA_STALE"]
+
+
+def test_what_the_appliance_itself_suffers_from_is_an_issue_as_long_as_it_does(
+    appliance: Appliance, clock: ManualClock
+) -> None:
+    watch, database = appliance.watch(), appliance.database
+    given = {"url": "https://127.0.0.1/hooks", "events": ["*"], "name": "Ledger"}
+    endpoint = appliance.webhooks.create(given, Owner(), may_be_here=True).endpoint
+    appliance.webhooks.table.disable(endpoint.id, "It answered 410.", clock.now_ms())
+    database.run("INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, 1000000)", (clock.now_ms(),))
+    watch.work_off()
+    found = {issue.code: issue for issue in appliance.issues.open_issues()}
+    assert found.keys() == {"DISK_LOW", "WEBHOOK_SWITCHED_OFF"}
+    assert found["WEBHOOK_SWITCHED_OFF"].message == "The webhook Ledger is switched off: It answered 410."
+    database.run("DELETE FROM disk_pause")
+    appliance.webhooks.delete(endpoint.id)
+    clock.advance(60)
+    watch.work_off()
+    assert appliance.issues.open_issues() == []
