@@ -300,7 +300,9 @@ class Appliance:
                 planner.due_times.rules.erase,
                 request_log.erase,
                 webhooks.erase,
+                pushes.erase,
             ),
+            end_beside=(pushes.close,),
             announce=outbox.announce,
         )
         return cls(

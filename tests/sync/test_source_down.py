@@ -25,8 +25,9 @@ class Heard:
     def __call__(
         self, name: str, connection_id: str | None, describe: Callable[[], Mapping[str, Any]]
     ) -> None:
-        told = describe()
-        self.changes.append((told["previous_status"], told["status"]))
+        if name == "connection.status_changed":
+            told = describe()
+            self.changes.append((told["previous_status"], told["status"]))
 
 
 @pytest.fixture
