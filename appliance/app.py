@@ -17,7 +17,7 @@ from appliance.clock import Clock, SystemClock, to_ms
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.endings import Ending, Endings, certificate_end
 from appliance.connections.health import Health
-from appliance.connections.issues import Issues
+from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
 from appliance.connections.standing import Standing
@@ -139,7 +139,7 @@ class Appliance:
     @property
     def standing(self) -> Standing:
         """How connections stand."""
-        return Standing(self.database, self.issues, self.clock)
+        return Standing(self.database, self.issues, self.planner.usual_gaps, self.clock)
 
     def watch(self) -> Watch:
         """The scheduled probe, for the engine."""
@@ -148,6 +148,15 @@ class Appliance:
             self.health,
             Endings(self.issues, self.clock, self._endings, self.outbox.announce),
             self.standing,
+            Conditions(
+                self.issues,
+                self.clock,
+                {
+                    "DELETIONS_HELD": self.removals.waiting,
+                    "DISK_LOW": self.disk.waiting,
+                    "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
+                },
+            ),
             self.open_connector,
             self.clock,
         )
@@ -174,7 +183,7 @@ class Appliance:
     @property
     def removals(self) -> Removals:
         """Deletions that were held back, and those of runs."""
-        return Removals(self.database, self.records, self.planner, self.issues, self.clock)
+        return Removals(self.database, self.records, self.planner, self.clock)
 
     @property
     def history(self) -> History:
@@ -331,7 +340,6 @@ class Appliance:
                 data_dir,
                 clock,
                 pause_bytes=settings.disk_pause_bytes,
-                issues=issues,
                 announce=outbox.announce,
             ),
             retention=Retention(
@@ -405,7 +413,6 @@ class Appliance:
                     deletion_guard_percent=self.settings.sync_deletion_guard_percent,
                 ),
                 stopping=lambda: stopping() or self.disk.is_low(),
-                issues=self.issues,
                 announce=self.outbox.announce,
             ),
             self.clock,

@@ -95,6 +95,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "data",
     ),
     "SOURCE_ANSWER_INVALID": Remedy("warning", "vendor", _CONNECTOR, "data"),
+    "SOURCE_STALLED": Remedy(
+        "warning",
+        "source_admin",
+        "Look whether {system} is overloaded or a job of it hangs at this time. It is tried again by itself.",
+        "data",
+    ),
     "SOURCE_FILE_BROKEN": Remedy(
         "warning",
         "source_admin",
@@ -110,13 +116,6 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "source_admin",
         "{system} forgets the position of a long read too soon. Have its session or query time raised, or synchronize "
         "at a quieter time.",
-        "data",
-    ),
-    "SOURCE_STALLED": Remedy(
-        "warning",
-        "source_admin",
-        "Look whether {system} is overloaded or a lock holds its tables up. It is asked again by itself, from the last "
-        "page on.",
         "data",
     ),
     "REQUEST_STOPPED": Remedy(
@@ -167,6 +166,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "The stored credentials are damaged. Reauthorize {connection} with its credentials, and check the disk.",
         "data",
     ),
+    "DISK_FULL": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory. Runs go on by themselves then.",
+        "data",
+    ),
     "INTERNAL_ERROR": Remedy("critical", "vendor", _REPORT, "data"),
 }
 """By the code of the error that ends a run or one entity of it. The next success of the same entity resolves it."""
@@ -179,25 +184,26 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "setting workers, or synchronize less often.",
         "data",
     ),
+    "DELETIONS_HELD": Remedy(
+        "warning",
+        "plant_admin",
+        "Look in {system} whether the rows are really gone, or whether the user of the connection sees less than "
+        "before. Then approve or dismiss the deletion on the page of {connection}.",
+        "data",
+    ),
+    "SOURCE_CHANGED": Remedy(
+        "info",
+        "integrator",
+        "Look at the changed fields on the page of {connection}. Where a mapping uses one of them, correct it; then "
+        "acknowledge the change.",
+        "data",
+    ),
     "ROWS_REJECTED": Remedy(
         "warning",
         "plant_admin",
         "Look at the rejected rows on the page of {connection}. Correct them in {system}, or change the mapping; then "
         "synchronize.",
         "data",
-    ),
-    "DELETIONS_HELD": Remedy(
-        "warning",
-        "plant_admin",
-        "Look in {system} whether the records are really gone, or only hidden from the connection's user. Then approve "
-        "or dismiss the deletion on the page of {connection}.",
-        "data",
-    ),
-    "DISK_LOW": Remedy(
-        "critical",
-        "plant_admin",
-        "Make room on the disk of the data directory, enlarge it, or shorten what is kept (settings under retention). "
-        "Synchronization goes on by itself.",
     ),
     "SOURCE_CERTIFICATE_EXPIRING": Remedy(
         "info",
@@ -210,6 +216,18 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "plant_admin",
         "Have a new client certificate made for {system} and enter it under Reauthorize on the page of {connection}.",
         "authenticated",
+    ),
+    "DISK_LOW": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
+        "on by itself then.",
+    ),
+    "WEBHOOK_SWITCHED_OFF": Remedy(
+        "warning",
+        "integrator",
+        "Correct the address or the program behind it, test the webhook, and switch it on again; deliveries that were "
+        "given up can be repeated.",
     ),
     "CERTIFICATE_EXPIRING": Remedy(
         "info",

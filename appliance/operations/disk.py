@@ -7,11 +7,11 @@ people, such as writes, sign-ins and purging, goes on.
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.clock import Clock
 from appliance.connections.announce import Announce, unheard
-from appliance.connections.issues import Issuing
+from appliance.connections.issues import Condition
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
 from appliance.store.space import Space, space_of
@@ -51,11 +51,9 @@ class DiskGuard:
         clock: Clock,
         *,
         pause_bytes: int,
-        issues: Issuing,
         announce: Announce = unheard,
         space: Callable[[Path], Space] = space_of,
     ) -> None:
-        self._issues = issues
         self._announce = announce
         self._database = database
         self._data_dir = data_dir
@@ -77,6 +75,13 @@ class DiskGuard:
         """The pause that the engine has noted, None when there is none. One small query."""
         row = self._database.row("SELECT paused_at, free FROM disk_pause")
         return None if row is None else Pause(**row)
+
+    def waiting(self) -> list[Condition]:
+        """The pause that is noted, as an issue is told of it."""
+        pause = self.pause()
+        if pause is None:
+            return []
+        return [Condition(f"Synchronization waits for room on the disk; {megabytes(pause.free)} were free.")]
 
     def is_low(self) -> bool:
         """Whether runs have to wait: asked before each page, so it costs one system call."""
@@ -108,27 +113,20 @@ class DiskGuard:
                     "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
                     (self._clock.now_ms(), space.free),
                 )
-                self._tell(space)
+                self._announce("system.error", None, self._described)
             log.error(
                 "synchronization waits: %s are free on the disk of %s", megabytes(space.free), self._data_dir
             )
             return True
         if not low and noted is not None:
-            with self._database.write():
-                self._database.run("DELETE FROM disk_pause")
-                self._issues.resolve("DISK_LOW")
+            self._database.run("DELETE FROM disk_pause")
             log.info("synchronization goes on: %s are free", megabytes(space.free))
         self._keep_reserve(space)
         return False
 
-    def _tell(self, space: Space) -> None:
-        message = (
-            f"Synchronization waits: {megabytes(space.free)} are free on the disk of the data directory."
-        )
-        self._issues.open("DISK_LOW", message, detail={"free": space.free})
-        self._announce(
-            "system.error", None, lambda: {"code": "DISK_LOW", "message": message, "free": space.free}
-        )
+    def _described(self) -> dict[str, Any]:
+        (waiting,) = self.waiting()
+        return {"code": DiskLow.code, "message": waiting.message, "free": self.space().free}
 
     def _keep_reserve(self, space: Space) -> None:
         reserve = self._database.reserve

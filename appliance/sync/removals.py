@@ -3,7 +3,7 @@
 from typing import Any
 
 from appliance.clock import Clock
-from appliance.connections.issues import Issuing
+from appliance.connections.issues import Condition
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import HoldDecided, HoldNotFound
@@ -15,10 +15,7 @@ UNDONE_AT_ONCE = 500
 
 
 class Removals:
-    def __init__(
-        self, database: Database, records: Records, planner: Planner, issues: Issuing, clock: Clock
-    ) -> None:
-        self._issues = issues
+    def __init__(self, database: Database, records: Records, planner: Planner, clock: Clock) -> None:
         self._database = database
         self._records = records
         self._planner = planner
@@ -28,6 +25,18 @@ class Removals:
     def held(self, connection_id: str) -> list[dict[str, Any]]:
         """Deletions of a connection that wait for a word, and what was said of earlier ones; SHOWN at most."""
         return self._table.of_connection(connection_id, SHOWN)
+
+    def waiting(self) -> list[Condition]:
+        """Deletions that wait for a word, of all connections."""
+        return [
+            Condition(
+                f"{hold['missing']} of {hold['known']} records are no longer in the source; none was deleted.",
+                hold["connection_id"],
+                hold["entity"],
+                {"hold_id": hold["id"]},
+            )
+            for hold in self._table.open_ones()
+        ]
 
     def approve(self, connection_id: str, hold_id: str, *, by: str) -> str:
         """Look once more and delete what is still missing; the id of the run that does it.
@@ -64,5 +73,4 @@ class Removals:
             raise HoldNotFound(f"There is no held deletion {hold_id[:60]!r}.")
         if not self._table.decide(hold_id, decision, by, self._clock.now_ms()):
             raise HoldDecided(f"This deletion is no longer open: it is {hold['state']}.")
-        self._issues.resolve("DELETIONS_HELD", connection_id=connection_id, entity=hold["entity"])
         return hold

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from appliance.clock import Clock
 from appliance.connections.announce import Announce, unheard
 from appliance.connections.health import Health
-from appliance.connections.issues import Issuing
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
 from appliance.model.entity import Model
@@ -67,7 +66,6 @@ class Runner:
         owner: str,
         terms: Terms,
         stopping: Callable[[], bool],
-        issues: Issuing,
         announce: Announce = unheard,
     ) -> None:
         self._database = database
@@ -93,7 +91,6 @@ class Runner:
             owner=owner,
             lease_ms=terms.lease_ms,
             guard_percent=terms.deletion_guard_percent,
-            issues=issues,
         )
         self._reader = PassReader(
             database,

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.clock import Clock, new_id
-from appliance.connections.issues import Issuing
 from appliance.runtime.protocols import Page
 from appliance.runtime.select import key_decoder
 from appliance.store.database import Database
@@ -45,9 +44,7 @@ class Deletions:
         owner: str,
         lease_ms: int,
         guard_percent: int,
-        issues: Issuing,
     ) -> None:
-        self._issues = issues
         self._database = database
         self._records = records
         self._writer = writer
@@ -81,7 +78,7 @@ class Deletions:
             if self._is_too_much(missing, known) and not one.deletes_freely:
                 self._hold(work, scope, missing, known)
                 return
-            self._settle(work)
+            self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
         confirmed = work.connector.proves_absence(work.entity)
         asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
@@ -128,19 +125,7 @@ class Deletions:
             known,
             work.entity,
         )
-        self._issues.open(
-            "DELETIONS_HELD",
-            message,
-            connection_id=work.claim.connection_id,
-            entity=work.entity,
-            detail={"missing": missing, "known": known, "run_id": work.claim.run_id},
-        )
         self._tell(work, message)
-
-    def _settle(self, work: Work) -> None:
-        """What was held before is no longer missing, or is deleted now."""
-        if self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms()):
-            self._issues.resolve("DELETIONS_HELD", connection_id=work.claim.connection_id, entity=work.entity)
 
     def _asked_singly(self, work: Work, absent: list[Missing]) -> list[bytes]:
         """Rows of those that are there after all."""

@@ -37,15 +37,12 @@ class HoldTable:
             (hold_id, connection_id, entity, run_id, missing, known, json.dumps(list(sample)), now, now),
         )
 
-    def settle(self, connection_id: str, entity: str, now: int) -> bool:
-        """What was held is no longer missing, or was deleted; False where nothing was."""
-        return (
-            self._database.run(
-                "UPDATE deletion_hold SET state = 'settled', updated_at = ?"
-                " WHERE connection_id = ? AND entity = ? AND state = 'open'",
-                (now, connection_id, entity),
-            )
-            > 0
+    def settle(self, connection_id: str, entity: str, now: int) -> None:
+        """What was held is no longer missing, or was deleted."""
+        self._database.run(
+            "UPDATE deletion_hold SET state = 'settled', updated_at = ?"
+            " WHERE connection_id = ? AND entity = ? AND state = 'open'",
+            (now, connection_id, entity),
         )
 
     def decide(self, hold_id: str, decision: Decision, by: str, now: int) -> bool:
@@ -68,6 +65,14 @@ class HoldTable:
             (connection_id, limit),
         )
         return [_shown(row) for row in rows]
+
+    def open_ones(self) -> list[Row]:
+        """Of all connections that are not disconnected."""
+        return self._database.rows(
+            "SELECT h.id, h.connection_id, h.entity, h.missing, h.known FROM deletion_hold h"
+            " JOIN connection c ON c.id = h.connection_id"
+            " WHERE h.state = 'open' AND c.status <> 'disconnected'"
+        )
 
     def erase(self, connection_id: str) -> int:
         return self._database.run("DELETE FROM deletion_hold WHERE connection_id = ?", (connection_id,))
