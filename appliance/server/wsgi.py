@@ -21,6 +21,7 @@ from appliance.api import (
     push,
     raw,
     reference,
+    removals,
     synchronizing,
     system,
     unified,
@@ -60,6 +61,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(synchronizing.blueprint(appliance))
     app.register_blueprint(push.blueprint(appliance))
     app.register_blueprint(hooks.blueprint(appliance))
+    app.register_blueprint(removals.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

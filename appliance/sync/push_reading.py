@@ -22,11 +22,9 @@ from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
-from appliance.runtime.definition import PushEvent
 from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.mapping.transforms import text
 from appliance.runtime.push import PushReader
-from appliance.runtime.select import decode, dig, steps
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
 from appliance.sync.errors import NotSynchronizing, UnknownEntity
@@ -118,7 +116,7 @@ class PushReading:
         if rule is None or event.entity not in reading.connector.definition.entities:
             self._finish(event, "failed", "The connector no longer takes this from deliveries.")
             return
-        if not reading.connector.reads_one(event.entity, rule.one):
+        if not reading.connector.has_one(event.entity, rule.one):
             self._request_run(event)
             return
         begun, change = self._clock.now_ms(), self._events.last_change()
@@ -131,7 +129,7 @@ class PushReading:
         key = reading.projection(event.entity).key(raw)
         if asked is not None and key != asked:
             self._finish(event, "failed", "The source answered with another record than it was asked for.")
-        elif _is_gone(raw, rule):
+        elif reading.is_gone(event.entity, raw):
             self._mark_deleted(reading, event, key, change, begun)
         else:
             self._store(reading, event, raw, change, begun)
@@ -142,7 +140,8 @@ class PushReading:
         projection = reading.projection(event.entity)
         key, digest = projection.key(raw), projection.hash(raw)
         record = None
-        if self._records.hashes(stream, [key]).get(key) != digest:
+        held = self._records.held(stream, [key]).get(key)
+        if held is None or held.hash != digest:
             payload, modified_at = projection.record(raw)
             stamp = self._clock.now_ms() if modified_at is None else modified_at
             record = NewRecord(key, digest, payload, stamp, raw)
@@ -257,6 +256,7 @@ class _Reading:
             self._projections[entity] = self.connector.projection(entity)
         return self._projections[entity]
 
-
-def _is_gone(raw: bytes, rule: PushEvent) -> bool:
-    return bool(rule.gone) and bool(dig(decode(raw), steps(rule.gone)))
+    def is_gone(self, entity: str, raw: bytes) -> bool:
+        """Whether a row says itself that it is deleted."""
+        gone = self.connector.gone(entity)
+        return gone is not None and gone(raw)

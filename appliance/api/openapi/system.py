@@ -24,7 +24,7 @@ _SYNC: Schema = {
     "type": "object",
     "properties": {
         "entities": {"type": "array", "minItems": 1, "items": _TEXT},
-        "mode": {"type": "string", "enum": ["incremental", "full"]},
+        "mode": {"type": "string", "enum": ["incremental", "full", "reconcile"]},
     },
     "additionalProperties": False,
 }
@@ -118,6 +118,12 @@ BODIES: dict[tuple[str, str], Schema] = {
         "properties": {"signing_keys": {"type": "array", "maxItems": 50, "items": _TEXT}},
         "additionalProperties": False,
     },
+    ("PUT", "/api/v1/connections/{connection_id}/history"): {
+        "type": "object",
+        "required": ["days"],
+        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
+        "additionalProperties": False,
+    },
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -149,6 +155,13 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", _PUSH): (201, _PUSH_STATE),
     ("PUT", _PUSH): (200, _PUSH_STATE),
     ("DELETE", _PUSH): (200, _PUSH_STATE),
+    ("GET", "/api/v1/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/deletions"): (200, many({"type": "object"})),
+    ("POST", "/api/v1/connections/{connection_id}/deletions/{hold_id}/approve"): (
+        202,
+        one({"type": "object"}),
+    ),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
