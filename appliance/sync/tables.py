@@ -82,10 +82,11 @@ class RunTable:
         )
 
     def waiting_for(self, connection_id: str, entity: str) -> str | None:
-        """A run that has not begun to read an entity yet, and will."""
+        """A run that has not begun to read what changed of an entity yet, and will."""
         found: str | None = self._database.value(
             "SELECT r.id FROM run r JOIN run_entity e ON e.run_id = r.id WHERE r.connection_id = ?"
-            " AND r.state IN ('queued', 'running', 'interrupted') AND e.entity = ? AND e.state = 'queued'"
+            " AND r.mode IN ('incremental', 'full') AND r.state IN ('queued', 'running', 'interrupted')"
+            " AND e.entity = ? AND e.state = 'queued'"
             " ORDER BY r.created_at LIMIT 1",
             (connection_id, entity),
         )
