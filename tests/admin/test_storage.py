@@ -5,7 +5,14 @@ from tests.admin.conftest import Browser, Plant
 
 def test_the_page_shows_disk_contents_and_rules(plant: Plant, browser: Browser) -> None:
     page = browser.get("/admin/storage").text
-    for text in ("Synchronization waits below", "Raw rows", "retention.runs_days", "180 days", "Ever", "Not yet"):
+    for text in (
+        "Synchronization waits below",
+        "Raw rows",
+        "retention.runs_days",
+        "180 days",
+        "Ever",
+        "Not yet",
+    ):
         assert text in page, text
     assert "Synchronization waits for room" not in page
     plant.appliance.retention.run_all()

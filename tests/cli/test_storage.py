@@ -1,5 +1,9 @@
 """`appliance retention` and `appliance database compact`."""
 
+import pytest
+
+from appliance.operations.disk import DiskGuard
+from appliance.store.space import Space
 from tests.cli.conftest import Call
 from tests.support.appliance import Appliances
 
@@ -28,10 +32,14 @@ def test_the_file_is_compacted_while_no_service_runs(call: Call, appliances: App
     assert done.json["after"] < done.json["before"] - 3_000_000
 
 
-def test_a_pause_stands_in_the_status_and_ends_a_wait(call: Call, appliances: Appliances) -> None:
+def test_a_pause_stands_in_the_status_and_ends_a_wait(
+    call: Call, appliances: Appliances, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call("connection", "add", "--system", "sandbox", "--name", "S")
     database = appliances.open().database
     database.run("INSERT INTO disk_pause (id, paused_at, free) VALUES (1, 1767000000000, 1)")
     assert "waits for room on the disk since 2025-12-29" in call("status").out
-    refused = call("sync", "run", "S", "--wait", "--set", "disk.pause_bytes=900TiB")
-    assert refused.status in (1, 2)
+    monkeypatch.setattr(DiskGuard, "space", lambda self: Space(1 << 20, 100 << 30))
+    refused = call("sync", "run", "S", "--wait")
+    assert (refused.status, refused.err.split(":")[0]) == (1, "DISK_LOW")
+    assert "It goes on by itself above 1,280 MiB" in refused.err
