@@ -44,8 +44,11 @@ from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.store.space import Reserve
 from appliance.sync.engine import Engine
+from appliance.sync.history import History
+from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
-from appliance.sync.runner import Runner
+from appliance.sync.removals import Removals
+from appliance.sync.runner import Runner, Terms
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -115,6 +118,16 @@ class Appliance:
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
         return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+
+    @property
+    def removals(self) -> Removals:
+        """Deletions that were held back, and those of runs."""
+        return Removals(self.database, self.records, self.planner, self.clock)
+
+    @property
+    def history(self) -> History:
+        """How far back connections read."""
+        return History(self.database, self.planner, self.model, self.catalog, self.clock)
 
     @property
     def passthrough(self) -> Passthrough:
@@ -189,6 +202,7 @@ class Appliance:
                 WriteTable(database).erase,
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
+                HoldTable(database).erase,
                 request_log.erase,
             ),
         )
@@ -266,8 +280,13 @@ class Appliance:
                 self.open_connector,
                 self.clock,
                 owner=owner,
-                overlap_seconds=self.settings.sync_overlap_seconds,
-                lease_seconds=self.settings.sync_lease_seconds,
+                terms=Terms(
+                    overlap_ms=self.settings.sync_overlap_seconds * 1000,
+                    clock_skew_ms=self.settings.sync_clock_skew_seconds * 1000,
+                    lease_ms=self.settings.sync_lease_seconds * 1000,
+                    stall_seconds=self.settings.sync_stall_seconds,
+                    deletion_guard_percent=self.settings.sync_deletion_guard_percent,
+                ),
                 stopping=lambda: stopping() or self.disk.is_low(),
             ),
             self.clock,

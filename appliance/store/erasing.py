@@ -38,9 +38,11 @@ class Erasing:
                 [(*last, stream_id) for stream_id, last in reached.items()],
             )
             ids = msgspec.json.encode([row[0] for row in found]).decode()
-            self._database.run(
-                "DELETE FROM record_link WHERE record_id IN (SELECT value FROM json_each(?))", (ids,)
-            )
+            # Ids may be given anew, and a run that is undone later must not mean another record.
+            for table in ("record_link", "tombstone"):
+                self._database.run(
+                    f"DELETE FROM {table} WHERE record_id IN (SELECT value FROM json_each(?))", (ids,)
+                )
             return self._database.run(
                 "DELETE FROM record WHERE id IN (SELECT value FROM json_each(?))", (ids,)
             )
