@@ -125,13 +125,19 @@ class Runner:
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
         except (Interrupted, DiskFull):
-            # The page in hand was not written; it comes again after the checkpoint, when there is room.
-            self._database.make_room()
-            self._runs.interrupt(claim.run_id, self._owner)
+            # On a full disk the page in hand was not written; it comes again, after the checkpoint.
+            self._interrupt(claim)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
         finally:
             connector.close()
+
+    def _interrupt(self, claim: Claim) -> None:
+        self._database.make_room()
+        try:
+            self._runs.interrupt(claim.run_id, self._owner)
+        except DiskFull:
+            log.debug("run %s is taken up again when its lease has ended", claim.run_id)
 
     def clear_away(self) -> None:
         """Forget what passes had met that nobody goes on with, such as cancelled ones."""
