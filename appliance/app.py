@@ -39,7 +39,10 @@ from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
+from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejected_rows import RejectedRows
 from appliance.sync.runner import Runner
+from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -70,6 +73,7 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    quarantine: Quarantine
     lists: Lists
     feed: Feed
     ledger: Ledger
@@ -95,13 +99,32 @@ class Appliance:
             self.connections,
             self.health,
             self.open_connector,
+            self.quarantine,
             self.clock,
         )
 
     @property
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
-        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+        return Mappings(
+            self.database,
+            self.records,
+            self.model,
+            self.catalog,
+            self.connections,
+            self.quarantine,
+            self.clock,
+        )
+
+    @property
+    def rejected_rows(self) -> RejectedRows:
+        """Rows that could not become records, as they are shown and put aside."""
+        return RejectedRows(self.database, self.records.raw_rows)
+
+    @property
+    def second_try(self) -> SecondTry:
+        """Rejected rows tried again."""
+        return SecondTry(self.database, self.records, self.quarantine, self.open_connector, self.clock)
 
     @property
     def passthrough(self) -> Passthrough:
@@ -138,6 +161,7 @@ class Appliance:
             open_folder=outbound.folder,
         )
         records = Records(database, links(model))
+        quarantine = Quarantine(database, records.raw_rows, rows=settings.quarantine_rows)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -172,6 +196,7 @@ class Appliance:
                 WriteTable(database).erase,
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
+                quarantine.erase,
                 request_log.erase,
             ),
         )
@@ -185,6 +210,7 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            quarantine=quarantine,
             lists=Lists(database, records, clock),
             feed=Feed(database),
             ledger=ledger,
@@ -207,7 +233,13 @@ class Appliance:
     def custom_tables(self) -> CustomTables:
         """Tables of sources beside their entities."""
         return CustomTables(
-            self.database, self.records, self.connections, self.planner, self.open_connector, self.clock
+            self.database,
+            self.records,
+            self.connections,
+            self.planner,
+            self.quarantine,
+            self.open_connector,
+            self.clock,
         )
 
     def open_connector(
@@ -230,6 +262,7 @@ class Appliance:
     def engine(self) -> Engine:
         """The engine of this data directory; the caller holds its EngineLock."""
         owner = f"engine-{os.getpid()}"
+        mappings, second_try = self.mappings, self.second_try
         return Engine(
             self.database,
             self.planner,
@@ -239,6 +272,7 @@ class Appliance:
                 self.model,
                 self.health,
                 self.open_connector,
+                self.quarantine,
                 self.clock,
                 owner=owner,
                 overlap_seconds=self.settings.sync_overlap_seconds,
@@ -249,7 +283,7 @@ class Appliance:
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off, self.mappings.work_off),
+            beside=(self.writes.work_off, lambda: mappings.work_off() or second_try.work_off()),
         )
 
     def signing_key(self, purpose: str) -> bytes:

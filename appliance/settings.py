@@ -159,6 +159,12 @@ class Settings:
         60,
         "After this long without a sign of life a run is taken over.",
     )
+    quarantine_rows: int = _option(
+        "quarantine.rows",
+        whole(0, 1_000_000),
+        10_000,
+        "Rejected rows kept of an entity of a connection; more are only counted.",
+    )
 
     credits_evaluation: int = _option(
         "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."

@@ -21,6 +21,7 @@ from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.planner import Planner
+from appliance.sync.quarantine import Quarantine
 
 MOST_TABLES = 100
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
@@ -36,6 +37,7 @@ class CustomTables:
         records: Records,
         connections: Connections,
         planner: Planner,
+        quarantine: Quarantine,
         open_connector: OpenConnector,
         clock: Clock,
     ) -> None:
@@ -43,6 +45,7 @@ class CustomTables:
         self._records = records
         self._connections = connections
         self._planner = planner
+        self._quarantine = quarantine
         self._open_connector = open_connector
         self._clock = clock
         self._table = MappingTable(database)
@@ -88,7 +91,10 @@ class CustomTables:
             self._table.add(connection.id, entity, Overlay(), note="Removed", author=author[:200], now=now)
             self._planner.drop_entity(connection.id, entity)
         stream = self._records.find_stream(connection.id, entity)
-        return 0 if stream is None else self._records.erase_stream(stream)
+        if stream is None:
+            return 0
+        self._quarantine.erase_stream(stream)
+        return self._records.erase_stream(stream)
 
     def _tried(self, connection: Connection, entity: str, overlay: Overlay) -> Any:
         try:

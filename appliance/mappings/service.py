@@ -25,6 +25,7 @@ from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
+from appliance.sync.quarantine import Quarantine, Rejected
 from appliance.sync.tables import RunTable
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Mappings:
         model: Model,
         catalog: Catalog,
         connections: Connections,
+        quarantine: Quarantine,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -53,6 +55,7 @@ class Mappings:
         self._model = model
         self._catalog = catalog
         self._connections = connections
+        self._quarantine = quarantine
         self._clock = clock
         self._runs = RunTable(database)
         self.table = MappingTable(database)
@@ -118,6 +121,7 @@ class Mappings:
         with self._database.write():
             self.table.add(connection.id, entity, overlay, note=note[:500], author=author[:200], now=now)
             self.table.begin_remapping(connection.id, entity, now)
+            self._quarantine.begin_retry(self._records.stream(connection.id, entity), now)
         for _ in range(AT_ONCE_PAGES):
             job = self.table.remapping(connection.id, entity)
             if job is None or not self._remap(job):
@@ -156,21 +160,30 @@ class Mappings:
         if not rows:
             return self._finished(job)
         made: list[NewRecord] = []
-        rejections: list[str] = []
+        rejections: list[Rejected] = []
         for row in rows:
             try:
                 payload, modified_at = projection.record(row.raw)
             except RowRejected as rejection:
-                rejections.append(rejection.message)
+                rejections.append(Rejected(row.key, row.raw, rejection.message))
                 continue
             stamp = row.modified_at if modified_at is None else modified_at
             made.append(NewRecord(row.key, projection.hash(row.raw), payload, stamp, row.raw))
+        now = self._clock.now_ms()
         with self._database.write():
-            first = next(iter(rejections), None)
+            first = rejections[0].reason if rejections else None
             if self.table.advance(
                 job, rows[-1].id, mapped=len(made), rejected=len(rejections), first_rejection=first
             ):
                 self._records.write(stream, made)
+                self._quarantine.keep(
+                    stream,
+                    rejections,
+                    fingerprint=projection.fingerprint,
+                    run_id=None,
+                    now=now,
+                    stored=True,
+                )
         return True
 
     def _finished(self, job: Remapping) -> bool:

@@ -24,6 +24,7 @@ from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
 from appliance.sync.ahead import FetchAhead
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
+from appliance.sync.quarantine import Quarantine, Rejected
 from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable
 
@@ -34,12 +35,15 @@ OpenConnector = Callable[[Connection], Connector]
 
 
 class _Candidates(NamedTuple):
-    """Rows of a page that are new or changed, and how many were not."""
+    """Rows of a page that are new or changed, how many were not, and those that cannot become records.
+
+    `settled` are the keys of all rows that have their record, unchanged ones included.
+    """
 
     changed: list[NewRecord]
     unchanged: int
-    rejected: int
-    first_rejection: str | None
+    rejected: list[Rejected]
+    settled: set[str]
 
 
 class Runner:
@@ -52,6 +56,7 @@ class Runner:
         model: Model,
         health: Health,
         open_connector: OpenConnector,
+        quarantine: Quarantine,
         clock: Clock,
         *,
         owner: str,
@@ -64,6 +69,7 @@ class Runner:
         self._model = model
         self._health = health
         self._open_connector = open_connector
+        self._quarantine = quarantine
         self._clock = clock
         self._owner = owner
         self._overlap_ms = overlap_seconds * 1000
@@ -197,20 +203,24 @@ class Runner:
             if not self._runs.renew(claim.run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
             written = self._records.write(stream, found.changed)
-            if page.removed:
-                self._records.mark_deleted(stream, [projection.key(raw) for raw in page.removed], now)
+            removed = [projection.key(raw) for raw in page.removed]
+            if removed:
+                self._records.mark_deleted(stream, removed, now)
+            mapping = projection.fingerprint
+            self._quarantine.settled(stream, found.settled.union(removed), fingerprint=mapping, now=now)
+            self._quarantine.keep(stream, found.rejected, fingerprint=mapping, run_id=claim.run_id, now=now)
             counts = PageCounts(
                 fetched=len(page.rows) + len(page.rejected),
                 inserted=written.inserted,
                 updated=written.updated,
                 unchanged=found.unchanged + written.unchanged,
-                rejected=found.rejected,
+                rejected=len(found.rejected),
                 requests=traffic[0],
                 bytes=traffic[1],
             )
             self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.mark, page.expected, now)
-            if found.first_rejection is not None:
-                self._runs.note(claim.run_id, task.entity, "ROW_REJECTED", found.first_rejection)
+            if found.rejected:
+                self._runs.note(claim.run_id, task.entity, "ROW_REJECTED", found.rejected[0].reason)
             unknown = self._write_unknown_statuses(stream, projection, connector)
             if page.notices or unknown:
                 self._runs.add_notices(claim.run_id, task.entity, [*page.notices, *unknown], now)
@@ -235,30 +245,29 @@ class Runner:
     def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
         """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
         rows: dict[str, tuple[bytes, bytes]] = {}
-        rejected = len(page.rejected)
-        first_rejection: str | None = next(iter(page.rejected), None)
+        rejected = [Rejected(None, None, reason) for reason in page.rejected]
         for raw in page.rows:
             try:
                 # A row that comes twice in a page counts as it came last.
                 rows[projection.key(raw)] = (projection.hash(raw), raw)
             except RowRejected as rejection:
-                rejected += 1
-                first_rejection = first_rejection or rejection.message
+                rejected.append(Rejected(None, raw, rejection.message))
         known = self._records.hashes(stream, list(rows))
         now = self._clock.now_ms()
         changed: list[NewRecord] = []
+        settled = set(rows)
         for key, (digest, raw) in rows.items():
             if known.get(key) == digest:
                 continue
             try:
                 payload, modified_at = projection.record(raw)
             except RowRejected as rejection:
-                rejected += 1
-                first_rejection = first_rejection or rejection.message
+                rejected.append(Rejected(key, raw, rejection.message))
+                settled.discard(key)
                 continue
             changed.append(NewRecord(key, digest, payload, now if modified_at is None else modified_at, raw))
-        unchanged = len(page.rows) + len(page.rejected) - len(changed) - rejected
-        return _Candidates(changed, unchanged, rejected, first_rejection)
+        unchanged = len(page.rows) + len(page.rejected) - len(changed) - len(rejected)
+        return _Candidates(changed, unchanged, rejected, settled)
 
     def _keep_going(self, claim: Claim) -> None:
         if self._stopping():
