@@ -37,7 +37,9 @@ from appliance.store.database import Database
 from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
+from appliance.sync.drift import Drift
 from appliance.sync.engine import Engine
+from appliance.sync.findings import Findings
 from appliance.sync.planner import Planner
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.rejected_rows import RejectedRows
@@ -74,6 +76,7 @@ class Appliance:
     connectors: Connectors
     records: Records
     quarantine: Quarantine
+    drift: Drift
     lists: Lists
     feed: Feed
     ledger: Ledger
@@ -122,6 +125,11 @@ class Appliance:
         return RejectedRows(self.database, self.records.raw_rows)
 
     @property
+    def findings(self) -> Findings:
+        """Changes in the rows of sources."""
+        return Findings(self.database)
+
+    @property
     def second_try(self) -> SecondTry:
         """Rejected rows tried again."""
         return SecondTry(self.database, self.records, self.quarantine, self.open_connector, self.clock)
@@ -162,6 +170,7 @@ class Appliance:
         )
         records = Records(database, links(model))
         quarantine = Quarantine(database, records.raw_rows, rows=settings.quarantine_rows)
+        drift = Drift(database)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -197,6 +206,7 @@ class Appliance:
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
                 quarantine.erase,
+                drift.erase,
                 request_log.erase,
             ),
         )
@@ -211,6 +221,7 @@ class Appliance:
             connectors=connectors,
             records=records,
             quarantine=quarantine,
+            drift=drift,
             lists=Lists(database, records, clock),
             feed=Feed(database),
             ledger=ledger,
@@ -238,6 +249,7 @@ class Appliance:
             self.connections,
             self.planner,
             self.quarantine,
+            self.drift,
             self.open_connector,
             self.clock,
         )
@@ -273,6 +285,7 @@ class Appliance:
                 self.health,
                 self.open_connector,
                 self.quarantine,
+                self.drift,
                 self.clock,
                 owner=owner,
                 overlap_seconds=self.settings.sync_overlap_seconds,

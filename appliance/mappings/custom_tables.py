@@ -20,6 +20,7 @@ from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import Records
+from appliance.sync.drift import Drift
 from appliance.sync.planner import Planner
 from appliance.sync.quarantine import Quarantine
 
@@ -38,6 +39,7 @@ class CustomTables:
         connections: Connections,
         planner: Planner,
         quarantine: Quarantine,
+        drift: Drift,
         open_connector: OpenConnector,
         clock: Clock,
     ) -> None:
@@ -46,6 +48,7 @@ class CustomTables:
         self._connections = connections
         self._planner = planner
         self._quarantine = quarantine
+        self._drift = drift
         self._open_connector = open_connector
         self._clock = clock
         self._table = MappingTable(database)
@@ -94,6 +97,7 @@ class CustomTables:
         if stream is None:
             return 0
         self._quarantine.erase_stream(stream)
+        self._drift.erase_stream(stream)
         return self._records.erase_stream(stream)
 
     def _tried(self, connection: Connection, entity: str, overlay: Overlay) -> Any:

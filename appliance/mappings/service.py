@@ -5,6 +5,7 @@ then on; what is there is mapped anew from the kept rows, without asking the sou
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,12 +17,14 @@ from appliance.errors import ApplianceError, ConfigurationError
 from appliance.mappings.errors import MappingInvalid, MappingUnknown
 from appliance.mappings.samples import fields_of
 from appliance.mappings.tables import MappingTable, Remapping, Version
+from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.definition import Definition
 from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.overlay import changed, overlaid
 from appliance.runtime.mapping.projection import Projection, RowRejected
+from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
@@ -199,6 +202,17 @@ class Mappings:
         """Key, unified record and row of some records, the newest first."""
         stream = self._records.find_stream(connection.id, entity)
         return [] if stream is None else self._records.newest(stream, limit)
+
+    def filled_by(self, connection_id: str, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
+        """Path of the source's rows to the unified fields that are taken from there, by the mapping in force.
+
+        Empty for what the connection no longer serves.
+        """
+        connection = self._connections.get(connection_id)
+        definition = self.adjusted(connection, self._definition(connection)).entities.get(entity)
+        if definition is None:
+            return {}
+        return filled_by(self._model, entity_of(self._model, entity), definition, paths)
 
     def progress(self, connection_id: str, entity: str) -> dict[str, Any] | None:
         """How many records have been mapped anew, None when nothing is under way."""

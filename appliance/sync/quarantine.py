@@ -58,14 +58,15 @@ class Quarantine:
         run_id: str | None,
         now: int,
         stored: bool = False,
-    ) -> None:
-        """Keep rows that the mapping `fingerprint` did not take. Called in the transaction of their page.
+    ) -> list[bytes]:
+        """Keep rows that the mapping `fingerprint` did not take; those that were not kept so already, as JSON texts.
+        Called in the transaction of their page.
 
         With `stored` they are rows of records that are there: one that is kept already is newer and stays. Five
         statements whatever the number, none without rejections.
         """
         if not rejected:
-            return
+            return []
         arrived: dict[str, list[Rejected]] = {}
         for one in rejected:
             arrived.setdefault(_name(one), []).append(one)
@@ -88,6 +89,8 @@ class Quarantine:
                 " rows = rows + excluded.rows, not_kept = not_kept + excluded.not_kept",
                 (stream.id, len(kept), sum(len(arrived[name]) for name in beyond), fingerprint),
             )
+        came = [arrived[name][-1].raw for name in (*kept, *([] if stored else replaced))]
+        return [raw for raw in came if raw is not None]
 
     def settled(self, stream: Stream, keys: Collection[str], *, fingerprint: bytes, now: int) -> None:
         """Take out rows whose records were written, found unchanged, or deleted. Called in the same transaction.

@@ -23,6 +23,7 @@ from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
 from appliance.sync.ahead import FetchAhead
+from appliance.sync.drift import Drift, Sampler
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.quarantine import Quarantine, Rejected
 from appliance.sync.schedule_table import ScheduleTable
@@ -57,6 +58,7 @@ class Runner:
         health: Health,
         open_connector: OpenConnector,
         quarantine: Quarantine,
+        drift: Drift,
         clock: Clock,
         *,
         owner: str,
@@ -70,6 +72,7 @@ class Runner:
         self._health = health
         self._open_connector = open_connector
         self._quarantine = quarantine
+        self._drift = drift
         self._clock = clock
         self._owner = owner
         self._overlap_ms = overlap_seconds * 1000
@@ -181,11 +184,29 @@ class Runner:
         since = Since(moment, task.since_mark)
         position = task.checkpoint if task.checkpoint is not None else pages.first()
         traffic = _Traffic(connector)
+        sampler = Sampler(false_is_null=connector.definition.entities[task.entity].false_is_null)
         with FetchAhead(pages, position, since, resuming=task.checkpoint is not None) as arriving:
             for page in arriving:
-                self._write_page(claim, task, stream, projection, page, traffic.since_last(), connector)
+                self._write_page(
+                    claim, task, stream, projection, page, traffic.since_last(), connector, sampler
+                )
                 if page.next is not None and self._stopping():
                     raise Interrupted("The appliance is stopping; the run goes on at the next start.")
+        self._conclude(claim, stream, connector, sampler)
+
+    def _conclude(self, claim: Claim, stream: Stream, connector: Connector, sampler: Sampler) -> None:
+        """Note which fields the rows of a whole pass had, and tell what has changed in them."""
+        now = self._clock.now_ms()
+        with self._database.write():
+            changes = self._drift.conclude(
+                stream,
+                sampler,
+                filled_by=lambda paths: connector.filled_by(stream.entity, paths),
+                run_id=claim.run_id,
+                now=now,
+            )
+            if changes:
+                self._runs.add_notices(claim.run_id, stream.entity, changes, now)
 
     def _write_page(
         self,
@@ -196,6 +217,7 @@ class Runner:
         page: Page,
         traffic: tuple[int, int],
         connector: Connector,
+        sampler: Sampler,
     ) -> None:
         found = self._candidates(stream, projection, page)
         now = self._clock.now_ms()
@@ -208,7 +230,9 @@ class Runner:
                 self._records.mark_deleted(stream, removed, now)
             mapping = projection.fingerprint
             self._quarantine.settled(stream, found.settled.union(removed), fingerprint=mapping, now=now)
-            self._quarantine.keep(stream, found.rejected, fingerprint=mapping, run_id=claim.run_id, now=now)
+            newly_rejected = self._quarantine.keep(
+                stream, found.rejected, fingerprint=mapping, run_id=claim.run_id, now=now
+            )
             counts = PageCounts(
                 fetched=len(page.rows) + len(page.rejected),
                 inserted=written.inserted,
@@ -224,6 +248,8 @@ class Runner:
             unknown = self._write_unknown_statuses(stream, projection, connector)
             if page.notices or unknown:
                 self._runs.add_notices(claim.run_id, task.entity, [*page.notices, *unknown], now)
+        sampler.look(record.raw for record in found.changed)
+        sampler.look(newly_rejected)
 
     def _write_unknown_statuses(
         self, stream: Stream, projection: Projection, connector: Connector
