@@ -203,6 +203,17 @@ class Mappings:
         stream = self._records.find_stream(connection.id, entity)
         return [] if stream is None else self._records.newest(stream, limit)
 
+    def with_fills(self, connection_id: str, findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Findings of `sync.findings` with `fills`: the unified fields taken from there by the mapping in force.
+
+        A mapping is compiled for each entity among them.
+        """
+        paths: dict[str, list[str]] = {}
+        for one in findings:
+            paths.setdefault(one["entity"], []).append(one["path"])
+        fills = {entity: self.filled_by(connection_id, entity, named) for entity, named in paths.items()}
+        return [{**one, "fills": fills[one["entity"]].get(one["path"], [])} for one in findings]
+
     def filled_by(self, connection_id: str, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
         """Path of the source's rows to the unified fields that are taken from there, by the mapping in force.
 
