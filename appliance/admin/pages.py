@@ -16,6 +16,7 @@ from appliance.admin.views import (
     credits,
     mapping,
     passthrough,
+    quarantine,
     records,
     requests,
     runs,
@@ -58,6 +59,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
+    quarantine.add_views(pages, appliance)
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
     passthrough.add_views(pages, appliance)
