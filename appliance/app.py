@@ -40,10 +40,13 @@ from appliance.store.records import Records
 from appliance.sync.drift import Drift
 from appliance.sync.engine import Engine
 from appliance.sync.findings import Findings
+from appliance.sync.history import History
+from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.rejected_rows import RejectedRows
-from appliance.sync.runner import Runner
+from appliance.sync.removals import Removals
+from appliance.sync.runner import Runner, Terms
 from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
@@ -135,6 +138,16 @@ class Appliance:
         return SecondTry(self.database, self.records, self.quarantine, self.open_connector, self.clock)
 
     @property
+    def removals(self) -> Removals:
+        """Deletions that were held back, and those of runs."""
+        return Removals(self.database, self.records, self.planner, self.clock)
+
+    @property
+    def history(self) -> History:
+        """How far back connections read."""
+        return History(self.database, self.planner, self.model, self.catalog, self.clock)
+
+    @property
     def passthrough(self) -> Passthrough:
         """Requests handed on to sources as they are."""
         return Passthrough(self.database, self.connections, self.health, self.open_connector, self.clock)
@@ -207,6 +220,7 @@ class Appliance:
                 PassthroughTable(database).erase,
                 quarantine.erase,
                 drift.erase,
+                HoldTable(database).erase,
                 request_log.erase,
             ),
         )
@@ -288,8 +302,13 @@ class Appliance:
                 self.drift,
                 self.clock,
                 owner=owner,
-                overlap_seconds=self.settings.sync_overlap_seconds,
-                lease_seconds=self.settings.sync_lease_seconds,
+                terms=Terms(
+                    overlap_ms=self.settings.sync_overlap_seconds * 1000,
+                    clock_skew_ms=self.settings.sync_clock_skew_seconds * 1000,
+                    lease_ms=self.settings.sync_lease_seconds * 1000,
+                    stall_seconds=self.settings.sync_stall_seconds,
+                    deletion_guard_percent=self.settings.sync_deletion_guard_percent,
+                ),
                 stopping=stopping,
             ),
             self.clock,

@@ -20,6 +20,7 @@ from appliance.api import (
     quarantine,
     raw,
     reference,
+    removals,
     synchronizing,
     system,
     unified,
@@ -57,6 +58,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(removals.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

@@ -27,7 +27,8 @@ class ScheduleTable:
 
     def of_connection(self, connection_id: str) -> list[Row]:
         return self._database.rows(
-            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
+            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures,"
+            " history_from"
             " FROM schedule WHERE connection_id = ? ORDER BY entity",
             (connection_id,),
         )
@@ -91,3 +92,54 @@ class ScheduleTable:
             " WHERE connection_id = ? AND entity = ?",
             (message, now, rest, connection_id, entity),
         )
+
+    def resume_later(self, connection_id: str, entity: str, run_id: str | None) -> None:
+        """Let the next run go on with what that of `run_id` left, or with nothing."""
+        self._database.run(
+            "UPDATE schedule SET resume_run_id = ? WHERE connection_id = ? AND entity = ?",
+            (run_id, connection_id, entity),
+        )
+
+    def failures(self, connection_id: str, entity: str) -> int:
+        """How often the entity has failed since it last got on."""
+        found: int | None = self._database.value(
+            "SELECT failures FROM schedule WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+        )
+        return found or 0
+
+    def forget_failures(self, connection_id: str, entity: str) -> None:
+        self._database.run(
+            "UPDATE schedule SET failures = 0 WHERE connection_id = ? AND entity = ?", (connection_id, entity)
+        )
+
+    def note_newest(self, connection_id: str, entity: str, newest: int | None) -> int | None:
+        """Keep the latest time of change the source has given, milliseconds; what is kept now."""
+        found: int | None = self._database.value(
+            "UPDATE schedule SET newest = coalesce(max(newest, ?1), newest, ?1)"
+            " WHERE connection_id = ?2 AND entity = ?3 RETURNING newest",
+            (newest, connection_id, entity),
+        )
+        return found
+
+    def reaches_back(self, connection_id: str, entity: str, since: int | None) -> None:
+        """Keep since when all that changed is there, milliseconds; None: everything."""
+        self._database.run(
+            "UPDATE schedule SET history_from = min(coalesce(history_from, ?1), ?1)"
+            " WHERE connection_id = ?2 AND entity = ?3",
+            (since or 0, connection_id, entity),
+        )
+
+    def note_lacking(self, connection_id: str, entity: str, lacking: int) -> bool:
+        """Forget the watermark when more rows are lacking than after the last time that was done; whether it was.
+
+        Rows that are rejected each time are lacking for ever: they must not make every pass a full one.
+        """
+        anew = self._database.run(
+            "UPDATE schedule SET watermark = NULL, mark = NULL WHERE connection_id = ? AND entity = ? AND lacking < ?",
+            (connection_id, entity, lacking),
+        )
+        self._database.run(
+            "UPDATE schedule SET lacking = ? WHERE connection_id = ? AND entity = ?",
+            (lacking, connection_id, entity),
+        )
+        return anew == 1

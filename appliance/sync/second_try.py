@@ -148,7 +148,7 @@ class SecondTry:
             fitting.append((row, NewRecord(key, projection.hash(row.raw), payload, stamp, row.raw)))
         # Without its key nobody took a row out when a newer one came: what is there by that key is the newer one.
         unnamed = {new.key: new for row, new in fitting if row.key != new.key}
-        there = self._records.hashes(stream, list(unnamed)) if unnamed else {}
+        there = self._records.held(stream, list(unnamed)) if unnamed else {}
         records = {key: new for key, new in unnamed.items() if key not in there}
         records |= {new.key: new for row, new in fitting if row.key == new.key}
         self._records.write(stream, list(records.values()))

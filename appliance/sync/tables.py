@@ -12,7 +12,7 @@ from typing import Any, Literal
 from appliance.clock import iso
 from appliance.store.database import Database, Row
 
-Mode = Literal["full", "incremental"]
+Mode = Literal["full", "incremental", "backfill", "reconcile"]
 RunState = Literal["queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"]
 EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 
@@ -29,32 +29,6 @@ class Claim:
     run_id: str
     connection_id: str
     mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class EntityTask:
-    """One entity of a claimed run. `since` and `pass_started_at` are set when its pass has begun."""
-
-    run_id: str
-    entity: str
-    state: EntityState
-    pass_started_at: int | None
-    since: int | None
-    since_mark: Any
-    checkpoint: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageCounts:
-    """What one page adds to the counts of an entity."""
-
-    fetched: int = 0
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    requests: int = 0
-    bytes: int = 0
 
 
 class RunTable:
@@ -125,6 +99,15 @@ class RunTable:
             == 1
         )
 
+    def is_held(self, run_id: str, owner: str) -> bool:
+        """Whether the run still is that of `owner`."""
+        return (
+            self._database.value(
+                "SELECT 1 FROM run WHERE id = ? AND lease_owner = ? AND state = 'running'", (run_id, owner)
+            )
+            is not None
+        )
+
     def renew_all(self, owner: str, lease_until: int) -> None:
         """Keep every lease of a living engine, also of a run whose source takes long to answer."""
         self._database.run(
@@ -136,110 +119,6 @@ class RunTable:
         return self._database.run(
             "UPDATE run SET state = 'interrupted', lease_owner = NULL, lease_until = NULL WHERE state = 'running'"
         )
-
-    def tasks(self, run_id: str) -> list[EntityTask]:
-        """The entities of a run that still are to be done, in order."""
-        rows = self._database.rows(
-            "SELECT run_id, entity, state, pass_started_at, since, since_mark, checkpoint FROM run_entity"
-            " WHERE run_id = ? AND state IN ('queued', 'running') ORDER BY position",
-            (run_id,),
-        )
-        return [
-            EntityTask(
-                **{**row, "since_mark": json_of(row["since_mark"]), "checkpoint": json_of(row["checkpoint"])}
-            )
-            for row in rows
-        ]
-
-    def begin_pass(self, task: EntityTask) -> None:
-        self._database.run(
-            "UPDATE run_entity SET state = 'running', pass_started_at = ?, since = ?, since_mark = ?,"
-            " started_at = coalesce(started_at, ?), checkpoint = NULL, mark = NULL"
-            " WHERE run_id = ? AND entity = ?",
-            (
-                task.pass_started_at,
-                task.since,
-                text_of(task.since_mark),
-                task.pass_started_at,
-                task.run_id,
-                task.entity,
-            ),
-        )
-
-    def add_page(
-        self,
-        run_id: str,
-        entity: str,
-        counts: PageCounts,
-        checkpoint: dict[str, Any] | None,
-        mark: Any,
-        expected: int | None,
-        now: int,
-    ) -> None:
-        """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
-        self._database.run(
-            "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark), fetched = fetched + ?,"
-            " inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?,"
-            " pages = pages + 1, requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected),"
-            " progress_at = ? WHERE run_id = ? AND entity = ?",
-            (
-                text_of(checkpoint),
-                text_of(mark),
-                counts.fetched,
-                counts.inserted,
-                counts.updated,
-                counts.unchanged,
-                counts.rejected,
-                counts.requests,
-                counts.bytes,
-                expected,
-                now,
-                run_id,
-                entity,
-            ),
-        )
-
-    def finish_entity(
-        self, run_id: str, entity: str, state: EntityState, now: int, error: tuple[str, str] | None = None
-    ) -> bool:
-        """Close an entity; False when it was closed before, such as by a cancellation, which stays.
-
-        Without an error of its own it keeps what was noted of it.
-        """
-        code, message = error or (None, None)
-        closed = self._database.run(
-            "UPDATE run_entity SET state = ?, finished_at = ?, error_code = coalesce(?, error_code),"
-            " error_message = coalesce(?, error_message)"
-            " WHERE run_id = ? AND entity = ? AND state IN ('queued', 'running')",
-            (state, now, code, message, run_id, entity),
-        )
-        return closed == 1
-
-    def note(self, run_id: str, entity: str, code: str, message: str) -> None:
-        """Keep why the first of the rejected rows of a pass was rejected."""
-        self._database.run(
-            "UPDATE run_entity SET error_code = ?, error_message = ?"
-            " WHERE run_id = ? AND entity = ? AND error_code IS NULL",
-            (code, message, run_id, entity),
-        )
-
-    def add_notices(self, run_id: str, entity: str, messages: Sequence[str], now: int) -> None:
-        """What to know of a pass though it goes on; each message once, MOST_NOTICES of an entity at most."""
-        self._database.run_many(
-            "INSERT INTO run_notice (run_id, entity, message, noted_at) SELECT ?1, ?2, ?3, ?4 WHERE"
-            " (SELECT count(*) FROM run_notice WHERE run_id = ?1 AND entity = ?2) < ?5 ON CONFLICT DO NOTHING",
-            [(run_id, entity, message, now, MOST_NOTICES) for message in messages],
-        )
-
-    def notices(self, connection_id: str) -> list[dict[str, Any]]:
-        """The newest notices of a connection, each once, MOST_NOTICES at most."""
-        rows = self._database.rows(
-            "SELECT n.entity, n.message, max(n.noted_at) AS noted_at, n.run_id"
-            " FROM run_notice n JOIN run r ON r.id = n.run_id WHERE r.connection_id = ?"
-            " GROUP BY n.entity, n.message ORDER BY max(n.noted_at) DESC, n.entity, n.message LIMIT ?",
-            (connection_id, MOST_NOTICES),
-        )
-        return [_times(row) for row in rows]
 
     def finish(self, run_id: str, owner: str, now: int) -> None:
         """Close a run by the states of its entities."""
@@ -304,8 +183,8 @@ class RunTable:
         if row is None:
             return None
         entities = self._database.rows(
-            "SELECT entity, state, expected, fetched, inserted, updated, unchanged, rejected, pages, requests,"
-            " bytes, started_at, progress_at, finished_at, error_code, error_message"
+            "SELECT entity, state, expected, fetched, inserted, updated, unchanged, rejected, deleted, pages, requests,"
+            " bytes, waited_ms, started_at, progress_at, finished_at, error_code, error_message"
             " FROM run_entity WHERE run_id = ? ORDER BY position",
             (run_id,),
         )
@@ -315,7 +194,7 @@ class RunTable:
         ):
             notices.setdefault(notice["entity"], []).append(notice["message"])
         return {
-            **_times(row),
+            **with_times(row),
             "entities": [
                 {**_entity(entity), "notices": notices.get(entity["entity"], [])} for entity in entities
             ],
@@ -328,12 +207,22 @@ class RunTable:
             "SELECT r.id, r.connection_id, r.mode, r.trigger, r.state, r.created_at, r.started_at, r.finished_at,"
             " count(e.entity) AS entities, sum(e.state = 'failed') AS failed, sum(e.fetched) AS fetched,"
             " sum(e.inserted) AS inserted, sum(e.updated) AS updated, sum(e.unchanged) AS unchanged,"
-            " sum(e.rejected) AS rejected"
+            " sum(e.rejected) AS rejected, sum(e.deleted) AS deleted"
             f" FROM run r JOIN run_entity e ON e.run_id = r.id{where}"
             " GROUP BY r.id ORDER BY r.created_at DESC, r.id LIMIT ?",
             (*(() if connection_id is None else (connection_id,)), limit),
         )
-        return [_times(row) for row in rows]
+        return [with_times(row) for row in rows]
+
+    def notices(self, connection_id: str) -> list[dict[str, Any]]:
+        """The newest notices of a connection, each once, MOST_NOTICES at most."""
+        rows = self._database.rows(
+            "SELECT n.entity, n.message, max(n.noted_at) AS noted_at, n.run_id"
+            " FROM run_notice n JOIN run r ON r.id = n.run_id WHERE r.connection_id = ?"
+            " GROUP BY n.entity, n.message ORDER BY max(n.noted_at) DESC, n.entity, n.message LIMIT ?",
+            (connection_id, MOST_NOTICES),
+        )
+        return [with_times(row) for row in rows]
 
 
 def json_of(text: str | None) -> Any:
@@ -347,7 +236,7 @@ def text_of(value: Any) -> str | None:
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 
-def _times(row: Row) -> dict[str, Any]:
+def with_times(row: Row) -> dict[str, Any]:
     return {name: iso(value) if name in _TIMES else value for name, value in row.items()}
 
 
@@ -355,4 +244,4 @@ def _entity(row: Row) -> dict[str, Any]:
     started, ended = row["started_at"], row["finished_at"] or row["progress_at"]
     seconds = (ended - started) / 1000 if started is not None and ended is not None else None
     rate = round(row["fetched"] / seconds, 1) if seconds else None
-    return {**_times(row), "seconds": seconds, "rows_per_second": rate}
+    return {**with_times(row), "seconds": seconds, "rows_per_second": rate}

@@ -24,7 +24,7 @@ _SYNC: Schema = {
     "type": "object",
     "properties": {
         "entities": {"type": "array", "minItems": 1, "items": _TEXT},
-        "mode": {"type": "string", "enum": ["incremental", "full"]},
+        "mode": {"type": "string", "enum": ["incremental", "full", "reconcile"]},
     },
     "additionalProperties": False,
 }
@@ -161,6 +161,12 @@ BODIES: dict[tuple[str, str], Schema] = {
         "properties": {"ids": _IDS},
         "additionalProperties": False,
     },
+    ("PUT", "/api/v1/connections/{connection_id}/history"): {
+        "type": "object",
+        "required": ["days"],
+        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
+        "additionalProperties": False,
+    },
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -194,6 +200,13 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("POST", f"{_AT_CONNECTION}/quarantine/dismiss"): (200, one({"type": "object"})),
     ("GET", f"{_AT_CONNECTION}/drift"): (200, many(_FINDING)),
     ("POST", f"{_AT_CONNECTION}/drift/acknowledge"): (200, one({"type": "object"})),
+    ("GET", "/api/v1/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/deletions"): (200, many({"type": "object"})),
+    ("POST", "/api/v1/connections/{connection_id}/deletions/{hold_id}/approve"): (
+        202,
+        one({"type": "object"}),
+    ),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
