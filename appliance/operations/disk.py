@@ -110,14 +110,6 @@ class DiskGuard:
         """Note a pause or its end, and keep the reserve; True when a pause has just begun. Else nothing is written."""
         low, noted = self.is_low(), self.pause()
         space = self.space()
-        if low and noted is None:
-            self._database.make_room()
-            with self._database.write():
-                self._database.run(
-                    "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
-                    (self._clock.now_ms(), space.free),
-                )
-                self._announce("system.error", None, self._described)
         begins = low and not self._said
         self._said = low
         if begins:

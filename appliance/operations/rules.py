@@ -7,6 +7,7 @@ from appliance.operations.retention import DAY_MS, Rule
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.erasing import Erasing
+from appliance.sync.quarantine import Quarantine
 from appliance.webhooks.history import History as DeliveryHistory
 
 
@@ -16,6 +17,7 @@ def rules_of(
     model: Model,
     request_log: RequestLog,
     webhooks: DeliveryHistory,
+    quarantine: Quarantine,
 ) -> tuple[Rule, ...]:
     """The rules in the order in which they are carried out."""
     erasures, records = Erasures(database), Erasing(database)
@@ -71,6 +73,13 @@ def rules_of(
             "retention.webhooks_days",
             settings.retention_webhooks_days,
             webhooks.erase_before,
+        ),
+        Rule(
+            "quarantine",
+            "Rejected rows that did not come again",
+            "retention.quarantine_days",
+            settings.retention_quarantine_days,
+            quarantine.erase_before,
         ),
         Rule(
             "issues",

@@ -19,12 +19,14 @@ from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
 from appliance.store.space import DiskFull
+from appliance.sync.drift import Drift
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter
 from appliance.sync.passes.reading import PassReader
 from appliance.sync.passes.table import Pass, PassTable
 from appliance.sync.passes.watermark import watermark
+from appliance.sync.quarantine import Quarantine
 from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.schedules.due import DueTimes
 from appliance.sync.tables import Claim, RunTable
@@ -61,6 +63,8 @@ class Runner:
         health: Health,
         open_connector: OpenConnector,
         due_times: DueTimes,
+        quarantine: Quarantine,
+        drift: Drift,
         clock: Clock,
         *,
         owner: str,
@@ -82,7 +86,7 @@ class Runner:
         self._announce = announce
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
-        writer = PageWriter(database, records, clock, owner=owner, lease_ms=terms.lease_ms)
+        writer = PageWriter(database, records, quarantine, drift, clock, owner=owner, lease_ms=terms.lease_ms)
         deletions = Deletions(
             database,
             records,

@@ -144,16 +144,16 @@ class Deletions:
             if not self._runs.renew(run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
             gone = absent if sure else self._missed_twice(scope, absent)
-            deleted = self._records.mark_deleted(
-                work.stream, [record.key for record in gone if record.key not in kept], now, run_id
-            )
+            vanished = [record.key for record in gone if record.key not in kept]
+            deleted = self._records.mark_deleted(work.stream, vanished, now, run_id)
             written = self._records.write(work.stream, found.changed)
+            self._writer.sort_out(work, found, vanished, now)
             self._presence.met(scope.pass_id, found.met)
             counts = PageCounts(
                 fetched=len(there),
                 updated=written.updated,
                 unchanged=found.unchanged + written.unchanged,
-                rejected=found.rejected,
+                rejected=len(found.rejected),
                 deleted=deleted,
                 requests=requests,
                 bytes=received,
