@@ -1,0 +1,230 @@
+"""A source that changes and fails while it is read, told by random histories: in the end the store is as the source.
+
+A history is some runs with what happens to the source before, between and in the middle of their pages. Whatever that
+was, one incremental run and one full one later, with the source at rest, everything is there once and as it is, and on
+the way nothing that was there was ever said to be deleted. APPLIANCE_TEST_HISTORIES sets how many are told;
+APPLIANCE_TEST_SHRINK=1 looks for the shortest one that fails, which takes minutes.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from appliance.app import Appliance
+from tests.support.appliance import Appliances, work
+from tests.support.living import ENTITIES, FURTHEST, LATEST, Deed, Habits, LivingSource, LivingSources, MortalClock, Script
+from tests.support.plant import CONNECTORS, Killed
+
+HISTORIES = int(os.environ.get("APPLIANCE_TEST_HISTORIES", "200"))
+PHASES = list(Phase) if os.environ.get("APPLIANCE_TEST_SHRINK") else [Phase.explicit, Phase.reuse, Phase.generate]
+HISTORICAL_DAYS = 30
+NOTE = {"Vendor": "name", "WorkOrder": "title", "Team": "name"}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One run: `gap` seconds and deeds before it, then what happens at its pages, each of which takes `seconds`."""
+
+    mode: str = "incremental"
+    gap: int = 60
+    before: tuple[Deed, ...] = ()
+    script: Script = field(default_factory=dict)
+    seconds: int = 0
+
+
+@dataclass(frozen=True)
+class History:
+    """`ages` are those of the rows at the start, in days, by entity."""
+
+    habits: Habits
+    ages: dict[str, list[int]]
+    first: Script
+    chapters: list[Chapter]
+
+
+changes = partial(
+    st.builds,
+    Deed,
+    act=st.sampled_from(["insert", "update", "update", "delete", "restore"]),
+    which=st.sampled_from([0, 0, 1, 2, 3, 5, 8]),
+    late=st.sampled_from([0, 0, 1, 59, LATEST]),
+    inside=st.booleans(),
+)
+between = changes(entity=st.sampled_from(list(ENTITIES)))
+troubles = st.builds(Deed, act=st.sampled_from(["unavailable", "cut", "forget", "stop"]))
+scripts = st.dictionaries(
+    st.tuples(st.sampled_from(list(ENTITIES)), st.integers(0, 4)),
+    st.lists(st.one_of(changes(), changes(), changes(), troubles), min_size=1, max_size=3),
+    min_size=3,
+    max_size=9,
+)  # fmt: skip
+histories = st.builds(
+    History,
+    habits=st.builds(
+        Habits,
+        paging=st.sampled_from(["offset", "number", "keyset", "cursor"]),
+        size=st.sampled_from([1, 2, 2, 3, 3, 4, 5, 6, 7]),
+        skew=st.sampled_from([0, 0, -FURTHEST, -61, 61, FURTHEST]),
+        step=st.sampled_from([1, 60]),
+    ),
+    ages=st.fixed_dictionaries({entity: st.lists(st.integers(0, 45), min_size=6, max_size=12) for entity in ENTITIES}),
+    first=scripts,
+    chapters=st.lists(
+        st.builds(
+            Chapter,
+            mode=st.sampled_from(["incremental", "incremental", "full"]),
+            gap=st.sampled_from([1, 60, 900, 3600, 86_400]),
+            before=st.lists(between, max_size=4).map(tuple),
+            script=scripts,
+            seconds=st.sampled_from([0, 1, 20]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+
+
+class Site:
+    """One appliance for all histories; each connects a source of its own."""
+
+    def __init__(self, appliance: Appliance, clock: MortalClock, sources: LivingSources) -> None:
+        self.appliance, self.clock, self.sources = appliance, clock, sources
+        appliance.database.run("CREATE TABLE told_deleted (stream_id, code)")
+        appliance.database.run(
+            "CREATE TRIGGER tell_deleted AFTER UPDATE OF deleted_at ON record WHEN NEW.deleted_at IS NOT NULL"
+            " BEGIN INSERT INTO told_deleted VALUES (NEW.stream_id, OLD.payload ->> 'code'); END"
+        )
+
+    def tell(self, history: History) -> "Telling":
+        return Telling(self, history)
+
+
+class Telling:
+    """A history, told as far as it went."""
+
+    def __init__(self, site: Site, history: History) -> None:
+        self.site, self.appliance, self.clock = site, site.appliance, site.clock
+        self.source: LivingSource = site.sources.add(history.habits)
+        self.source.on_stop = self.clock.kill
+        for entity, ages in history.ages.items():
+            self.source.fill(entity, [float(age) for age in ages])
+        self.began = self.clock.now()
+        made = self.appliance.connections.connect(
+            system="living",
+            name=self.source.url,
+            fields=self.source.fields(),
+            historical_days=HISTORICAL_DAYS,
+        )
+        self.connection_id = made.connection.id
+        self.run(Chapter(mode="first", gap=0, script=history.first))
+        for chapter in history.chapters:
+            self.run(chapter)
+
+    def run(self, chapter: Chapter) -> None:
+        """One run to its end, begun again after every kill."""
+        self.clock.advance(chapter.gap)
+        for deed in chapter.before:
+            self.source.do(deed)
+        self.source.seconds = chapter.seconds
+        self.source.told.append(f"-- {chapter.mode}")
+        gone = {entity: set(rows) for entity, rows in self.source.gone.items()}
+        self.appliance.database.run("DELETE FROM told_deleted")
+        self.source.begin(dict(chapter.script))
+        if chapter.mode != "first":
+            self.appliance.planner.request_run(self.connection_id, mode=chapter.mode)  # type: ignore[arg-type]
+        while True:
+            try:
+                work(self.appliance)
+            except Killed:
+                continue
+            break
+        self.clock.spare()
+        self.source.begin({})
+        for entity in ENTITIES:
+            ever = gone[entity] | self.source.gone_in_this_run[entity]
+            assert self.told_deleted(entity) <= ever, (
+                f"{entity}: said to be deleted and is there\n" + "\n".join(self.source.told)
+            )
+
+    def told_deleted(self, entity: str) -> set[int]:
+        stream = self.appliance.records.stream(self.connection_id, entity)
+        rows = self.appliance.database.tuples("SELECT code FROM told_deleted WHERE stream_id = ?", (stream.id,))
+        return {int(row[0]) for row in rows}
+
+    def rest(self, mode: str) -> dict[str, Any]:
+        """A run of a source at rest, which must succeed."""
+        self.run(Chapter(mode=mode, gap=3600))
+        newest = self.appliance.planner.runs.recent(self.connection_id, 1)[0]
+        run = self.appliance.planner.describe_run(newest["id"])
+        assert run["state"] == "completed", run
+        return run
+
+    def held(self, entity: str) -> dict[int, tuple[str, dict[str, Any]]]:
+        """By the source's key: the note in the unified record, and the row as it came."""
+        stream = self.appliance.records.stream(self.connection_id, entity)
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
+        for row in self.appliance.database.rows(
+            "SELECT key, payload FROM record WHERE stream_id = ? AND deleted_at IS NULL", (stream.id,)
+        ):
+            raw = json.loads(self.appliance.records.raw(stream, row["key"]) or b"")
+            assert raw["id"] not in found, "a row is held twice"
+            found[raw["id"]] = (json.loads(row["payload"])[NOTE[entity]], raw)
+        assert self.appliance.records.count(stream) == len(found)
+        return found
+
+    def expect_all_as_they_are(self, *, also_restored: bool) -> None:
+        """Every row is held as it is, but for what the historical period leaves out."""
+        for entity in ENTITIES:
+            held, rows = self.held(entity), self.source.rows[entity]
+            for one, row in rows.items():
+                came_back = one in self.source.ever_gone[entity]
+                if (came_back and not also_restored) or self.may_be_left_out(entity, row):
+                    continue
+                assert held.get(one) == (row["note"], row), f"{entity} {one}\n" + "\n".join(self.source.told)
+
+    def expect_no_ghost(self) -> None:
+        for entity in ENTITIES:
+            ghosts = {
+                one
+                for one, (_, row) in self.held(entity).items()
+                if one not in self.source.rows[entity] and not self.may_be_left_out(entity, row)
+            }
+            assert not ghosts, f"{entity} {ghosts}\n" + "\n".join(self.source.told)
+
+    def may_be_left_out(self, entity: str, row: dict[str, Any]) -> bool:
+        edge = self.began - timedelta(days=HISTORICAL_DAYS - 5)
+        return entity == "WorkOrder" and datetime.fromisoformat(row["changed"]) < edge
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    clock = MortalClock(auto=True)
+    folder: Path = tmp_path_factory.mktemp("histories")
+    with Appliances(folder) as appliances, LivingSources(clock) as sources:
+        yield Site(appliances.open(clock, connectors_dir=CONNECTORS), clock, sources)
+
+
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,
+    print_blob=True,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=histories)
+def test_in_the_end_the_store_is_as_the_source(site: Site, history: History) -> None:
+    telling = site.tell(history)
+    telling.rest("incremental")
+    if history.habits.paging != "number":
+        telling.expect_all_as_they_are(also_restored=False)
+    telling.rest("full")
+    telling.expect_all_as_they_are(also_restored=True)
