@@ -28,7 +28,7 @@ from tests.support.plant import Killed
 from tests.transport.servers import Exchange, serving
 
 Paging = Literal["offset", "number", "keyset", "cursor"]
-Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "forget", "stop"]
+Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "forget", "kill"]
 
 ENTITIES = {"Vendor": "vendors", "WorkOrder": "work-orders", "Team": "teams"}
 """Master data, transactions, and what cannot be asked since when."""
@@ -61,8 +61,9 @@ class Habits:
 class Deed:
     """Something that happens to the row that is `which` among those of an entity, counted around.
 
-    Without an `entity` it is the one that is asked for. `late` is how many seconds before now its stamp is. `unavailable`, `cut`, `forget` and `stop` happen to the answer:
-    status 503, half a body, every position forgotten, and the appliance told to stop.
+    Without an `entity` it is the one that is asked for. `late` is how many seconds before now its stamp is.
+    `unavailable`, `cut`, `forget` and `kill` happen to the answer: status 503, half a body, every position forgotten,
+    and the appliance killed.
     """
 
     act: Act
@@ -107,7 +108,7 @@ class LivingSource:
     gone_in_this_run: dict[str, set[int]] = field(
         default_factory=lambda: {entity: set() for entity in ENTITIES}
     )
-    on_stop: Callable[[], None] = lambda: None
+    on_kill: Callable[[], None] = lambda: None
     told: list[str] = field(default_factory=list)
     """What happened, in order, for the message of a test that fails."""
     _script: Script = field(default_factory=dict)
@@ -177,8 +178,8 @@ class LivingSource:
         for deed in deeds:
             if not deed.inside:
                 self.do(deed)
-        if "stop" in troubles:
-            self.on_stop()
+        if "kill" in troubles:
+            self.on_kill()
         if "forget" in troubles:
             self._snapshots.clear()
         if "unavailable" in troubles:
@@ -199,7 +200,6 @@ class LivingSource:
         """The rows of a page, with what the request asks for, None for a position that is not known."""
         size = int(query["size"])
         found = self._found(entity, query.get("since"))
-        following = None
         match self.habits.paging:
             case "offset":
                 start = int(query["offset"])
@@ -213,12 +213,12 @@ class LivingSource:
                 chosen = [row for row in ordered if (row["changed"], row["id"]) > after][:size]
             case "cursor":
                 return self._from_snapshot(entity, found, size, query.get("cursor"), inside)
-        # A page by the time of change is of one moment: else its own rows would hide those behind it.
-        shown = [dict(row) for row in chosen] if self.habits.paging == "keyset" else chosen
         for deed in inside:
             self.do(deed)
-        return {"rows": [self.rows[entity].get(row["id"], row) for row in shown]
-                if self.habits.paging != "keyset" else shown, "next": following}  # fmt: skip
+        if self.habits.paging == "keyset":
+            # A page by the time of change is of one moment: else a newer time of its last row would hide others.
+            return {"rows": chosen}
+        return {"rows": [self.rows[entity].get(row["id"], row) for row in chosen]}
 
     def _from_snapshot(
         self, entity: str, found: list[Row], size: int, cursor: str | None, inside: list[Deed]
@@ -229,12 +229,12 @@ class LivingSource:
             cursor = f"{self._snapshot_number}-0"
             self._snapshots[str(self._snapshot_number)] = [row["id"] for row in found]
         number, _, start = cursor.partition("-")
-        ids = self._snapshots.get(number)
-        if ids is None:
-            return None
         end = int(start) + size
         for deed in inside:
             self.do(deed)
+        ids = self._snapshots.get(number)
+        if ids is None:
+            return None
         rows = [self.rows[entity][one] for one in ids[int(start) : end] if one in self.rows[entity]]
         return {"rows": rows, "next": f"{number}-{end}" if end < len(ids) else None}
 
@@ -286,7 +286,9 @@ class LivingSources:
         self._server.requests.clear()
         parts = urlsplit(exchange.path)
         _, name, path = parts.path.split("/", 2)
-        self._sources[name].answer(exchange, path, {key: one for key, (one,) in parse_qs(parts.query).items()})
+        self._sources[name].answer(
+            exchange, path, {key: one for key, (one,) in parse_qs(parts.query).items()}
+        )
 
 
 def _entities(habits: Habits) -> dict[str, Any]:

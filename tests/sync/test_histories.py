@@ -21,11 +21,23 @@ from hypothesis import strategies as st
 
 from appliance.app import Appliance
 from tests.support.appliance import Appliances, work
-from tests.support.living import ENTITIES, FURTHEST, LATEST, Deed, Habits, LivingSource, LivingSources, MortalClock, Script
+from tests.support.living import (
+    ENTITIES,
+    FURTHEST,
+    LATEST,
+    Deed,
+    Habits,
+    LivingSource,
+    LivingSources,
+    MortalClock,
+    Script,
+)
 from tests.support.plant import CONNECTORS, Killed
 
 HISTORIES = int(os.environ.get("APPLIANCE_TEST_HISTORIES", "200"))
-PHASES = list(Phase) if os.environ.get("APPLIANCE_TEST_SHRINK") else [Phase.explicit, Phase.reuse, Phase.generate]
+PHASES = (
+    list(Phase) if os.environ.get("APPLIANCE_TEST_SHRINK") else [Phase.explicit, Phase.reuse, Phase.generate]
+)
 HISTORICAL_DAYS = 30
 NOTE = {"Vendor": "name", "WorkOrder": "title", "Team": "name"}
 
@@ -60,7 +72,7 @@ changes = partial(
     inside=st.booleans(),
 )
 between = changes(entity=st.sampled_from(list(ENTITIES)))
-troubles = st.builds(Deed, act=st.sampled_from(["unavailable", "cut", "forget", "stop"]))
+troubles = st.builds(Deed, act=st.sampled_from(["unavailable", "cut", "forget", "kill"]))
 scripts = st.dictionaries(
     st.tuples(st.sampled_from(list(ENTITIES)), st.integers(0, 4)),
     st.lists(st.one_of(changes(), changes(), changes(), troubles), min_size=1, max_size=3),
@@ -76,7 +88,9 @@ histories = st.builds(
         skew=st.sampled_from([0, 0, -FURTHEST, -61, 61, FURTHEST]),
         step=st.sampled_from([1, 60]),
     ),
-    ages=st.fixed_dictionaries({entity: st.lists(st.integers(0, 45), min_size=6, max_size=12) for entity in ENTITIES}),
+    ages=st.fixed_dictionaries(
+        {entity: st.lists(st.integers(0, 45), min_size=6, max_size=12) for entity in ENTITIES}
+    ),
     first=scripts,
     chapters=st.lists(
         st.builds(
@@ -85,7 +99,7 @@ histories = st.builds(
             gap=st.sampled_from([1, 60, 900, 3600, 86_400]),
             before=st.lists(between, max_size=4).map(tuple),
             script=scripts,
-            seconds=st.sampled_from([0, 1, 20]),
+            seconds=st.sampled_from([0, 1, 20, 60]),
         ),
         min_size=1,
         max_size=4,
@@ -114,7 +128,7 @@ class Telling:
     def __init__(self, site: Site, history: History) -> None:
         self.site, self.appliance, self.clock = site, site.appliance, site.clock
         self.source: LivingSource = site.sources.add(history.habits)
-        self.source.on_stop = self.clock.kill
+        self.source.on_kill = self.clock.kill
         for entity, ages in history.ages.items():
             self.source.fill(entity, [float(age) for age in ages])
         self.began = self.clock.now()
@@ -157,7 +171,9 @@ class Telling:
 
     def told_deleted(self, entity: str) -> set[int]:
         stream = self.appliance.records.stream(self.connection_id, entity)
-        rows = self.appliance.database.tuples("SELECT code FROM told_deleted WHERE stream_id = ?", (stream.id,))
+        rows = self.appliance.database.tuples(
+            "SELECT code FROM told_deleted WHERE stream_id = ?", (stream.id,)
+        )
         return {int(row[0]) for row in rows}
 
     def rest(self, mode: str) -> dict[str, Any]:
@@ -205,6 +221,11 @@ class Telling:
         return entity == "WorkOrder" and datetime.fromisoformat(row["changed"]) < edge
 
 
+def is_steady(habits: Habits) -> bool:
+    """Whether a pass reads every row that is there all the time, though others go: pages by number may skip some."""
+    return habits.paging in ("keyset", "cursor") or (habits.paging == "offset" and habits.size > 1)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     clock = MortalClock(auto=True)
@@ -224,7 +245,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_in_the_end_the_store_is_as_the_source(site: Site, history: History) -> None:
     telling = site.tell(history)
     telling.rest("incremental")
-    if history.habits.paging != "number":
+    if is_steady(history.habits):
         telling.expect_all_as_they_are(also_restored=False)
     telling.rest("full")
     telling.expect_all_as_they_are(also_restored=True)
