@@ -39,7 +39,7 @@ from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
 from appliance.sync.planner import Planner
-from appliance.sync.runner import Runner
+from appliance.sync.runner import Runner, Terms
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -241,8 +241,13 @@ class Appliance:
                 self.open_connector,
                 self.clock,
                 owner=owner,
-                overlap_seconds=self.settings.sync_overlap_seconds,
-                lease_seconds=self.settings.sync_lease_seconds,
+                terms=Terms(
+                    overlap_ms=self.settings.sync_overlap_seconds * 1000,
+                    clock_skew_ms=self.settings.sync_clock_skew_seconds * 1000,
+                    lease_ms=self.settings.sync_lease_seconds * 1000,
+                    stall_seconds=self.settings.sync_stall_seconds,
+                    deletion_guard_percent=self.settings.sync_deletion_guard_percent,
+                ),
                 stopping=stopping,
             ),
             self.clock,

@@ -160,6 +160,22 @@ class Settings:
         "After this long without a sign of life a run is taken over.",
     )
 
+    sync_clock_skew_seconds: int = _option(
+        "sync.clock_skew_seconds",
+        whole(0, 86_400),
+        3600,
+        "How far the clock of a source may be behind this one without a change being missed.",
+    )
+    sync_stall_seconds: int = _option(
+        "sync.stall_seconds", whole(60, 86_400), 900, "A pass ends when no row and no byte came for so long."
+    )
+    sync_deletion_guard_percent: int = _option(
+        "sync.deletion_guard_percent",
+        whole(1, 100),
+        20,
+        "When a larger share of an entity has vanished at the source, a person is asked before it is deleted.",
+    )
+
     credits_evaluation: int = _option(
         "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."
     )

@@ -18,6 +18,7 @@ from appliance.runtime.definition import (
     FilesRead,
     HttpRead,
     ODataRead,
+    Read,
     RfcRead,
     SoapRead,
     SqlRead,
@@ -40,6 +41,8 @@ from appliance.runtime.protocols.sap_rfc.function import RfcPages
 from appliance.runtime.protocols.sap_rfc.read_table import TablePages
 from appliance.runtime.protocols.slices import SlicedPages
 from appliance.runtime.protocols.soap import SoapPages
+from appliance.runtime.reading import narrowed
+from appliance.runtime.reading.gone import says_gone
 from appliance.runtime.select import encode
 from appliance.runtime.source import Client, Source
 from appliance.runtime.template import compile_template
@@ -79,13 +82,53 @@ class Connector:
 
     def pages(self, entity: str) -> Pages:
         """The reader of an entity the definition serves."""
-        pages = self._pages(entity)
-        window = getattr(self.definition.entities[entity].read, "window", None)
+        return self._sliced(entity, self.definition.entities[entity].read)
+
+    def key_pages(self, entity: str) -> Pages | None:
+        """A reader that asks for little more than the keys of rows; None where only whole rows can be asked for."""
+        definition = self.definition.entities[entity]
+        read = narrowed.only_keys(definition.read, definition.key)
+        return None if read is None else self._sliced(entity, read, only_keys=True)
+
+    def open_pages(self, entity: str, *, only_keys: bool = False) -> Pages | None:
+        """A reader of the documents that are not finished, whenever they changed.
+
+        None where the connector does not tell them apart. `only_keys` asks for little more than their keys, where
+        that is possible.
+        """
+        definition = self.definition.entities[entity]
+        read = narrowed.only_open(definition.read)
+        if read is None:
+            return None
+        keys = narrowed.only_keys(read, definition.key) if only_keys else None
+        return self._pages(entity, keys or read, only_keys=keys is not None, only_open=True)
+
+    def compares(self, entity: str) -> bool:
+        """Whether a pass over everything meets every row, so that it can be seen which are gone."""
+        return narrowed.compares(self.definition.entities[entity].read)
+
+    def proves_absence(self, entity: str) -> bool:
+        """Whether one pass over everything is enough to say that a row it did not meet is gone."""
+        read = self.definition.entities[entity].read
+        if isinstance(read, CodeRead):
+            return bool(getattr(self._folder.code().Reader, "proves_absence", False))
+        return narrowed.proves_absence(read)
+
+    def gone(self, entity: str) -> Callable[[bytes], bool] | None:
+        """Tells of a row whether it says itself that it is deleted; None where rows do not."""
+        declared = self.definition.entities[entity].gone
+        return says_gone(declared) if declared else None
+
+    def _sliced(self, entity: str, read: Read, *, only_keys: bool = False) -> Pages:
+        pages = self._pages(entity, read, only_keys=only_keys)
+        window = getattr(read, "window", None)
         return pages if window is None else SlicedPages(pages, window, self.source.clock)
 
-    def _pages(self, entity: str) -> Pages:
+    def _pages(
+        self, entity: str, read: Read | None = None, *, only_keys: bool = False, only_open: bool = False
+    ) -> Pages:
         definition = self.definition.entities[entity]
-        read = definition.read
+        read = definition.read if read is None else read
         where = f"{self.definition.system}.{entity}"
         match read:
             case HttpRead() if read.each:
@@ -108,7 +151,15 @@ class Connector:
                     raise ConfigurationError(f"{where}: the definition has no `sql`.")
                 from appliance.runtime.protocols.sql.pages import SqlPages
 
-                return SqlPages(self.source.database, self.source.fields, read, definition.key, where=where)
+                return SqlPages(
+                    self.source.database,
+                    self.source.fields,
+                    read,
+                    definition.key,
+                    where=where,
+                    only_keys=only_keys,
+                    only_open=only_open,
+                )
             case FilesRead():
                 if self.source.folder is None:
                     raise ConfigurationError(f"{where}: the definition has no `files`.")
@@ -120,6 +171,13 @@ class Connector:
             case CodeRead():
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
+
+    def has_one(self, entity: str) -> bool:
+        """Whether single records of an entity can be asked for."""
+        read = self.definition.entities[entity].read
+        return isinstance(read, ODataRead | AlternativesRead | TableRead) or (
+            isinstance(read, HttpRead) and read.one is not None and not read.each
+        )
 
     def one(self, entity: str, key: Sequence[Any]) -> bytes | None:
         """The row with this key of the source, whose parts are in the order of the definition's `key`.

@@ -7,7 +7,7 @@ scans of SQLCipher's defaults. The key is a raw 256-bit key, so opening a connec
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,8 @@ from appliance.errors import ConfigurationError, InvalidInput
 from appliance.store.migrations import migrate
 
 Row = dict[str, Any]
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values of a statement by their place, or by name for `:name`."""
 
 BUSY_TIMEOUT_MS = 15_000
 # For each thread's connection; what does not fit is decrypted again from the system's own cache.
@@ -121,13 +123,13 @@ class Database:
         with self._peewee.atomic("DEFERRED"):
             yield
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query as dicts."""
         cursor = self._peewee.execute_sql(sql, parameters)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
-    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query as a dict, or None."""
         cursor = self._peewee.execute_sql(sql, parameters)
         found = cursor.fetchone()
@@ -135,17 +137,17 @@ class Database:
             return None
         return dict(zip((column[0] for column in cursor.description), found, strict=True))
 
-    def tuples(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def tuples(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as tuples: the cheapest way to read a page."""
         found: list[tuple[Any, ...]] = self._peewee.execute_sql(sql, parameters).fetchall()
         return found
 
-    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
         found = self._peewee.execute_sql(sql, parameters).fetchone()
         return None if found is None else found[0]
 
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement that changes rows, in a write transaction; how many rows it changed."""
         with self.write():
             count: int = self._peewee.execute_sql(sql, parameters).rowcount

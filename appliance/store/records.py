@@ -28,6 +28,13 @@ class NewRecord(NamedTuple):
     raw: bytes
 
 
+class HeldRecord(NamedTuple):
+    """What tells whether a row is new: the hash of the one that is there; `id` is the record's own number."""
+
+    id: int
+    hash: bytes
+
+
 class Written(NamedTuple):
     inserted: int
     updated: int
@@ -123,16 +130,17 @@ class Records:
             )
         }
 
-    def hashes(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
-        """Key to hash of those records that are there and not deleted. One query."""
-        return dict(
-            self._database.tuples(
+    def held(self, stream: Stream, keys: Sequence[str]) -> dict[str, HeldRecord]:
+        """By key those records that are there and not deleted. One query."""
+        return {
+            key: HeldRecord(id_, digest)
+            for key, id_, digest in self._database.tuples(
                 # Named, since the planner would walk the whole stream by one of the partial indexes.
-                "SELECT key, hash FROM record INDEXED BY record_key WHERE stream_id = ? AND deleted_at IS NULL"
+                "SELECT key, id, hash FROM record INDEXED BY record_key WHERE stream_id = ? AND deleted_at IS NULL"
                 " AND key IN (SELECT value FROM json_each(?))",
                 (stream.id, msgspec.json.encode(keys).decode()),
             )
-        )
+        }
 
     def write(self, stream: Stream, records: Sequence[NewRecord]) -> Written:
         """Insert new records, update those whose unified text differs. Four statements, whatever the number, and
@@ -175,10 +183,13 @@ class Records:
                 )
         return Written(inserted, len(fresh) - inserted, len(same))
 
-    def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int) -> int:
-        """Mark records as deleted at `now`, milliseconds; how many of `keys` were there. Part of the change feed."""
+    def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int, run_id: str | None = None) -> int:
+        """Mark records as deleted at `now`, milliseconds; how many of `keys` were there. Part of the change feed.
+
+        With the run that does it, it can be undone.
+        """
         with self._database.write():
-            there = list(self.hashes(stream, keys))
+            there = self.held(stream, keys)
             if not there:
                 return 0
             last = self._database.value(
@@ -189,7 +200,41 @@ class Records:
                 [(seq, now, now, stream.id, key) for seq, key in enumerate(there, last - len(there) + 1)],
             )
             self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
+            if run_id is not None:
+                self._database.run_many(
+                    "INSERT INTO tombstone (run_id, record_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    [(run_id, record.id) for record in there.values()],
+                )
         return len(there)
+
+    def undelete(self, stream: Stream, run_id: str, now: int, limit: int) -> int:
+        """Bring back what a run deleted of a stream and is still deleted, `limit` records at most; how many.
+
+        Part of the change feed. The undone ones are forgotten, so that calls go on until none is left.
+        """
+        with self._database.write():
+            ids = [
+                row[0]
+                for row in self._database.tuples(
+                    "SELECT t.record_id FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
+                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL LIMIT ?",
+                    (run_id, stream.id, limit),
+                )
+            ]
+            if not ids:
+                return 0
+            last = self._database.value(
+                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(ids),)
+            )
+            self._database.run_many(
+                "UPDATE record SET seq = ?, modified_at = ?, deleted_at = NULL WHERE id = ?",
+                [(seq, now, record_id) for seq, record_id in enumerate(ids, last - len(ids) + 1)],
+            )
+            self._database.run_many(
+                "DELETE FROM tombstone WHERE run_id = ? AND record_id = ?", [(run_id, one) for one in ids]
+            )
+            self._database.run("UPDATE stream SET live = live + ? WHERE id = ?", (len(ids), stream.id))
+        return len(ids)
 
     def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:
         """Write records with their unified text and compressed row."""

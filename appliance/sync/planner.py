@@ -12,7 +12,8 @@ from appliance.connections.tables import CONNECTED, OFFLINE, ConnectionTable
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import NotSynchronizing, RunNotFound, UnknownEntity
-from appliance.sync.tables import Mode, RunTable, ScheduleTable
+from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.tables import Mode, RunTable
 
 DUE_AT_ONCE = 2000
 

@@ -6,39 +6,45 @@ may be killed at any moment: it goes on after the last committed page, and a pag
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 from appliance.clock import Clock
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
-from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.connector import Connector
-from appliance.runtime.errors import ResumeRefused
-from appliance.runtime.mapping.projection import Projection, RowRejected
-from appliance.runtime.protocols import Page, Since
 from appliance.store.database import Database
-from appliance.store.records import NewRecord, Records, Stream
-from appliance.sync.ahead import FetchAhead
+from appliance.store.presence import Presence
+from appliance.store.records import Records
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
-from appliance.sync.tables import Claim, EntityTask, PageCounts, RunTable, ScheduleTable
+from appliance.sync.passes.deletions import Deletions
+from appliance.sync.passes.pages import PageWriter
+from appliance.sync.passes.reading import PassReader
+from appliance.sync.passes.table import Pass, PassTable
+from appliance.sync.passes.watermark import watermark
+from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.tables import Claim, RunTable
 
 log = logging.getLogger(__name__)
 
 DAY_MS = 24 * 3600 * 1000
+# After so many failures at one place a pass begins again.
+TRIES_IN_PLACE = 3
 OpenConnector = Callable[[Connection], Connector]
 
 
-class _Candidates(NamedTuple):
-    """Rows of a page that are new or changed, and how many were not."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How passes are read. `overlap_ms` is read again before the last pass, `clock_skew_ms` is how far the clock of a
+    source may be behind, and a lease runs for `lease_ms`. More than `deletion_guard_percent` of an entity are not
+    deleted without a person's word."""
 
-    changed: list[NewRecord]
-    unchanged: int
-    rejected: int
-    first_rejection: str | None
+    overlap_ms: int
+    clock_skew_ms: int
+    lease_ms: int
+    stall_seconds: int
+    deletion_guard_percent: int
 
 
 class Runner:
@@ -54,23 +60,42 @@ class Runner:
         clock: Clock,
         *,
         owner: str,
-        overlap_seconds: int,
-        lease_seconds: int,
+        terms: Terms,
         stopping: Callable[[], bool],
     ) -> None:
         self._database = database
-        self._records = records
-        self._model = model
         self._health = health
         self._open_connector = open_connector
         self._clock = clock
         self._owner = owner
-        self._overlap_ms = overlap_seconds * 1000
-        self._lease_ms = lease_seconds * 1000
+        self._terms = terms
         self._stopping = stopping
         self._runs = RunTable(database)
+        self._passes = PassTable(database)
+        self._presence = Presence(database)
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
+        writer = PageWriter(database, records, clock, owner=owner, lease_ms=terms.lease_ms)
+        deletions = Deletions(
+            database,
+            records,
+            writer,
+            clock,
+            owner=owner,
+            lease_ms=terms.lease_ms,
+            guard_percent=terms.deletion_guard_percent,
+        )
+        self._reader = PassReader(
+            database,
+            records,
+            model,
+            writer,
+            deletions,
+            clock,
+            stall_seconds=terms.stall_seconds,
+            stopping=stopping,
+            is_ours=lambda run_id: self._runs.is_held(run_id, owner),
+        )
 
     def run(self, claim: Claim) -> None:
         """Do a claimed run to its end, or until it is interrupted or taken away. Raises nothing expected."""
@@ -85,9 +110,9 @@ class Runner:
             self._fail_all(claim, failure)
             return
         try:
-            for task in self._runs.tasks(claim.run_id):
+            for one in self._passes.of_run(claim.run_id):
                 self._keep_going(claim)
-                if self._run_entity(claim, task, connection, connector):
+                if self._run_entity(claim, one, connection, connector):
                     self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
@@ -104,195 +129,109 @@ class Runner:
             claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
         )
 
-    def _run_entity(
-        self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
-    ) -> bool:
+    def _run_entity(self, claim: Claim, one: Pass, connection: Connection, connector: Connector) -> bool:
         """One entity; its failure does not stop the others, unless the credentials are no longer valid (True)."""
-        if task.entity not in connector.definition.entities:
-            self._fail(claim, task.entity, NotSynchronizing("The connection no longer has this."))
+        if one.entity not in connector.definition.entities:
+            self._fail(claim, one, NotSynchronizing("The connection no longer has this."))
             return False
         try:
-            task = self._begin_pass(claim, task, connection, connector)
-            try:
-                self._read_pass(claim, task, connector)
-            except ResumeRefused:
-                # A kept page position has expired at the source; rows that come again change nothing.
-                task = self._restart_pass(task)
-                self._read_pass(claim, task, connector)
+            done = self._reader.read(claim, one, connection, connector)
+            if done.taken_up:
+                self._reached(claim, done, connector)
+                done = self._reader.read_what_changed_since(claim, done, connection, connector)
         except (Interrupted, LeaseLost):
             raise
         except ApplianceError as failure:
-            log.warning("run %s, %s: %s", claim.run_id, task.entity, failure.message)
+            log.warning("run %s, %s: %s", claim.run_id, one.entity, failure.message)
             needs_reauthorization = self._health.source_failed(connection, connector, failure)
-            self._fail(claim, task.entity, failure)
+            self._fail(claim, one, failure)
             return needs_reauthorization
-        self._succeed(claim, task, connection, connector)
+        self._succeed(claim, done, connection, connector)
         return False
-
-    def _begin_pass(
-        self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector
-    ) -> EntityTask:
-        if task.state == "running" and task.pass_started_at is not None:
-            return task
-        now = self._clock.now_ms()
-        since, mark = self._since(claim, task.entity, connection, connector, now)
-        begun = replace(
-            task, state="running", pass_started_at=now, since=since, since_mark=mark, checkpoint=None
-        )
-        self._runs.begin_pass(begun)
-        return begun
-
-    def _restart_pass(self, task: EntityTask) -> EntityTask:
-        begun = replace(task, pass_started_at=self._clock.now_ms(), checkpoint=None)
-        self._runs.begin_pass(begun)
-        return begun
-
-    def _since(
-        self, claim: Claim, entity: str, connection: Connection, connector: Connector, now: int
-    ) -> tuple[int | None, Any]:
-        """From when on rows are asked for, milliseconds, and the mark to go on from; None for all.
-
-        An incremental pass goes on where the last successful one got to. A full pass takes all master data, and
-        transactions of the historical period.
-        """
-        definition = connector.definition.entities[entity]
-        if definition.incremental == "compare":
-            return None, None
-        if claim.mode == "incremental":
-            watermark, mark = self._schedules.reached(connection.id, entity)
-            if watermark is not None:
-                return watermark, mark
-        if entity_of(self._model, entity).nature == "master":
-            return None, None
-        return now - connection.historical_days * DAY_MS, None
-
-    def _read_pass(self, claim: Claim, task: EntityTask, connector: Connector) -> None:
-        pages = connector.pages(task.entity)
-        projection = connector.projection(task.entity)
-        stream = self._records.stream(claim.connection_id, task.entity)
-        moment = None if task.since is None else datetime.fromtimestamp(task.since / 1000, UTC)
-        since = Since(moment, task.since_mark)
-        position = task.checkpoint if task.checkpoint is not None else pages.first()
-        traffic = _Traffic(connector)
-        with FetchAhead(pages, position, since, resuming=task.checkpoint is not None) as arriving:
-            for page in arriving:
-                self._write_page(claim, task, stream, projection, page, traffic.since_last(), connector)
-                if page.next is not None and self._stopping():
-                    raise Interrupted("The appliance is stopping; the run goes on at the next start.")
-
-    def _write_page(
-        self,
-        claim: Claim,
-        task: EntityTask,
-        stream: Stream,
-        projection: Projection,
-        page: Page,
-        traffic: tuple[int, int],
-        connector: Connector,
-    ) -> None:
-        found = self._candidates(stream, projection, page)
-        now = self._clock.now_ms()
-        with self._database.write():
-            if not self._runs.renew(claim.run_id, self._owner, now + self._lease_ms):
-                raise LeaseLost("The run was ended.")
-            written = self._records.write(stream, found.changed)
-            if page.removed:
-                self._records.mark_deleted(stream, [projection.key(raw) for raw in page.removed], now)
-            counts = PageCounts(
-                fetched=len(page.rows) + len(page.rejected),
-                inserted=written.inserted,
-                updated=written.updated,
-                unchanged=found.unchanged + written.unchanged,
-                rejected=found.rejected,
-                requests=traffic[0],
-                bytes=traffic[1],
-            )
-            self._runs.add_page(claim.run_id, task.entity, counts, page.next, page.mark, page.expected, now)
-            if found.first_rejection is not None:
-                self._runs.note(claim.run_id, task.entity, "ROW_REJECTED", found.first_rejection)
-            unknown = self._write_unknown_statuses(stream, projection, connector)
-            if page.notices or unknown:
-                self._runs.add_notices(claim.run_id, task.entity, [*page.notices, *unknown], now)
-
-    def _write_unknown_statuses(
-        self, stream: Stream, projection: Projection, connector: Connector
-    ) -> list[str]:
-        """Make records of statuses that only the rows know, so that no reference leads nowhere; what to say of them."""
-        unknown = projection.unknown_statuses()
-        if not unknown:
-            return []
-        statuses = self._records.stream(stream.connection_id, "Status")
-        rows = Page([connector.found_status(status) for status in unknown], None)
-        found = self._candidates(statuses, connector.projection("Status"), rows)
-        self._records.write(statuses, found.changed)
-        return [
-            f"The connector does not know the status {code[:60]} of {scope}. It is passed on as it is; "
-            "look it up in the source, and report it or add it to the connector's `statuses`."
-            for scope, code in unknown
-        ]
-
-    def _candidates(self, stream: Stream, projection: Projection, page: Page) -> _Candidates:
-        """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped."""
-        rows: dict[str, tuple[bytes, bytes]] = {}
-        rejected = len(page.rejected)
-        first_rejection: str | None = next(iter(page.rejected), None)
-        for raw in page.rows:
-            try:
-                # A row that comes twice in a page counts as it came last.
-                rows[projection.key(raw)] = (projection.hash(raw), raw)
-            except RowRejected as rejection:
-                rejected += 1
-                first_rejection = first_rejection or rejection.message
-        known = self._records.hashes(stream, list(rows))
-        now = self._clock.now_ms()
-        changed: list[NewRecord] = []
-        for key, (digest, raw) in rows.items():
-            if known.get(key) == digest:
-                continue
-            try:
-                payload, modified_at = projection.record(raw)
-            except RowRejected as rejection:
-                rejected += 1
-                first_rejection = first_rejection or rejection.message
-                continue
-            changed.append(NewRecord(key, digest, payload, now if modified_at is None else modified_at, raw))
-        unchanged = len(page.rows) + len(page.rejected) - len(changed) - rejected
-        return _Candidates(changed, unchanged, rejected, first_rejection)
 
     def _keep_going(self, claim: Claim) -> None:
         if self._stopping():
             raise Interrupted("The appliance is stopping; the run goes on at the next start.")
-        if not self._runs.renew(claim.run_id, self._owner, self._clock.now_ms() + self._lease_ms):
+        if not self._runs.renew(claim.run_id, self._owner, self._clock.now_ms() + self._terms.lease_ms):
             raise LeaseLost("The run was ended.")
 
-    def _succeed(self, claim: Claim, task: EntityTask, connection: Connection, connector: Connector) -> None:
-        assert task.pass_started_at is not None
-        now = self._clock.now_ms()
-        # What the source commits while we read, with a stamp from before, lies within the overlap.
-        overlap = max(self._overlap_ms, connector.definition.entities[task.entity].overlap_seconds * 1000)
+    def _succeed(self, claim: Claim, one: Pass, connection: Connection, connector: Connector) -> None:
+        assert one.started_at is not None
         with self._database.write():
-            if self._runs.finish_entity(claim.run_id, task.entity, "completed", now):
-                self._schedules.succeeded(
-                    claim.run_id,
-                    connection.id,
-                    task.entity,
-                    watermark=task.pass_started_at - overlap,
-                    now=now,
-                )
+            if self._passes.finish(claim.run_id, one.entity, "completed", self._clock.now_ms()):
+                self._schedules.resume_later(connection.id, one.entity, None)
+                match one.kind:
+                    case "reconcile":
+                        self._read_anew_if_lacking(connection.id, one)
+                    case "backfill":
+                        self._schedules.reaches_back(connection.id, one.entity, one.since)
+                    case _:
+                        self._reached(claim, one, connector)
+        if one.number is not None:
+            self._presence.forget(one.number)
         self._health.source_answered(connection)
 
-    def _fail(self, claim: Claim, entity: str, failure: ApplianceError) -> None:
+    def _reached(self, claim: Claim, one: Pass, connector: Connector) -> None:
+        """Move the watermark on: a full or incremental pass has met all that changed before it began."""
+        assert one.started_at is not None
+        now = self._clock.now_ms()
+        newest = self._passes.standing(one)["newest"]
+        held = self._schedules.note_newest(claim.connection_id, one.entity, newest)
+        overlap = connector.definition.entities[one.entity].overlap_seconds * 1000
+        self._schedules.succeeded(
+            claim.run_id,
+            claim.connection_id,
+            one.entity,
+            watermark=watermark(
+                started=one.started_at,
+                finished=now,
+                newest=held,
+                overlap=max(self._terms.overlap_ms, overlap),
+                clock_skew=self._terms.clock_skew_ms,
+            ),
+            now=now,
+        )
+        if one.since_mark is None and one.kind == "full":
+            self._schedules.reaches_back(claim.connection_id, one.entity, one.since)
+
+    def _read_anew_if_lacking(self, connection_id: str, one: Pass) -> None:
+        """Rows that the store lacks came past every incremental pass: the next one reads everything, once."""
+        lacking = self._passes.standing(one)["lacking"]
+        if not self._schedules.note_lacking(connection_id, one.entity, lacking):
+            return
+        message = (
+            f"{lacking} rows of the source are not here; the next synchronization reads everything again."
+        )
+        self._passes.add_notices(one.run_id, one.entity, [message], self._clock.now_ms())
+
+    def _fail(self, claim: Claim, one: Pass, failure: ApplianceError) -> None:
         now = self._clock.now_ms()
         with self._database.write():
             error = (failure.code, failure.message)
-            if self._runs.finish_entity(claim.run_id, entity, "failed", now, error):
+            if not self._passes.finish(claim.run_id, one.entity, "failed", now, error):
+                return
+            if one.kind in ("full", "incremental"):
+                self._keep_what_was_read(claim, one)
                 self._schedules.failed(
-                    claim.connection_id, entity, failure.message, now=now, rest=_rest(failure)
+                    claim.connection_id, one.entity, failure.message, now=now, rest=_rest(failure)
                 )
 
+    def _keep_what_was_read(self, claim: Claim, one: Pass) -> None:
+        """A pass that got on is gone on with by the next run, which begins to count failures anew.
+
+        One that cannot get on where it stands begins again after a few tries.
+        """
+        progressed = self._passes.progressed(one)
+        if progressed:
+            self._schedules.forget_failures(claim.connection_id, one.entity)
+        if progressed or self._schedules.failures(claim.connection_id, one.entity) < TRIES_IN_PLACE:
+            self._schedules.resume_later(claim.connection_id, one.entity, claim.run_id)
+        else:
+            self._schedules.resume_later(claim.connection_id, one.entity, None)
+
     def _fail_all(self, claim: Claim, failure: ApplianceError) -> None:
-        for task in self._runs.tasks(claim.run_id):
-            self._fail(claim, task.entity, failure)
+        for one in self._passes.of_run(claim.run_id):
+            self._fail(claim, one, failure)
         self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
 
 
@@ -300,21 +239,3 @@ def _rest(failure: ApplianceError) -> int:
     """Milliseconds that the source asked to be left alone for, at most a day: its clock may be wrong."""
     asked = failure.retry_after if isinstance(failure, SourceThrottled) else None
     return min(DAY_MS, round((asked or 0) * 1000))
-
-
-class _Traffic:
-    """Requests and bytes of a connector, from one look to the next."""
-
-    def __init__(self, connector: Connector) -> None:
-        self._client = connector.source.client
-        self._before = self._now()
-
-    def since_last(self) -> tuple[int, int]:
-        before, self._before = self._before, self._now()
-        return self._before[0] - before[0], self._before[1] - before[1]
-
-    def _now(self) -> tuple[int, int]:
-        if self._client is None:
-            return 0, 0
-        counters = self._client.counters
-        return counters.requests, counters.bytes_received

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from appliance.clock import iso
 from appliance.store.database import Database, Row
 
-Mode = Literal["full", "incremental"]
+Mode = Literal["full", "incremental", "backfill", "reconcile"]
 RunState = Literal["queued", "running", "interrupted", "completed", "partially_failed", "failed", "cancelled"]
 EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 
@@ -29,118 +29,6 @@ class Claim:
     run_id: str
     connection_id: str
     mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class EntityTask:
-    """One entity of a claimed run. `since` and `pass_started_at` are set when its pass has begun."""
-
-    run_id: str
-    entity: str
-    state: EntityState
-    pass_started_at: int | None
-    since: int | None
-    since_mark: Any
-    checkpoint: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageCounts:
-    """What one page adds to the counts of an entity."""
-
-    fetched: int = 0
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    requests: int = 0
-    bytes: int = 0
-
-
-class ScheduleTable:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def insert(self, stream_id: int, connection_id: str, entity: str, interval_seconds: int) -> None:
-        self._database.insert(
-            "schedule",
-            stream_id=stream_id,
-            connection_id=connection_id,
-            entity=entity,
-            interval_seconds=interval_seconds,
-        )
-
-    def delete(self, connection_id: str, entity: str) -> None:
-        self._database.run(
-            "DELETE FROM schedule WHERE connection_id = ? AND entity = ?", (connection_id, entity)
-        )
-
-    def of_connection(self, connection_id: str) -> list[Row]:
-        return self._database.rows(
-            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
-            " FROM schedule WHERE connection_id = ? ORDER BY entity",
-            (connection_id,),
-        )
-
-    def entities(self, connection_id: str) -> list[str]:
-        return [
-            row["entity"]
-            for row in self._database.rows(
-                "SELECT entity FROM schedule WHERE connection_id = ? ORDER BY stream_id", (connection_id,)
-            )
-        ]
-
-    def reached(self, connection_id: str, entity: str) -> tuple[int | None, Any]:
-        """Watermark and mark: where the last successful pass got to."""
-        row = self._database.row(
-            "SELECT watermark, mark FROM schedule WHERE connection_id = ? AND entity = ?",
-            (connection_id, entity),
-        )
-        return (None, None) if row is None else (row["watermark"], _json(row["mark"]))
-
-    def due(self, now: int, limit: int) -> list[Row]:
-        """Due entities of connections that synchronize, those waiting longest first."""
-        return self._database.rows(
-            "SELECT s.connection_id, s.entity FROM schedule s JOIN connection c ON c.id = s.connection_id"
-            " WHERE s.next_due_at <= ? AND c.status IN ('connected', 'offline')"
-            " ORDER BY s.next_due_at LIMIT ?",
-            (now, limit),
-        )
-
-    def plan_next(self, connection_id: str, entities: Sequence[str], due_at: int) -> None:
-        self._database.run_many(
-            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND entity = ?",
-            [(due_at, connection_id, entity) for entity in entities],
-        )
-
-    def make_due(self, connection_id: str, now: int) -> None:
-        self._database.run(
-            "UPDATE schedule SET next_due_at = ?, failures = 0 WHERE connection_id = ?", (now, connection_id)
-        )
-
-    def clear_due(self, connection_id: str) -> None:
-        self._database.run("UPDATE schedule SET next_due_at = NULL WHERE connection_id = ?", (connection_id,))
-
-    def succeeded(self, run_id: str, connection_id: str, entity: str, *, watermark: int, now: int) -> None:
-        """Note a success and the mark its pass left; the next time is an interval from now."""
-        self._database.run(
-            "UPDATE schedule SET watermark = ?, last_success_at = ?, last_error = NULL, failures = 0,"
-            " mark = coalesce((SELECT mark FROM run_entity WHERE run_id = ? AND entity = ?), mark),"
-            " next_due_at = ? + interval_seconds * 1000 WHERE connection_id = ? AND entity = ?",
-            (watermark, now, run_id, entity, now, connection_id, entity),
-        )
-
-    def failed(self, connection_id: str, entity: str, message: str, *, now: int, rest: int = 0) -> None:
-        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval.
-
-        `rest` is for how many milliseconds the source asked to be left alone.
-        """
-        self._database.run(
-            "UPDATE schedule SET last_error = ?, failures = failures + 1,"
-            " next_due_at = ? + max(?, min(interval_seconds * 1000, 60000 << min(failures, 10)))"
-            " WHERE connection_id = ? AND entity = ?",
-            (message, now, rest, connection_id, entity),
-        )
 
 
 class RunTable:
@@ -211,6 +99,15 @@ class RunTable:
             == 1
         )
 
+    def is_held(self, run_id: str, owner: str) -> bool:
+        """Whether the run still is that of `owner`."""
+        return (
+            self._database.value(
+                "SELECT 1 FROM run WHERE id = ? AND lease_owner = ? AND state = 'running'", (run_id, owner)
+            )
+            is not None
+        )
+
     def renew_all(self, owner: str, lease_until: int) -> None:
         """Keep every lease of a living engine, also of a run whose source takes long to answer."""
         self._database.run(
@@ -222,110 +119,6 @@ class RunTable:
         return self._database.run(
             "UPDATE run SET state = 'interrupted', lease_owner = NULL, lease_until = NULL WHERE state = 'running'"
         )
-
-    def tasks(self, run_id: str) -> list[EntityTask]:
-        """The entities of a run that still are to be done, in order."""
-        rows = self._database.rows(
-            "SELECT run_id, entity, state, pass_started_at, since, since_mark, checkpoint FROM run_entity"
-            " WHERE run_id = ? AND state IN ('queued', 'running') ORDER BY position",
-            (run_id,),
-        )
-        return [
-            EntityTask(
-                **{**row, "since_mark": _json(row["since_mark"]), "checkpoint": _json(row["checkpoint"])}
-            )
-            for row in rows
-        ]
-
-    def begin_pass(self, task: EntityTask) -> None:
-        self._database.run(
-            "UPDATE run_entity SET state = 'running', pass_started_at = ?, since = ?, since_mark = ?,"
-            " started_at = coalesce(started_at, ?), checkpoint = NULL, mark = NULL"
-            " WHERE run_id = ? AND entity = ?",
-            (
-                task.pass_started_at,
-                task.since,
-                _text(task.since_mark),
-                task.pass_started_at,
-                task.run_id,
-                task.entity,
-            ),
-        )
-
-    def add_page(
-        self,
-        run_id: str,
-        entity: str,
-        counts: PageCounts,
-        checkpoint: dict[str, Any] | None,
-        mark: Any,
-        expected: int | None,
-        now: int,
-    ) -> None:
-        """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
-        self._database.run(
-            "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark), fetched = fetched + ?,"
-            " inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?,"
-            " pages = pages + 1, requests = requests + ?, bytes = bytes + ?, expected = coalesce(?, expected),"
-            " progress_at = ? WHERE run_id = ? AND entity = ?",
-            (
-                _text(checkpoint),
-                _text(mark),
-                counts.fetched,
-                counts.inserted,
-                counts.updated,
-                counts.unchanged,
-                counts.rejected,
-                counts.requests,
-                counts.bytes,
-                expected,
-                now,
-                run_id,
-                entity,
-            ),
-        )
-
-    def finish_entity(
-        self, run_id: str, entity: str, state: EntityState, now: int, error: tuple[str, str] | None = None
-    ) -> bool:
-        """Close an entity; False when it was closed before, such as by a cancellation, which stays.
-
-        Without an error of its own it keeps what was noted of it.
-        """
-        code, message = error or (None, None)
-        closed = self._database.run(
-            "UPDATE run_entity SET state = ?, finished_at = ?, error_code = coalesce(?, error_code),"
-            " error_message = coalesce(?, error_message)"
-            " WHERE run_id = ? AND entity = ? AND state IN ('queued', 'running')",
-            (state, now, code, message, run_id, entity),
-        )
-        return closed == 1
-
-    def note(self, run_id: str, entity: str, code: str, message: str) -> None:
-        """Keep why the first of the rejected rows of a pass was rejected."""
-        self._database.run(
-            "UPDATE run_entity SET error_code = ?, error_message = ?"
-            " WHERE run_id = ? AND entity = ? AND error_code IS NULL",
-            (code, message, run_id, entity),
-        )
-
-    def add_notices(self, run_id: str, entity: str, messages: Sequence[str], now: int) -> None:
-        """What to know of a pass though it goes on; each message once, MOST_NOTICES of an entity at most."""
-        self._database.run_many(
-            "INSERT INTO run_notice (run_id, entity, message, noted_at) SELECT ?1, ?2, ?3, ?4 WHERE"
-            " (SELECT count(*) FROM run_notice WHERE run_id = ?1 AND entity = ?2) < ?5 ON CONFLICT DO NOTHING",
-            [(run_id, entity, message, now, MOST_NOTICES) for message in messages],
-        )
-
-    def notices(self, connection_id: str) -> list[dict[str, Any]]:
-        """The newest notices of a connection, each once, MOST_NOTICES at most."""
-        rows = self._database.rows(
-            "SELECT n.entity, n.message, max(n.noted_at) AS noted_at, n.run_id"
-            " FROM run_notice n JOIN run r ON r.id = n.run_id WHERE r.connection_id = ?"
-            " GROUP BY n.entity, n.message ORDER BY max(n.noted_at) DESC, n.entity, n.message LIMIT ?",
-            (connection_id, MOST_NOTICES),
-        )
-        return [_times(row) for row in rows]
 
     def finish(self, run_id: str, owner: str, now: int) -> None:
         """Close a run by the states of its entities."""
@@ -390,8 +183,8 @@ class RunTable:
         if row is None:
             return None
         entities = self._database.rows(
-            "SELECT entity, state, expected, fetched, inserted, updated, unchanged, rejected, pages, requests,"
-            " bytes, started_at, progress_at, finished_at, error_code, error_message"
+            "SELECT entity, state, expected, fetched, inserted, updated, unchanged, rejected, deleted, pages, requests,"
+            " bytes, waited_ms, started_at, progress_at, finished_at, error_code, error_message"
             " FROM run_entity WHERE run_id = ? ORDER BY position",
             (run_id,),
         )
@@ -401,7 +194,7 @@ class RunTable:
         ):
             notices.setdefault(notice["entity"], []).append(notice["message"])
         return {
-            **_times(row),
+            **with_times(row),
             "entities": [
                 {**_entity(entity), "notices": notices.get(entity["entity"], [])} for entity in entities
             ],
@@ -414,26 +207,36 @@ class RunTable:
             "SELECT r.id, r.connection_id, r.mode, r.trigger, r.state, r.created_at, r.started_at, r.finished_at,"
             " count(e.entity) AS entities, sum(e.state = 'failed') AS failed, sum(e.fetched) AS fetched,"
             " sum(e.inserted) AS inserted, sum(e.updated) AS updated, sum(e.unchanged) AS unchanged,"
-            " sum(e.rejected) AS rejected"
+            " sum(e.rejected) AS rejected, sum(e.deleted) AS deleted"
             f" FROM run r JOIN run_entity e ON e.run_id = r.id{where}"
             " GROUP BY r.id ORDER BY r.created_at DESC, r.id LIMIT ?",
             (*(() if connection_id is None else (connection_id,)), limit),
         )
-        return [_times(row) for row in rows]
+        return [with_times(row) for row in rows]
+
+    def notices(self, connection_id: str) -> list[dict[str, Any]]:
+        """The newest notices of a connection, each once, MOST_NOTICES at most."""
+        rows = self._database.rows(
+            "SELECT n.entity, n.message, max(n.noted_at) AS noted_at, n.run_id"
+            " FROM run_notice n JOIN run r ON r.id = n.run_id WHERE r.connection_id = ?"
+            " GROUP BY n.entity, n.message ORDER BY max(n.noted_at) DESC, n.entity, n.message LIMIT ?",
+            (connection_id, MOST_NOTICES),
+        )
+        return [with_times(row) for row in rows]
 
 
-def _json(text: str | None) -> Any:
+def json_of(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 
-def _times(row: Row) -> dict[str, Any]:
+def with_times(row: Row) -> dict[str, Any]:
     return {name: iso(value) if name in _TIMES else value for name, value in row.items()}
 
 
@@ -441,4 +244,4 @@ def _entity(row: Row) -> dict[str, Any]:
     started, ended = row["started_at"], row["finished_at"] or row["progress_at"]
     seconds = (ended - started) / 1000 if started is not None and ended is not None else None
     rate = round(row["fetched"] / seconds, 1) if seconds else None
-    return {**_times(row), "seconds": seconds, "rows_per_second": rate}
+    return {**with_times(row), "seconds": seconds, "rows_per_second": rate}

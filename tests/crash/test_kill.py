@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.app import Appliance
+from appliance.sync.passes.table import PassTable
 from tests.simulators.gateway import Gateway
 from tests.support.appliance import connect_gateway
 from tests.support.program import Program, wait_until
@@ -56,8 +57,8 @@ class Plan:
             active = self.active(appliance)
             self.killed_running += any(run["state"] == "running" for run in active)
             for run in active:
-                for task in appliance.planner.runs.tasks(run["id"]):
-                    assert task.checkpoint is None or task.checkpoint["link"]
+                for one in PassTable(appliance.database).of_run(run["id"]):
+                    assert one.checkpoint is None or one.checkpoint["at"]["link"]
             live = appliance.records.counts(self.connection_id).get("PurchaseOrder", 0)
             assert live == appliance.database.value("SELECT count(*) FROM record WHERE deleted_at IS NULL")
             if not active:

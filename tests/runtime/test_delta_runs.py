@@ -11,7 +11,7 @@ import pytest
 from appliance.app import Appliance
 from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
 from appliance.settings import load_settings
-from appliance.sync.ahead import FetchAhead
+from appliance.sync.passes.ahead import FetchAhead
 from tests.simulators.odata4 import Orders4
 from tests.support.clock import ManualClock
 

@@ -68,7 +68,7 @@ def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
     stream = records.stream("con_1", "Vendor")
     records.write(stream, [new_record(f"k{n}", n) for n in range(60)])
     records.write(stream, [new_record("k1", "new"), new_record("k2", 2, unmapped=1)])
-    records.hashes(stream, ["k1"])
+    records.held(stream, ["k1"])
     records.by_id(stream, 5, 10)
     records.by_modified(stream, 1000, (1000, 5), 10)
     records.by_offset(stream, None, 5, 10)
@@ -86,7 +86,8 @@ def said_by_everything(database: Database) -> dict[str, Sequence[Any]]:
     records.rows_after(stream, 5, 10)
     records.newest(stream, 10)
     page_everything(Lists(listening, records, SystemClock()), stream)  # type: ignore[arg-type]
-    records.mark_deleted(stream, ["k2"], 1_000)
+    records.mark_deleted(stream, ["k2"], 1_000, "run_1")
+    records.undelete(stream, "run_1", 1_000, 10)
     records.erase("con_1")
     return listening.said
 

@@ -37,7 +37,7 @@ def test_a_run_that_ends_at_any_statement_loses_and_doubles_nothing(
 ) -> None:
     counted = Counted(monkeypatch)
     # So that pages are not joined, and a checkpoint stands between them.
-    monkeypatch.setattr("appliance.sync.ahead.ROWS_TOGETHER", 1)
+    monkeypatch.setattr("appliance.sync.passes.ahead.ROWS_TOGETHER", 1)
     allowed, survived = 0, False
     while not survived:
         name = f"plant {allowed}"

@@ -32,6 +32,12 @@ class ODataRead(Node, frozen=True, kw_only=True, tag="odata2", tag_field="protoc
             description="A fixed $filter with `${…}` of form fields, joined with the changed filter by `and`."
         ),
     ] = ""
+    open: Annotated[
+        str,
+        Meta(
+            description="A $filter for documents that are not finished: they are read however long ago they changed."
+        ),
+    ] = ""
     changed: Annotated[
         tuple[str, ...],
         Meta(

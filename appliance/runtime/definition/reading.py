@@ -159,6 +159,20 @@ class HttpRead(Node, frozen=True, kw_only=True, tag="http", tag_field="protocol"
     detail: Annotated[Detail | None, Meta(description="A second request for each row.")] = None
     children: Annotated[tuple[Children, ...], Meta(description="Rows that belong to each row.")] = ()
     one: Annotated[One | None, Meta(description="How a single record is read.")] = None
+    keys: Annotated[
+        Way | None,
+        Meta(
+            description="What is asked instead where only the keys of rows are wanted, to see which are gone; without"
+            " `detail` and `children`. None: whole rows."
+        ),
+    ] = None
+    open: Annotated[
+        Way | None,
+        Meta(
+            description="What is asked for the documents that are not finished, however long ago they changed; without"
+            " `since`."
+        ),
+    ] = None
     each: Annotated[
         tuple[dict[str, Any], ...],
         Meta(
@@ -293,6 +307,12 @@ class EntityDefinition(Node, frozen=True, kw_only=True):
     false_is_null: Annotated[
         bool, Meta(description="False means no value, except in fields of type boolean: Odoo writes it so.")
     ] = False
+    gone: Annotated[
+        dict[str, tuple[Any, ...]],
+        Meta(
+            description="Path to values by which a row says that it is deleted, such as a flag; `[]`: any value there."
+        ),
+    ] = {}
     required: Annotated[bool, Meta(description="Connecting fails when this entity cannot be read.")] = False
     note: Annotated[str, Meta(description="What a reader of the mapping should know.")] = ""
     map: Annotated[dict[str, Any], Meta(description="Unified field to mapping expression.")]

@@ -73,6 +73,13 @@ class SqlRead(Node, frozen=True, kw_only=True, tag="sql", tag_field="protocol"):
     table: Annotated[str, Meta(description="A table or view in place of a query.")] = ""
     columns: Annotated[tuple[str, ...], Meta(description="Columns of `table`; all when empty.")] = ()
     where: Annotated[str, Meta(description="A fixed condition on `table`.")] = ""
+    open: Annotated[
+        str,
+        Meta(
+            description="A condition on the rows `q` for documents that are not finished, such as `q.state <> 'done'`:"
+            " they are read however long ago they changed."
+        ),
+    ] = ""
     keys: Annotated[
         tuple[str, ...],
         Meta(

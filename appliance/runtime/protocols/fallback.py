@@ -11,7 +11,8 @@ from appliance.errors import SourceError
 from appliance.runtime.definition import Http, HttpRead
 from appliance.runtime.errors import CannotFilter
 from appliance.runtime.protocols import EVERYTHING, Page, Pages, Position, Since
-from appliance.runtime.protocols.http_json import JsonPages, chosen, in_way
+from appliance.runtime.protocols.http_json import JsonPages
+from appliance.runtime.reading.ways import chosen, in_way
 from appliance.runtime.source import Source
 
 # Statuses by which sources say that they know no such filter.

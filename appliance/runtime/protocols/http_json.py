@@ -5,11 +5,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from msgspec import structs
-from msgspec.structs import asdict
-
 from appliance.errors import SourceAnswerInvalid, SourceError
-from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging, Way
+from appliance.runtime.definition import CursorPaging, Http, HttpRead, KeysetPaging, LinkPaging
 from appliance.runtime.document import envelope, read_document
 from appliance.runtime.errors import EndOfData, EndOfPages
 from appliance.runtime.mapping.transforms import text
@@ -34,18 +31,6 @@ from appliance.runtime.request import compile_request, follow_link
 from appliance.runtime.select import decode, encode, key_decoder
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
-
-
-def chosen(read: HttpRead, fields: Mapping[str, Any]) -> HttpRead:
-    """The read in the way that a form field chooses."""
-    way = read.ways.get(str(fields.get(read.choose)))
-    return read if way is None else in_way(read, way)
-
-
-def in_way(read: HttpRead, way: Way) -> HttpRead:
-    """The read with what a way says instead."""
-    said = {name: value for name, value in asdict(way).items() if value is not None}
-    return structs.replace(read, **{**said, "vars": {**read.vars, **way.vars}})
 
 
 class JsonPages:

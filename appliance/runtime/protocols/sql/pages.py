@@ -6,7 +6,7 @@ meanwhile comes at the end there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,11 +42,17 @@ class SqlPages:
         key: Sequence[str],
         *,
         where: str,
+        only_keys: bool = False,
+        only_open: bool = False,
     ) -> None:
+        """`only_keys` asks for the columns of the key alone, `only_open` for documents that are not finished."""
         self._database = database
         self._read = read
         self._where = where
         self._keys = read.keys or tuple(key)
+        self._only = read.open if only_open else ""
+        cursor = read.cursor.columns if read.cursor else ()
+        self._columns = tuple(dict.fromkeys((*key, *self._keys, *cursor))) if only_keys else ()
         self._zone = _known_zone(
             (read.cursor.zone if read.cursor else "") or str(fields.get("time_zone") or "")
         )
@@ -66,7 +72,7 @@ class SqlPages:
             values = [unpack(value) for value in position["after"]]
             conditions.append(after(order.expressions, values, parameters))
         size = 1 if sample else self._read.size
-        statement = select(self._relation, conditions, order.expressions, size)
+        statement = select(self._relation, conditions, order.expressions, size, columns=self._columns)
         rows, cut_short = self._rows(statement, parameters.values, size)
         notices: tuple[str, ...] = ()
         if sample:
@@ -92,6 +98,10 @@ class SqlPages:
         )
 
     def _order(self, since: Since, parameters: Parameters) -> _Order:
+        order = self._order_by_since(since, parameters)
+        return replace(order, conditions=(*order.conditions, self._only)) if self._only else order
+
+    def _order_by_since(self, since: Since, parameters: Parameters) -> _Order:
         keys = tuple(f"q.{self._relation.quote(column)}" for column in self._keys)
         cursor = self._read.cursor
         if cursor is None:
@@ -161,7 +171,7 @@ class SqlPages:
         return row[column]
 
     def _finished(self, rows: list[Row]) -> list[bytes]:
-        for children, relation in self._children:
+        for children, relation in self._children if not self._columns else ():
             attach(rows, children, relation, self._rows_whole)
         cursor = self._read.cursor
         if cursor is not None and cursor.kind == "rowversion":

@@ -62,22 +62,31 @@ def among(expressions: Sequence[str], wanted: Sequence[Sequence[Any]], parameter
 
 
 def select(
-    relation: Relation, conditions: Sequence[str], order: Sequence[str], limit: int | None = None
+    relation: Relation,
+    conditions: Sequence[str],
+    order: Sequence[str],
+    limit: int | None = None,
+    *,
+    columns: Sequence[str] = (),
 ) -> str:
-    """Whole rows of the relation, which conditions and order know as `q`; at most `limit` of them."""
+    """Rows of the relation, which conditions and order know as `q`; at most `limit` of them.
+
+    They are whole, or have only `columns`.
+    """
+    wanted = ", ".join(f"q.{relation.quote(column)}" for column in columns) or "q.*"
     ordered = f" ORDER BY {', '.join(order)}" if order else ""
     rest = f"{_where(conditions)}{ordered}"
     source = f"FROM ({relation.body}) q{rest}"
     if limit is None:
-        return f"{relation.prefix}SELECT q.* {source}"
+        return f"{relation.prefix}SELECT {wanted} {source}"
     match relation.dialect:
         case "sqlserver":
-            return f"{relation.prefix}SELECT TOP {limit} q.* {source}"
+            return f"{relation.prefix}SELECT TOP {limit} {wanted} {source}"
         case "oracle":
             # FETCH FIRST is not known before version 12.
-            return f"{relation.prefix}SELECT * FROM (SELECT q.* {source}) WHERE ROWNUM <= {limit}"
+            return f"{relation.prefix}SELECT * FROM (SELECT {wanted} {source}) WHERE ROWNUM <= {limit}"
         case _:
-            return f"{relation.prefix}SELECT q.* {source} LIMIT {limit}"
+            return f"{relation.prefix}SELECT {wanted} {source} LIMIT {limit}"
 
 
 def count(relation: Relation, conditions: Sequence[str]) -> str:

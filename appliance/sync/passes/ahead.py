@@ -6,7 +6,7 @@ written in one transaction: what is written for every transaction is then writte
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -15,12 +15,23 @@ from appliance.runtime.protocols import Page, Pages, Position, Since
 
 PAGES_AHEAD = 3
 ROWS_TOGETHER = 500
+WATCH_SECONDS = 1.0
 
 
 class FetchAhead:
     """The pages of a pass from a position on, in order. Leave it by `with`: fetching ends then."""
 
-    def __init__(self, pages: Pages, position: Position, since: Since, *, resuming: bool) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        position: Position,
+        since: Since,
+        *,
+        resuming: bool,
+        watch: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`watch` is called every second that no page comes; what it raises ends the pass."""
+        self._watch = watch
         self._pages = pages
         self._since = since
         self._ended = threading.Event()
@@ -53,7 +64,7 @@ class FetchAhead:
                 raise failure
 
     def _take(self) -> tuple[Page | None, BaseException | None]:
-        first = self._arrived.get()
+        first = self._wait()
         if isinstance(first, BaseException):
             return None, first
         joined = first
@@ -67,6 +78,13 @@ class FetchAhead:
                 return joined, following
             joined = _join(joined, following)
         return joined, None
+
+    def _wait(self) -> Page | BaseException:
+        while True:
+            try:
+                return self._arrived.get(timeout=WATCH_SECONDS)
+            except queue.Empty:
+                self._watch()
 
     def _fetch(self, position: Position, resuming: bool) -> None:
         following: Position | None = position

@@ -1,0 +1,91 @@
+"""Other reads of the same rows: only their keys, only documents that are not finished; and what a pass proves."""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from appliance.runtime.definition import (
+    AlternativesRead,
+    DeclaredRead,
+    FilesRead,
+    HttpRead,
+    KeysetPaging,
+    NoPaging,
+    ODataRead,
+    Read,
+    RfcRead,
+    SoapRead,
+    SqlRead,
+    TableRead,
+    Way,
+)
+from appliance.runtime.reading.ways import in_way
+
+
+def only_keys(read: Read, key: Sequence[str]) -> Read | None:
+    """The read that gives the rows' keys and little else; None where only whole rows can be asked for.
+
+    A database is asked for fewer columns by its protocol, so its read stays as it is.
+    """
+    match read:
+        case SqlRead():
+            return read
+        case ODataRead() if not read.distinct and not any("." in name for name in key):
+            return structs.replace(read, select=tuple(key), expand=(), custom=())
+        case AlternativesRead():
+            ways = [only_keys(way, key) for way in read.of]
+            if all(isinstance(way, ODataRead) for way in ways):
+                return structs.replace(read, of=tuple(ways))
+        case HttpRead(keys=Way() as way):
+            return structs.replace(in_way(read, way), detail=None, children=way.children or ())
+    return None
+
+
+def only_open(read: Read) -> Read | None:
+    """The read of documents that are not finished, whenever they changed; None where the connector knows of none."""
+    match read:
+        case SqlRead() if read.open:
+            return read
+        case ODataRead() if read.open:
+            both = f"({read.filter}) and ({read.open})" if read.filter else read.open
+            return structs.replace(read, filter=both, window=None)
+        case AlternativesRead():
+            ways = [only_open(way) or way for way in read.of]
+            if any(way is not of for way, of in zip(ways, read.of, strict=True)):
+                return structs.replace(read, of=tuple(ways), window=None)
+        case HttpRead(open=Way() as way):
+            return structs.replace(in_way(read, way), window=None)
+    return None
+
+
+def compares(read: Read) -> bool:
+    """Whether a pass from the beginning meets every row there is, so that absent ones can be told at all.
+
+    Lists that stand in a definition are joined by statuses that only the rows knew.
+    """
+    if isinstance(read, FilesRead):
+        return read.mode == "snapshot"
+    return not isinstance(read, DeclaredRead)
+
+
+def proves_absence(read: Read) -> bool:
+    """Whether one such pass is enough to say of a row that it is gone.
+
+    Pages that count rows may pass over one while others before it vanish; behind a key or a row read before, they
+    cannot. Tokens and links of a source may be either.
+    """
+    match read:
+        case ODataRead():
+            return read.paging != "server"
+        case AlternativesRead():
+            return all(proves_absence(way) for way in read.of)
+        case HttpRead():
+            ways = [read, *(in_way(read, way) for way in read.ways.values())]
+            return all(isinstance(way.paging, NoPaging | KeysetPaging) for way in ways)
+        case SoapRead() | RfcRead():
+            return isinstance(read.paging, NoPaging)
+        case TableRead():
+            return read.paging == "key"
+        case SqlRead() | FilesRead() | DeclaredRead():
+            return True
+    return False

@@ -1,0 +1,170 @@
+"""What is gone at the source: records that a complete pass did not meet become deleted, if that is believable.
+
+Nothing is deleted by a pass that was not proven complete: each row had to be readable, and as many had to come as the
+source counted. Where pages can pass over a row while others vanish before them, a row is asked for by itself, or has
+to be missed by two passes. When a larger share than `guard_percent` would vanish, nothing is deleted: it is held, and
+a person decides.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from appliance.clock import Clock, new_id
+from appliance.runtime.protocols import Page
+from appliance.runtime.select import key_decoder
+from appliance.store.database import Database
+from appliance.store.presence import Missing, Presence, Scope
+from appliance.store.records import Records
+from appliance.sync.errors import LeaseLost
+from appliance.sync.passes.hold_table import HoldTable
+from appliance.sync.passes.pages import PageWriter, Work
+from appliance.sync.passes.table import PageCounts, PassTable
+from appliance.sync.tables import RunTable
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 24 * 3600 * 1000
+COMPARED_AT_ONCE = 200
+# So many are asked for by themselves rather than left for the next pass.
+ASKED_SINGLY = 200
+# Fewer than this are never held back, unless they are all there is.
+FEW = 10
+SAMPLE = 5
+
+
+class Deletions:
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        writer: PageWriter,
+        clock: Clock,
+        *,
+        owner: str,
+        lease_ms: int,
+        guard_percent: int,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._writer = writer
+        self._clock = clock
+        self._owner = owner
+        self._lease_ms = lease_ms
+        self._guard_percent = guard_percent
+        self._presence = Presence(database)
+        self._passes = PassTable(database)
+        self._runs = RunTable(database)
+        self._holds = HoldTable(database)
+
+    def compare(self, work: Work, at: dict[str, Any], go_on: Callable[[], None]) -> None:
+        """Delete what the pass did not meet, in slices; `go_on` is called between them and may raise.
+
+        Costs one walk through the stream's index, and what is missing. Raises LeaseLost.
+        """
+        one = work.one
+        if one.number is None or one.seq is None:
+            return
+        # A day of margin: times near the border may be written by another clock or zone.
+        changed_from = None if one.since is None else one.since + DAY_MS
+        scope = Scope(one.number, work.stream, one.seq, changed_from)
+        missing, known = self._presence.count(scope)
+        if at["after"] == 0:
+            self._presence.found_again(scope)
+            why = self._unproven(work) if missing else None
+            if why is not None:
+                self._tell(work, f"{missing} records were not met, but nothing was deleted: {why}.")
+                return
+            if self._is_too_much(missing, known) and not one.deletes_freely:
+                self._hold(work, scope, missing, known)
+                return
+            self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
+        confirmed = work.connector.proves_absence(work.entity)
+        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.has_one(work.entity)
+        after = int(at["after"])
+        while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
+            go_on()
+            after = absent[-1].id
+            there = self._asked_singly(work, absent) if asks else []
+            self._delete(work, scope, absent, there, after, sure=confirmed or asks)
+
+    def _unproven(self, work: Work) -> str | None:
+        standing = self._passes.standing(work.one)
+        if standing["unproven"] is not None:
+            return str(standing["unproven"])
+        if standing["expected"] is not None and standing["fetched"] < standing["expected"]:
+            return f"the source counts {standing['expected']} rows and gave {standing['fetched']}"
+        return None
+
+    def _is_too_much(self, missing: int, known: int) -> bool:
+        if missing == known:
+            return missing > 2
+        return missing > FEW and missing * 100 > known * self._guard_percent
+
+    def _hold(self, work: Work, scope: Scope, missing: int, known: int) -> None:
+        now = self._clock.now_ms()
+        sample = [record.key for record in self._presence.missing(scope, 0, SAMPLE)]
+        self._holds.open(
+            new_id("hold"),
+            work.claim.connection_id,
+            work.entity,
+            work.claim.run_id,
+            missing=missing,
+            known=known,
+            sample=sample,
+            now=now,
+        )
+        log.warning(
+            "connection %s: %d of %d %s would vanish; held",
+            work.claim.connection_id,
+            missing,
+            known,
+            work.entity,
+        )
+        self._tell(
+            work,
+            f"{missing} of {known} records are no longer in the source. That is more than"
+            f" {self._guard_percent} %, so none was deleted. Look at the source, or at the rights of its user, and"
+            " approve or dismiss the deletion.",
+        )
+
+    def _asked_singly(self, work: Work, absent: list[Missing]) -> list[bytes]:
+        """Rows of those that are there after all."""
+        key_of = key_decoder(work.connector.definition.entities[work.entity].key)
+        rows = (work.connector.one(work.entity, key_of(record.raw)) for record in absent)
+        return [row for row in rows if row is not None and not (work.gone and work.gone(row))]
+
+    def _delete(
+        self, work: Work, scope: Scope, absent: list[Missing], there: list[bytes], after: int, *, sure: bool
+    ) -> None:
+        run_id, now = work.claim.run_id, self._clock.now_ms()
+        found = self._writer.look(work.stream, work.projection, Page(there, None))
+        kept = {work.projection.key(row) for row in there}
+        requests, received, waited = work.traffic.since_last()
+        with self._database.write():
+            if not self._runs.renew(run_id, self._owner, now + self._lease_ms):
+                raise LeaseLost("The run was ended.")
+            gone = absent if sure else self._missed_twice(scope, absent)
+            deleted = self._records.mark_deleted(
+                work.stream, [record.key for record in gone if record.key not in kept], now, run_id
+            )
+            written = self._records.write(work.stream, found.changed)
+            self._presence.met(scope.pass_id, found.met)
+            counts = PageCounts(
+                fetched=len(there),
+                updated=written.updated,
+                unchanged=found.unchanged + written.unchanged,
+                rejected=found.rejected,
+                deleted=deleted,
+                requests=requests,
+                bytes=received,
+                waited_ms=waited,
+            )
+            self._passes.add_page(work.one, counts, {"leg": "compare", "at": {"after": after}}, now)
+
+    def _missed_twice(self, scope: Scope, absent: list[Missing]) -> list[Missing]:
+        before = self._presence.missed_before(scope, [record.id for record in absent])
+        return [record for record in absent if record.id in before]
+
+    def _tell(self, work: Work, message: str) -> None:
+        self._passes.add_notices(work.claim.run_id, work.entity, [message], self._clock.now_ms())
