@@ -33,14 +33,14 @@ Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "fo
 ENTITIES = {"Vendor": "vendors", "WorkOrder": "work-orders", "Team": "teams"}
 """Master data, transactions, and what cannot be asked since when."""
 
-LATEST = 240
+LATEST = 540
 """Seconds between the stamp of a change and the moment it can be seen, at most."""
-FURTHEST = 480
-"""Seconds the source's clock is ahead or behind, at most."""
 COARSEST = 60
 """Seconds between two times the source can tell apart, at most."""
-NEEDED = LATEST + FURTHEST + COARSEST
+NEEDED = LATEST + COARSEST
 """The overlap that a connector of such a source has to declare."""
+FURTHEST = 3600
+"""Seconds the source's clock is ahead or behind, at most: what the settings allow for."""
 
 Row = dict[str, Any]
 Script = dict[tuple[str, int], list["Deed"]]
@@ -49,12 +49,19 @@ Script = dict[tuple[str, int], list["Deed"]]
 
 @dataclass(frozen=True)
 class Habits:
-    """How a source pages, and how it tells the time: its clock is `skew` seconds ahead, in steps of `step` seconds."""
+    """How a source pages, and how it tells the time: its clock is `skew` seconds ahead, in steps of `step` seconds.
+
+    `keys` tells whether it lists keys alone, `singly` whether it gives a single row, `stamped` whether the appliance
+    is told which member of a row is the time of its change.
+    """
 
     paging: Paging = "keyset"
     size: int = 3
     skew: int = 0
     step: int = 1
+    keys: bool = True
+    singly: bool = True
+    stamped: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ class LivingSource:
         self._asked[entity] += 1
         if self.seconds:
             self.clock.advance(self.seconds)
-        self.told.append(f"asked {entity} {query}")
+        self.told.append(f"asked {entity} {' '.join(f'{name}={value}' for name, value in query.items())}")
         troubles = {deed.act for deed in deeds}
         for deed in deeds:
             if not deed.inside:
@@ -189,6 +196,8 @@ class LivingSource:
         if content is None:
             _reply(exchange, {"message": "this position has expired"}, 410)
             return
+        if query.get("only"):
+            content["rows"] = [{"id": row["id"], "changed": row["changed"]} for row in content["rows"]]
         body = json.dumps(content).encode()
         if "cut" in troubles:
             exchange.reply(200, body[: len(body) // 2], Content_Length=str(len(body)))
@@ -215,10 +224,10 @@ class LivingSource:
                 return self._from_snapshot(entity, found, size, query.get("cursor"), inside)
         for deed in inside:
             self.do(deed)
-        if self.habits.paging == "keyset":
+        if self.habits.paging != "keyset":
             # A page by the time of change is of one moment: else a newer time of its last row would hide others.
-            return {"rows": chosen}
-        return {"rows": [self.rows[entity].get(row["id"], row) for row in chosen]}
+            chosen = [self.rows[entity].get(row["id"], row) for row in chosen]
+        return {"rows": chosen}
 
     def _from_snapshot(
         self, entity: str, found: list[Row], size: int, cursor: str | None, inside: list[Deed]
@@ -307,28 +316,24 @@ def _entities(habits: Habits) -> dict[str, Any]:
         "cursor": ({"kind": "cursor", "size": size, "next": "next"}, {"cursor": "${page.cursor}"}),
     }
     paging, asking = pagings[habits.paging]
-    since = {"since": "${since|iso}"}
     maps = {
         "Vendor": {"code": "id", "name": "note"},
         "WorkOrder": {"code": "id", "title": "note"},
         "Team": {"code": "id", "name": "note"},
     }
-    return {
-        entity: {
-            "incremental": "compare" if entity == "Team" else "changed",
-            **({} if entity == "Team" else {"modified": "changed", "overlap_seconds": NEEDED}),
-            "map": maps[entity],
-            "read": {
-                "paging": paging,
-                "request": {
-                    "path": path,
-                    "query": {"size": "${page.size}", **asking, **({} if entity == "Team" else since)},
-                },
-                "one": {"request": {"path": f"{path}/${{key.0}}"}, "record": ""},
-            },
-        }
-        for entity, path in ENTITIES.items()
-    }
+    entities: dict[str, Any] = {}
+    for entity, path in ENTITIES.items():
+        query = {"size": "${page.size}", **asking, **({} if entity == "Team" else {"since": "${since|iso}"})}
+        read: dict[str, Any] = {"paging": paging, "request": {"path": path, "query": query}}
+        if habits.keys:
+            read["keys"] = {"request": {"path": path, "query": {**query, "only": "keys"}}}
+        if habits.singly:
+            read["one"] = {"request": {"path": f"{path}/${{key.0}}"}, "record": ""}
+        entities[entity] = {"map": maps[entity], "read": read, "incremental": "compare"}
+        if entity != "Team":
+            entities[entity] |= {"incremental": "changed", "overlap_seconds": NEEDED}
+            entities[entity] |= {"modified": "changed"} if habits.stamped else {}
+    return entities
 
 
 def _reply(exchange: Exchange, content: Any, status: int = 200) -> None:

@@ -39,6 +39,7 @@ PHASES = (
     list(Phase) if os.environ.get("APPLIANCE_TEST_SHRINK") else [Phase.explicit, Phase.reuse, Phase.generate]
 )
 HISTORICAL_DAYS = 30
+TRIES = 5
 NOTE = {"Vendor": "name", "WorkOrder": "title", "Team": "name"}
 
 
@@ -87,6 +88,9 @@ histories = st.builds(
         size=st.sampled_from([1, 2, 2, 3, 3, 4, 5, 6, 7]),
         skew=st.sampled_from([0, 0, -FURTHEST, -61, 61, FURTHEST]),
         step=st.sampled_from([1, 60]),
+        keys=st.booleans(),
+        singly=st.booleans(),
+        stamped=st.sampled_from([True, True, True, False]),
     ),
     ages=st.fixed_dictionaries(
         {entity: st.lists(st.integers(0, 45), min_size=6, max_size=12) for entity in ENTITIES}
@@ -95,7 +99,7 @@ histories = st.builds(
     chapters=st.lists(
         st.builds(
             Chapter,
-            mode=st.sampled_from(["incremental", "incremental", "full"]),
+            mode=st.sampled_from(["incremental", "incremental", "full", "reconcile"]),
             gap=st.sampled_from([1, 60, 900, 3600, 86_400]),
             before=st.lists(between, max_size=4).map(tuple),
             script=scripts,
@@ -166,7 +170,7 @@ class Telling:
         for entity in ENTITIES:
             ever = gone[entity] | self.source.gone_in_this_run[entity]
             assert self.told_deleted(entity) <= ever, (
-                f"{entity}: said to be deleted and is there\n" + "\n".join(self.source.told)
+                f"{entity}: said to be deleted and is there\n" + self.story(entity)
             )
 
     def told_deleted(self, entity: str) -> set[int]:
@@ -176,13 +180,15 @@ class Telling:
         )
         return {int(row[0]) for row in rows}
 
-    def rest(self, mode: str) -> dict[str, Any]:
-        """A run of a source at rest, which must succeed."""
-        self.run(Chapter(mode=mode, gap=3600))
-        newest = self.appliance.planner.runs.recent(self.connection_id, 1)[0]
-        run = self.appliance.planner.describe_run(newest["id"])
-        assert run["state"] == "completed", run
-        return run
+    def rest(self, mode: str) -> None:
+        """A run of a source at rest, which must succeed, if not at once: a pass that cannot go on where it stood
+        begins again after some tries."""
+        for _ in range(TRIES):
+            self.run(Chapter(mode=mode, gap=3600))
+            newest = self.appliance.planner.runs.recent(self.connection_id, 1)[0]
+            if newest["state"] == "completed":
+                return
+        raise AssertionError(self.appliance.planner.describe_run(newest["id"]))
 
     def held(self, entity: str) -> dict[int, tuple[str, dict[str, Any]]]:
         """By the source's key: the note in the unified record, and the row as it came."""
@@ -205,7 +211,7 @@ class Telling:
                 came_back = one in self.source.ever_gone[entity]
                 if (came_back and not also_restored) or self.may_be_left_out(entity, row):
                     continue
-                assert held.get(one) == (row["note"], row), f"{entity} {one}\n" + "\n".join(self.source.told)
+                assert held.get(one) == (row["note"], row), f"{entity} {one}\n" + self.story(entity)
 
     def expect_no_ghost(self) -> None:
         for entity in ENTITIES:
@@ -214,7 +220,23 @@ class Telling:
                 for one, (_, row) in self.held(entity).items()
                 if one not in self.source.rows[entity] and not self.may_be_left_out(entity, row)
             }
-            assert not ghosts, f"{entity} {ghosts}\n" + "\n".join(self.source.told)
+            if ghosts and self.is_held(entity):
+                continue
+            assert not ghosts, f"{entity} {ghosts}\n" + self.story(entity)
+
+    def story(self, entity: str) -> str:
+        told = [line for line in self.source.told if entity in line or line.startswith("--")]
+        return "\n".join([repr(self.source.habits), *told])
+
+    def is_held(self, entity: str) -> bool:
+        """Whether a person is asked, since too much would vanish."""
+        return (
+            self.appliance.database.value(
+                "SELECT 1 FROM deletion_hold WHERE connection_id = ? AND entity = ? AND state = 'open'",
+                (self.connection_id, entity),
+            )
+            is not None
+        )
 
     def may_be_left_out(self, entity: str, row: dict[str, Any]) -> bool:
         edge = self.began - timedelta(days=HISTORICAL_DAYS - 5)
@@ -247,5 +269,11 @@ def test_in_the_end_the_store_is_as_the_source(site: Site, history: History) -> 
     telling.rest("incremental")
     if is_steady(history.habits):
         telling.expect_all_as_they_are(also_restored=False)
+    telling.rest("reconcile")
+    if is_steady(history.habits):
+        # What one pass by pages or tokens misses, a second one has to confirm.
+        telling.rest("reconcile")
+        telling.expect_all_as_they_are(also_restored=True)
     telling.rest("full")
     telling.expect_all_as_they_are(also_restored=True)
+    telling.expect_no_ghost()
