@@ -281,3 +281,34 @@ def test_in_the_end_the_store_is_as_the_source(site: Site, history: History) -> 
     telling.rest("full")
     telling.expect_all_as_they_are(also_restored=True)
     telling.expect_no_ghost()
+
+
+def test_a_row_that_gets_behind_the_reader_is_not_deleted(site: Site) -> None:
+    """A long transaction of the source gives a row an earlier time than it had when it was last read."""
+    telling = site.tell(
+        History(
+            Habits("keyset", size=1, keys=False, singly=False),
+            {"Vendor": [], "WorkOrder": [], "Team": [20, 10, 5, 1]},
+            first={},
+            chapters=[
+                Chapter(before=(Deed("update", "Team", 0), Deed("update", "Team", 1, late=60))),
+                Chapter(mode="full", gap=1, script={("Team", 3): [Deed("update", which=0, late=120)]}),
+            ],
+        )
+    )
+    assert len(telling.held("Team")) == 4
+    telling.rest("full")
+    telling.expect_all_as_they_are(also_restored=True)
+
+
+def test_a_transaction_that_leaves_the_historical_period_is_not_deleted(site: Site) -> None:
+    """Where the time of its change is not told, it looks like one that is gone."""
+    telling = site.tell(
+        History(
+            Habits("keyset", stamped=False, singly=False),
+            {"Vendor": [], "WorkOrder": [HISTORICAL_DAYS - 1, 1], "Team": []},
+            first={},
+            chapters=[Chapter(mode="full", gap=2 * 86_400), Chapter(mode="reconcile", gap=86_400)],
+        )
+    )
+    assert len(telling.held("WorkOrder")) == 2
