@@ -12,6 +12,7 @@ appliance with `connectors_dir=CONNECTORS`, and connect with `source.fields()`.
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from appliance.clock import Clock
 from tests.support.clock import ManualClock
 from tests.support.plant import Killed
 from tests.transport.servers import Exchange, serving
@@ -102,10 +104,10 @@ class MortalClock(ManualClock):
 class LivingSource:
     """Rows by entity and id. `gone` holds what was deleted, `ever_gone` also what came back.
 
-    `begin` begins a run with a script; each page takes `seconds` of the clock.
+    `begin` begins a run with a script; each page takes `seconds` of the clock. Rows are changed under `lock`.
     """
 
-    clock: ManualClock
+    clock: Clock
     habits: Habits
     url: str = ""
     seconds: float = 0
@@ -115,6 +117,7 @@ class LivingSource:
     gone_in_this_run: dict[str, set[int]] = field(
         default_factory=lambda: {entity: set() for entity in ENTITIES}
     )
+    lock: threading.RLock = field(default_factory=threading.RLock)
     on_kill: Callable[[], None] = lambda: None
     told: list[str] = field(default_factory=list)
     """What happened, in order, for the message of a test that fails."""
@@ -142,6 +145,10 @@ class LivingSource:
 
     def do(self, deed: Deed) -> None:
         """Change rows as of now."""
+        with self.lock:
+            self._do(deed)
+
+    def _do(self, deed: Deed) -> None:
         rows, gone = self.rows[deed.entity], self.gone[deed.entity]
         among = gone if deed.act == "restore" else rows
         if deed.act == "insert":
@@ -178,8 +185,10 @@ class LivingSource:
     def _list(self, exchange: Exchange, entity: str, query: dict[str, str]) -> None:
         deeds = [replace(deed, entity=entity) for deed in self._script.get((entity, self._asked[entity]), [])]
         self._asked[entity] += 1
-        if self.seconds:
+        if isinstance(self.clock, ManualClock):
             self.clock.advance(self.seconds)
+        else:
+            time.sleep(self.seconds)
         self.told.append(f"asked {entity} {' '.join(f'{name}={value}' for name, value in query.items())}")
         troubles = {deed.act for deed in deeds}
         for deed in deeds:
@@ -192,7 +201,8 @@ class LivingSource:
         if "unavailable" in troubles:
             _reply(exchange, {"message": "not now"}, 503)
             return
-        content = self._page(entity, query, [deed for deed in deeds if deed.inside])
+        with self.lock:
+            content = self._page(entity, query, [deed for deed in deeds if deed.inside])
         if content is None:
             _reply(exchange, {"message": "this position has expired"}, 410)
             return
@@ -272,7 +282,7 @@ class LivingSource:
 class LivingSources:
     """Serves any number of living sources at one address. Use it by `with`."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sources: dict[str, LivingSource] = {}
         self._left = ExitStack()
