@@ -38,7 +38,10 @@ from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.sync.engine import Engine
+from appliance.sync.history import History
+from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
+from appliance.sync.removals import Removals
 from appliance.sync.runner import Runner, Terms
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
@@ -102,6 +105,16 @@ class Appliance:
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
         return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+
+    @property
+    def removals(self) -> Removals:
+        """Deletions that were held back, and those of runs."""
+        return Removals(self.database, self.records, self.planner, self.clock)
+
+    @property
+    def history(self) -> History:
+        """How far back connections read."""
+        return History(self.database, self.planner, self.model, self.catalog, self.clock)
 
     @property
     def passthrough(self) -> Passthrough:
@@ -172,6 +185,7 @@ class Appliance:
                 WriteTable(database).erase,
                 MappingTable(database).erase,
                 PassthroughTable(database).erase,
+                HoldTable(database).erase,
                 request_log.erase,
             ),
         )

@@ -173,7 +173,7 @@ class Settings:
         "sync.deletion_guard_percent",
         whole(1, 100),
         20,
-        "When a larger share of an entity has vanished at the source, a person is asked before it is deleted.",
+        "A person is asked when a larger share of an entity would be deleted.",
     )
 
     credits_evaluation: int = _option(

@@ -118,6 +118,12 @@ class ConnectionTable:
             (json.dumps(pairs), now, connection_id),
         )
 
+    def set_historical_days(self, connection_id: str, days: int, now: int) -> None:
+        self._database.run(
+            "UPDATE connection SET historical_days = ?, updated_at = ? WHERE id = ?",
+            (days, now, connection_id),
+        )
+
     def set_fields(self, connection_id: str, fields: dict[str, Any], now: int) -> None:
         self._database.run(
             "UPDATE connection SET fields = ?, updated_at = ? WHERE id = ?",

@@ -19,6 +19,7 @@ from appliance.api import (
     problems,
     raw,
     reference,
+    removals,
     synchronizing,
     system,
     unified,
@@ -55,6 +56,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(removals.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

@@ -100,6 +100,7 @@ class Engine:
     def serve(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that."""
         interrupted = self._planner.runs.interrupt_orphans()
+        self._runner.clear_away()
         if interrupted:
             log.info("%d interrupted runs go on from their checkpoints", interrupted)
         self._threads += [

@@ -13,6 +13,18 @@ class NotSynchronizing(Conflict):
     code = "CONNECTION_NOT_SYNCHRONIZING"
 
 
+class HoldNotFound(NotFound):
+    """There is no such deletion waiting for a word in this connection."""
+
+    code = "DELETION_HOLD_NOT_FOUND"
+
+
+class HoldDecided(Conflict):
+    """The deletion was approved, dismissed or settled before."""
+
+    code = "DELETION_HOLD_DECIDED"
+
+
 class LeaseLost(ApplianceError):
     """Another worker has the run, or it was ended: write nothing more."""
 

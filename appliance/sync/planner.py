@@ -4,7 +4,7 @@ Due times are UTC and stand in the database, so nothing about them is lost or do
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.clock import Clock, new_id
@@ -12,6 +12,7 @@ from appliance.connections.tables import CONNECTED, OFFLINE, ConnectionTable
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import NotSynchronizing, RunNotFound, UnknownEntity
+from appliance.sync.passes.table import PassTable
 from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.tables import Mode, RunTable
 
@@ -22,6 +23,7 @@ class Planner:
     def __init__(self, database: Database, records: Records, clock: Clock, *, interval_seconds: int) -> None:
         self.runs = RunTable(database)
         self.schedules = ScheduleTable(database)
+        self.passes = PassTable(database)
         self._database = database
         self._records = records
         self._connections = ConnectionTable(database)
@@ -68,12 +70,7 @@ class Planner:
         NotSynchronizing for a connection that waits for reauthorization or is disconnected.
         """
         with self._database.write():
-            connection = self._connections.find(connection_id)
-            if connection is None or connection.status not in (CONNECTED, OFFLINE):
-                raise NotSynchronizing(
-                    "This connection does not synchronize: it is disconnected, or waits to be reauthorized.",
-                    details={"status": None if connection is None else connection.status},
-                )
+            self._require_synchronizing(connection_id)
             scheduled = self.schedules.entities(connection_id)
             wanted = list(dict.fromkeys(entities or scheduled))
             unknown = [entity for entity in wanted if entity not in scheduled]
@@ -84,6 +81,22 @@ class Planner:
                 )
             joined = self._active_run_for(connection_id, wanted, mode)
             return joined or self._queue(connection_id, mode, "manual", wanted)
+
+    def request_deletion(self, connection_id: str, entity: str) -> str:
+        """Queue a comparison that deletes what is missing however much it is. Raises NotSynchronizing."""
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            run_id = self._queue(connection_id, "reconcile", "manual", [entity])
+            self.passes.let_delete(run_id, entity)
+            return run_id
+
+    def request_backfill(self, connection_id: str, spans: Mapping[str, tuple[int, int]]) -> str:
+        """Queue the reading of a span of time, [from, until) in milliseconds, by entity. Raises NotSynchronizing."""
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            run_id = self._queue(connection_id, "backfill", "manual", list(spans))
+            self.passes.set_spans(run_id, spans)
+            return run_id
 
     def queue_due(self) -> int:
         """Queue an incremental run for everything due, one a connection; how many runs."""
@@ -116,6 +129,14 @@ class Planner:
         """End a run; False when it is over already. Raises RunNotFound."""
         self.describe_run(run_id, connection_id)
         return self.runs.cancel(connection_id, self._clock.now_ms(), run_id) > 0
+
+    def _require_synchronizing(self, connection_id: str) -> None:
+        connection = self._connections.find(connection_id)
+        if connection is None or connection.status not in (CONNECTED, OFFLINE):
+            raise NotSynchronizing(
+                "This connection does not synchronize: it is disconnected, or waits to be reauthorized.",
+                details={"status": None if connection is None else connection.status},
+            )
 
     def _active_run_for(self, connection_id: str, wanted: Sequence[str], mode: Mode) -> str | None:
         covered: dict[str, set[str]] = {}

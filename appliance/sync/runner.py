@@ -123,6 +123,10 @@ class Runner:
         finally:
             connector.close()
 
+    def clear_away(self) -> None:
+        """Forget what passes had met that nobody goes on with, such as cancelled ones."""
+        self._presence.forget_all_but(self._passes.under_way())
+
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
         self._fail_all(

@@ -27,7 +27,8 @@ class ScheduleTable:
 
     def of_connection(self, connection_id: str) -> list[Row]:
         return self._database.rows(
-            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
+            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures,"
+            " history_from"
             " FROM schedule WHERE connection_id = ? ORDER BY entity",
             (connection_id,),
         )

@@ -78,8 +78,8 @@ class _Views:
         connection = self._connections.get(connection_id)
         mode = request.form.get("mode", "incremental")
         try:
-            if mode not in ("full", "incremental"):
-                raise InvalidInput("The mode is full or incremental.")
+            if mode not in ("full", "incremental", "reconcile"):
+                raise InvalidInput("The mode is full, incremental or reconcile.")
             run_id = self._appliance.planner.request_run(
                 connection.id, entities=request.form.getlist("entity") or None, mode=cast(Mode, mode)
             )
@@ -159,6 +159,7 @@ class _Views:
             overview=known.get(connection.id, Overview()),
             entities=[{**row, "records": counts.get(row["entity"], 0)} for row in entities],
             runs=planner.runs.recent(connection.id, RUNS_SHOWN),
+            holds=[hold for hold in self._appliance.removals.held(connection.id) if hold["state"] == "open"],
             notices=planner.runs.notices(connection.id),
             failure=failure,
             tested=tested,

@@ -24,7 +24,7 @@ _SYNC: Schema = {
     "type": "object",
     "properties": {
         "entities": {"type": "array", "minItems": 1, "items": _TEXT},
-        "mode": {"type": "string", "enum": ["incremental", "full"]},
+        "mode": {"type": "string", "enum": ["incremental", "full", "reconcile"]},
     },
     "additionalProperties": False,
 }
@@ -88,6 +88,12 @@ BODIES: dict[tuple[str, str], Schema] = {
     },
     ("POST", "/api/v1/sync"): _SYNC,
     ("POST", "/api/v1/connections/{connection_id}/sync"): _SYNC,
+    ("PUT", "/api/v1/connections/{connection_id}/history"): {
+        "type": "object",
+        "required": ["days"],
+        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
+        "additionalProperties": False,
+    },
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -115,6 +121,13 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("DELETE", "/api/integrations/current"): (200, _ENDED),
     ("POST", "/api/v1/sync"): (202, one({"type": "object"})),
     ("POST", "/api/v1/connections/{connection_id}/sync"): (202, one({"type": "object"})),
+    ("GET", "/api/v1/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/sync"): (200, many({"type": "object"})),
+    ("GET", "/api/v1/connections/{connection_id}/deletions"): (200, many({"type": "object"})),
+    ("POST", "/api/v1/connections/{connection_id}/deletions/{hold_id}/approve"): (
+        202,
+        one({"type": "object"}),
+    ),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),

@@ -5,6 +5,8 @@ ALTER TABLE run_entity ADD COLUMN pass_id INTEGER;
 ALTER TABLE run_entity ADD COLUMN pass_seq INTEGER;
 ALTER TABLE run_entity ADD COLUMN until INTEGER;
 ALTER TABLE run_entity ADD COLUMN newest INTEGER;
+-- Rows that came in the pass, over all runs that have done a part of it.
+ALTER TABLE run_entity ADD COLUMN pass_rows INTEGER NOT NULL DEFAULT 0;
 -- Why the pass cannot prove that a row is gone; null while it can.
 ALTER TABLE run_entity ADD COLUMN unproven TEXT;
 ALTER TABLE run_entity ADD COLUMN deletes_freely INTEGER NOT NULL DEFAULT 0;

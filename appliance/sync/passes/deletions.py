@@ -92,8 +92,8 @@ class Deletions:
         standing = self._passes.standing(work.one)
         if standing["unproven"] is not None:
             return str(standing["unproven"])
-        if standing["expected"] is not None and standing["fetched"] < standing["expected"]:
-            return f"the source counts {standing['expected']} rows and gave {standing['fetched']}"
+        if standing["expected"] is not None and standing["pass_rows"] < standing["expected"]:
+            return f"the source counts {standing['expected']} rows and gave {standing['pass_rows']}"
         return None
 
     def _is_too_much(self, missing: int, known: int) -> bool:

@@ -69,17 +69,20 @@ class PageWriter:
         self._passes = PassTable(database)
         self._presence = Presence(database)
 
-    def write(self, work: Work, page: Page, checkpoint: dict[str, Any]) -> None:
-        """Write a page of whole rows. Raises LeaseLost, and has written nothing then."""
+    def write(self, work: Work, page: Page, checkpoint: dict[str, Any], *, listed: bool = True) -> None:
+        """Write a page of whole rows. Raises LeaseLost, and has written nothing then.
+
+        `listed` pages are those by whose number of rows a pass is known to be complete.
+        """
         found = self.look(work.stream, work.projection, page, work.gone)
         counts = PageCounts(
             fetched=len(page.rows) + len(page.rejected),
             unchanged=found.unchanged,
             rejected=found.rejected,
         )
-        self._commit(work, page, found, counts, checkpoint)
+        self._commit(work, page, found, counts, checkpoint, listed)
 
-    def write_keys(self, work: Work, page: Page, checkpoint: dict[str, Any]) -> None:
+    def write_keys(self, work: Work, page: Page, checkpoint: dict[str, Any], *, listed: bool = True) -> None:
         """Note which records the rows of a page are of, when only keys were asked for.
 
         Rows that the store lacks are asked for one by one where they are few; else they are counted as lacking.
@@ -105,7 +108,7 @@ class PageWriter:
             rejected=found.rejected,
             lacking=len(lacking) if fetched is None else 0,
         )
-        self._commit(work, asked, found, counts, checkpoint)
+        self._commit(work, asked, found, counts, checkpoint, listed)
 
     def _asked_singly(self, work: Work, lacking: Sequence[bytes]) -> list[bytes] | None:
         """Whole rows by their keys; None where they are too many, or cannot be asked for."""
@@ -118,7 +121,13 @@ class PageWriter:
         return [row for row in asked if row is not None]
 
     def _commit(
-        self, work: Work, page: Page, found: Found, counts: PageCounts, checkpoint: dict[str, Any]
+        self,
+        work: Work,
+        page: Page,
+        found: Found,
+        counts: PageCounts,
+        checkpoint: dict[str, Any],
+        listed: bool,
     ) -> None:
         run_id, entity, now = work.claim.run_id, work.entity, self._clock.now_ms()
         requests, received, waited = work.traffic.since_last()
@@ -143,7 +152,14 @@ class PageWriter:
                 waited_ms=waited,
             )
             self._passes.add_page(
-                work.one, counts, checkpoint, now, mark=page.mark, expected=page.expected, newest=found.newest
+                work.one,
+                counts,
+                checkpoint,
+                now,
+                mark=page.mark,
+                listed=counts.fetched if listed else 0,
+                expected=page.expected if listed else None,
+                newest=found.newest,
             )
             if found.first_rejection is not None:
                 self._passes.note(run_id, entity, "ROW_REJECTED", found.first_rejection)

@@ -31,6 +31,9 @@ from appliance.sync.tables import Claim
 
 DAY_MS = 24 * 3600 * 1000
 
+# Statuses by which sources say that they know no such filter.
+_CANNOT = (400, 422, 501)
+
 LegName = Literal["rows", "keys", "open", "open_keys", "compare", "end"]
 
 
@@ -193,6 +196,8 @@ class PassReader:
             resuming = at if number == begins else None
             if leg.pages is None:
                 self._deletions.compare(work, resuming or {"after": 0}, self._go_on)
+            elif leg.name in ("open", "open_keys"):
+                self._read_unfinished(work, leg, resuming, legs[number + 1].name)
             else:
                 self._read_leg(work, leg, resuming, legs[number + 1].name)
 
@@ -203,6 +208,7 @@ class PassReader:
     def _read_leg(self, work: Work, leg: Leg, at: dict[str, Any] | None, following: LegName) -> None:
         assert leg.pages is not None
         write = self._writer.write_keys if leg.name in ("keys", "open_keys") else self._writer.write
+        listed = leg.name in ("rows", "keys")
         position = leg.pages.first() if at is None else at
         watch = _Watch(self._clock, work, self._stall_seconds, self._is_ours, self._stopping)
         with FetchAhead(leg.pages, position, leg.since, resuming=at is not None, watch=watch) as arriving:
@@ -212,10 +218,20 @@ class PassReader:
                     if page.next is None
                     else {"leg": leg.name, "at": page.next}
                 )
-                write(work, page, goes_on)
+                write(work, page, goes_on, listed=listed)
                 watch.moved()
                 if page.next is not None:
                     self._go_on()
+
+    def _read_unfinished(self, work: Work, leg: Leg, at: dict[str, Any] | None, following: LegName) -> None:
+        """The documents that are not finished; a source that refuses to be asked so keeps no other row back."""
+        try:
+            self._read_leg(work, leg, at, following)
+        except SourceError as refusal:
+            if refusal.details.get("status") not in _CANNOT:
+                raise
+            message = f"The source refuses to be asked for unfinished documents alone. {refusal.message}"
+            self._passes.add_notices(work.claim.run_id, work.entity, [message], self._clock.now_ms())
 
     def _go_on(self) -> None:
         if self._stopping():
