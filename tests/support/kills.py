@@ -99,6 +99,20 @@ class KillLoop:
             assert appliance.database.rows("PRAGMA foreign_key_check") == []
             assert appliance.database.rows("PRAGMA cipher_integrity_check") == []
 
+    def figures(self) -> dict[str, int]:
+        """What it went through, by name."""
+        with self.opened() as appliance:
+            value = appliance.database.value
+            return {
+                "kills in the middle of a run": self.hits,
+                "runs": value("SELECT count(*) FROM run"),
+                "pages written": value("SELECT sum(pages) FROM run_entity"),
+                "changes of the source": self.source.changes,
+                "changes of records": value("SELECT count(*) FROM told_change"),
+                "of these deletions": value("SELECT count(*) FROM told_change WHERE kind = 'deleted'"),
+                "records": value("SELECT count(*) FROM record WHERE deleted_at IS NULL"),
+            }
+
     @contextmanager
     def opened(self) -> Iterator[Appliance]:
         """The data directory as another process sees it."""

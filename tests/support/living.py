@@ -118,13 +118,13 @@ class LivingSource:
         default_factory=lambda: {entity: set() for entity in ENTITIES}
     )
     lock: threading.RLock = field(default_factory=threading.RLock)
+    changes: int = 0
     on_kill: Callable[[], None] = lambda: None
     told: list[str] = field(default_factory=list)
     """What happened, in order, for the message of a test that fails."""
     _script: Script = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
     _numbers: int = 0
-    _changes: int = 0
     _snapshots: dict[str, list[int]] = field(default_factory=dict)
     _snapshot_number: int = 0
 
@@ -265,7 +265,7 @@ class LivingSource:
     def _write(self, entity: str, which: int | None, *, late: float) -> None:
         moment = self.clock.now() + timedelta(seconds=self.habits.skew - late)
         stamp = int(moment.timestamp()) // self.habits.step * self.habits.step
-        self._changes += 1
+        self.changes += 1
         if which is None:
             self._numbers += 1
             # New numbers come before and after old ones, as where the number is not counted up.
@@ -274,7 +274,7 @@ class LivingSource:
         self.rows[entity][which] = {
             "id": which,
             "name": f"{entity} {which}",
-            "note": f"change {self._changes}",
+            "note": f"change {self.changes}",
             "changed": datetime.fromtimestamp(stamp, UTC).isoformat(),
         }
 
