@@ -28,6 +28,7 @@ from appliance.runtime.definition import (
     parse_entities,
 )
 from appliance.runtime.mapping.projection import Projection
+from appliance.runtime.push import check_push
 
 MAX_DOCUMENT = 512 * 1024
 # libyaml reads ten times as fast, which counts where each opening of a connection reads its entities.
@@ -129,6 +130,13 @@ class Catalog:
             details={"systems": sorted(names)},
         )
 
+    def name_of(self, system: str) -> str:
+        """The name by which people know a system; its own word where the connector is no longer installed."""
+        try:
+            return self.folder(system).definition.name
+        except UnknownSystem:
+            return system
+
     def definition(self, system: str, fields: Mapping[str, Any]) -> Definition:
         """The definition for a connection: entities of a generic connector come from its form field.
 
@@ -200,6 +208,7 @@ class Catalog:
                 zone=None,
                 where=f"{where}.{name}",
             )
+        check_push(definition, where=where)
 
 
 def read_folder(path: Traversable, *, packaged: bool) -> Folder:
