@@ -111,12 +111,14 @@ class Connector:
         """Whether a pass over everything meets every row, so that it can be seen which are gone."""
         return narrowed.compares(self.definition.entities[entity].read)
 
-    def proves_absence(self, entity: str) -> bool:
-        """Whether one pass over everything is enough to say that a row it did not meet is gone."""
-        read = self.definition.entities[entity].read
+    def proves_absence(self, entity: str, *, since: bool) -> bool:
+        """Whether one pass over everything, or all `since` some time, is enough to say that a row it did not meet is
+        gone."""
+        definition = self.definition.entities[entity]
+        read = definition.read
         if isinstance(read, CodeRead):
             return bool(getattr(self._folder.code().Reader, "proves_absence", False))
-        return narrowed.proves_absence(read)
+        return narrowed.proves_absence(read, definition.key, since=since)
 
     def gone(self, entity: str) -> Callable[[bytes], bool] | None:
         """Tells of a row whether it says itself that it is deleted; None where rows do not."""

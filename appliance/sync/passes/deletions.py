@@ -79,7 +79,7 @@ class Deletions:
                 self._hold(work, scope, missing, known)
                 return
             self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
-        confirmed = work.connector.proves_absence(work.entity)
+        confirmed = work.connector.proves_absence(work.entity, since=one.since is not None)
         asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
         while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
