@@ -382,7 +382,7 @@ class Appliance:
             retention=Retention(
                 database,
                 clock,
-                rules_of(settings, database, model, request_log, webhooks.history, quarantine),
+                rules_of(settings, database, model, request_log, webhooks.history, quarantine, drift),
                 is_busy=planner.runs.any_running,
             ),
             pushes=pushes,

@@ -7,6 +7,7 @@ from appliance.operations.retention import DAY_MS, Rule
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.erasing import Erasing
+from appliance.sync.drift import Drift
 from appliance.sync.quarantine import Quarantine
 from appliance.webhooks.history import History as DeliveryHistory
 
@@ -18,6 +19,7 @@ def rules_of(
     request_log: RequestLog,
     webhooks: DeliveryHistory,
     quarantine: Quarantine,
+    drift: Drift,
 ) -> tuple[Rule, ...]:
     """The rules in the order in which they are carried out."""
     erasures, records = Erasures(database), Erasing(database)
@@ -80,6 +82,13 @@ def rules_of(
             "retention.quarantine_days",
             settings.retention_quarantine_days,
             quarantine.erase_before,
+        ),
+        Rule(
+            "drift",
+            "Changes of source fields that were acknowledged",
+            "retention.quarantine_days",
+            settings.retention_quarantine_days,
+            drift.erase_before,
         ),
         Rule(
             "issues",
