@@ -29,6 +29,8 @@ STATUS_OF_CODE = {
     "SOURCE_REJECTED": 422,
     "WRITE_CONFLICT": 409,
     "SOURCE_THROTTLED": 503,
+    "DISK_FULL": 507,
+    "DISK_LOW": 507,
 }
 HTTP_CODES = {
     400: ("INVALID_REQUEST", "validation"),
@@ -65,6 +67,8 @@ _MEANING = {
     "PAGE_NOT_FOUND": "There is no such admin page.",
     "RECORD_NOT_FOUND": "The connection has no record with that key.",
     "CONNECTION_NOT_FOUND": "There is no connection with that id.",
+    "REJECTED_ROW_NOT_FOUND": "The connection has no rejected row with that id; it may have been settled meanwhile.",
+    "DRIFT_NOT_FOUND": "The connection has no such finding of a change in its source's fields.",
     "RUN_NOT_FOUND": "There is no synchronization run with that id.",
     "UNKNOWN_SYSTEM": "No connector of that name is installed; see `GET /api/system/platforms`.",
     "AUTHENTICATION_FAILED": "The header `Authorization: Bearer …` is missing or not one.",
@@ -101,6 +105,8 @@ _MEANING = {
     "PROXY_REFUSED": "The proxy did not let the call through.",
     "REQUEST_STOPPED": "The call of the source was ended because the appliance stops.",
     "CONFIGURATION_ERROR": "A setting, a key or a file of the appliance is not as it has to be.",
+    "DISK_FULL": "The disk of the appliance is full; nothing was changed. Repeat it when there is room again.",
+    "DISK_LOW": "Synchronization waits until there is room on the disk of the appliance.",
     "SETTINGS_INVALID": "A setting is unknown or has a wrong value.",
     "CERTIFICATE_UNUSABLE": "The certificate or key to serve with cannot be used.",
     "ENTITLEMENT_REJECTED": "The entitlement file is not valid.",

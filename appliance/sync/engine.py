@@ -17,6 +17,7 @@ import schedule
 
 from appliance.clock import Clock
 from appliance.store.database import Database
+from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
 from appliance.sync.runner import Runner
 from appliance.sync.tables import Claim
@@ -66,7 +67,7 @@ class Engine:
     """`make_runner` is called once, with a function that tells whether the engine is stopping.
 
     `beside` is other work that waits in the database, such as writes; each has a thread of its own and tells how much
-    it has done.
+    it has done. No run is handed out while `must_wait`, such as for room on the disk; it is asked often.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class Engine:
         workers: int,
         lease_seconds: int,
         beside: Sequence[Callable[[], int]] = (),
+        must_wait: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._must_wait = must_wait
         self._database = database
         self._beside = beside
         self._planner = planner
@@ -101,6 +104,7 @@ class Engine:
     def serve(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that."""
         interrupted = self._planner.runs.interrupt_orphans()
+        self._runner.clear_away()
         if interrupted:
             log.info("%d interrupted runs go on from their checkpoints", interrupted)
         self._threads += [
@@ -115,8 +119,12 @@ class Engine:
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
         self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
-            ticker.run_pending()
-            self.hand_out()
+            try:
+                ticker.run_pending()
+                self.hand_out()
+            except DiskFull as failure:
+                # Said once by whoever watches the disk; here the next tick tries again.
+                log.debug("%s", failure.message)
         self._finish()
 
     def drain(self) -> None:
@@ -144,6 +152,8 @@ class Engine:
         # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
         try:
             plan()
+        except DiskFull as failure:
+            log.debug("%s", failure.message)
         except Exception:
             log.exception("planning failed")
 
@@ -153,6 +163,8 @@ class Engine:
 
     def _claim(self) -> Claim | None:
         now = self._clock.now_ms()
+        if self._must_wait():
+            return None
         claims = self._planner.claims
         if claims.has_expired(now):
             # After a pause of the whole machine our own runs look abandoned.
@@ -181,6 +193,9 @@ class Engine:
         while not self._stop.is_set():
             try:
                 done = work()
+            except DiskFull as failure:
+                log.debug("%s", failure.message)
+                done = 0
             except Exception:
                 log.exception("work beside the synchronization failed")
                 done = 0

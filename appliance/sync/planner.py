@@ -3,7 +3,7 @@
 Due times are UTC and stand in the database, so nothing about them is lost or doubled by a restart.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from appliance.clock import Clock, new_id
@@ -12,6 +12,7 @@ from appliance.store.database import Database, Row
 from appliance.store.records import Records
 from appliance.sync.claims import Claims
 from appliance.sync.errors import NotSynchronizing, RunNotFound, UnknownEntity
+from appliance.sync.passes.table import PassTable
 from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.schedules import timing
 from appliance.sync.schedules.due import DueTimes, Timetables
@@ -37,6 +38,7 @@ class Planner:
     ) -> None:
         self.runs = RunTable(database)
         self.schedules = ScheduleTable(database)
+        self.passes = PassTable(database)
         self.due_times = due_times
         self.claims = claims
         self._database = database
@@ -87,6 +89,21 @@ class Planner:
             self._plan_next(self.due_times.timetables([connection_id]), connection_id, entities, now)
             self._plan_reconcile(connection_id, entities)
 
+    def source_returned(self, connection_id: str) -> None:
+        """What failed while the source was away is due at once, or after its quiet hours; the rest keeps its times."""
+        now = self._clock.now_ms()
+        with self._database.write():
+            failed = self.schedules.tried_later(connection_id, now)
+            tables = self.due_times.timetables([connection_id])
+            self.schedules.plan(
+                (tables.caught_up(connection_id, entity, now), connection_id, entity) for entity in failed
+            )
+
+    def usual_gaps(self, connection_ids: Collection[str]) -> Callable[[str, str], int]:
+        """A function of connection and entity: the usual time between two of its synchronizations, milliseconds."""
+        tables, now = self.due_times.timetables(connection_ids), self._clock.now_ms()
+        return lambda connection_id, entity: timing.usual_gap(tables.of(connection_id, entity), now)
+
     def end(self, connection_id: str) -> None:
         with self._database.write():
             self.schedules.clear_due(connection_id)
@@ -103,12 +120,7 @@ class Planner:
         that waits for reauthorization or is disconnected. A pause does not hold it back: somebody wants it now.
         """
         with self._database.write():
-            connection = self._connections.find(connection_id)
-            if connection is None or connection.status not in (CONNECTED, OFFLINE):
-                raise NotSynchronizing(
-                    "This connection does not synchronize: it is disconnected, or waits to be reauthorized.",
-                    details={"status": None if connection is None else connection.status},
-                )
+            self._require_synchronizing(connection_id)
             scheduled = self.schedules.entities(connection_id)
             wanted = list(dict.fromkeys(entities or scheduled))
             unknown = [entity for entity in wanted if entity not in scheduled]
@@ -119,6 +131,35 @@ class Planner:
                 )
             joined = self._active_run_for(connection_id, wanted, mode)
             return joined or self._queue(connection_id, mode, "manual", wanted)
+
+    def request_deletion(self, connection_id: str, entity: str) -> str:
+        """Queue a comparison that deletes what is missing however much it is. Raises NotSynchronizing."""
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            run_id = self._queue(connection_id, "reconcile", "manual", [entity])
+            self.passes.let_delete(run_id, entity)
+            return run_id
+
+    def request_backfill(self, connection_id: str, spans: Mapping[str, tuple[int, int]]) -> str:
+        """Queue the reading of a span of time, [from, until) in milliseconds, by entity. Raises NotSynchronizing."""
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            run_id = self._queue(connection_id, "backfill", "manual", list(spans))
+            self.passes.set_spans(run_id, spans)
+            return run_id
+
+    def request_after_event(self, connection_id: str, entity: str) -> str:
+        """Queue an incremental run of an entity of which the source has told that it changed.
+
+        One that waits and will read it is joined; one that reads it already may have passed the change. Raises
+        NotSynchronizing, UnknownEntity.
+        """
+        with self._database.write():
+            self._require_synchronizing(connection_id)
+            if entity not in self.schedules.entities(connection_id):
+                raise UnknownEntity(f"This connection does not serve {entity}.")
+            waiting = self.runs.waiting_for(connection_id, entity)
+            return waiting or self._queue(connection_id, "incremental", "push", [entity])
 
     def queue_due(self) -> int:
         """Queue what is due, of each connection one run to synchronize and one to compare keys; how many runs.
@@ -195,6 +236,14 @@ class Planner:
         """End a run; False when it is over already. Raises RunNotFound."""
         self.describe_run(run_id, connection_id)
         return self.runs.cancel(connection_id, self._clock.now_ms(), run_id) > 0
+
+    def _require_synchronizing(self, connection_id: str) -> None:
+        connection = self._connections.find(connection_id)
+        if connection is None or connection.status not in (CONNECTED, OFFLINE):
+            raise NotSynchronizing(
+                "This connection does not synchronize: it is disconnected, or waits to be reauthorized.",
+                details={"status": None if connection is None else connection.status},
+            )
 
     def _active_run_for(self, connection_id: str, wanted: Sequence[str], mode: Mode) -> str | None:
         covered: dict[str, set[str]] = {}

@@ -21,7 +21,8 @@ class ScheduleTable:
 
     def of_connection(self, connection_id: str) -> list[Row]:
         return self._database.rows(
-            "SELECT entity, next_due_at, next_reconcile_at, watermark, last_success_at, last_error, failures"
+            "SELECT entity, next_due_at, next_reconcile_at, watermark, last_success_at, last_error, failures,"
+            " history_from"
             " FROM schedule WHERE connection_id = ? ORDER BY entity",
             (connection_id,),
         )
@@ -73,6 +74,14 @@ class ScheduleTable:
             " ORDER BY 1, 2",
             (since,),
         )
+
+    def tried_later(self, connection_id: str, now: int) -> list[str]:
+        """Entities that failed and wait to be tried again."""
+        rows = self._database.rows(
+            "SELECT entity FROM schedule WHERE connection_id = ? AND failures > 0 AND next_due_at > ?",
+            (connection_id, now),
+        )
+        return [row["entity"] for row in rows]
 
     def never_reconciled(self) -> list[str]:
         """Open connections of which no entity has a time to be compared."""

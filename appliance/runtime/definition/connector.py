@@ -11,6 +11,7 @@ from appliance.runtime.definition.files import FilesPlace
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe
 from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.push import Push
 from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
 from appliance.runtime.definition.sql import Sql
 from appliance.runtime.definition.tls import tls_fields
@@ -66,6 +67,9 @@ class Definition(Node, frozen=True, kw_only=True):
     entities: Annotated[
         dict[str, EntityDefinition], Meta(description="Entity of the unified model to how it is read.")
     ] = {}
+    push: Annotated[
+        Push | None, Meta(description="What the source sends by itself when something changes.")
+    ] = None
     entities_field: Annotated[
         str, Meta(description="Form field that holds the entities of a generic connector.")
     ] = ""
