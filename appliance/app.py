@@ -224,7 +224,9 @@ class Appliance:
     @property
     def schedules(self) -> Schedules:
         """When connections synchronize."""
-        return Schedules(self.database, self.planner, self._bounds, self.clock)
+        return Schedules(
+            self.database, self.planner, self._bounds, lambda: self.disk.pause() is not None, self.clock
+        )
 
     @property
     def passthrough(self) -> Passthrough:
