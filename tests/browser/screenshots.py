@@ -132,6 +132,17 @@ def _walk_connection(page: Page, served: Served, token: str, shoot: Callable[[st
             headers={"Authorization": f"Bearer {token}"},
             data={"title": title, "severity": "high"},
         )
+    page.click(".tabs >> text=Schedule")
+    page.fill("#often", "15m")
+    page.fill("#time_zone", "Europe/Berlin")
+    page.fill("#quiet", "at night")
+    page.click("text=Save the rule")
+    page.wait_for_selector("#quiet-problem")
+    shoot("schedule-refused")
+    page.fill("#quiet", "mon,tue,wed,thu,fri 22:00-06:00")
+    page.click("text=Save the rule")
+    page.wait_for_selector(".notice")
+    shoot("schedule")
     page.click(".tabs >> text=Mapping")
     page.click("text=Purchase order >> nth=0")
     shoot("mapping")
