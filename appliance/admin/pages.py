@@ -14,13 +14,16 @@ from appliance.admin.views import (
     connect,
     connections,
     credits,
+    issues,
     mapping,
     passthrough,
     push,
     records,
     requests,
     runs,
+    schedule,
     sign_in,
+    storage,
     writes,
 )
 from appliance.app import Appliance
@@ -42,6 +45,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     502: "The source system refused",
     503: "The source system does not answer",
+    507: "The disk is full",
 }
 
 
@@ -58,6 +62,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     connect.add_views(pages, appliance, tickets)
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
+    schedule.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
@@ -67,6 +72,8 @@ def blueprint(appliance: Appliance) -> Blueprint:
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
+    issues.add_views(pages, appliance)
+    storage.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

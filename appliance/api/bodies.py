@@ -22,14 +22,26 @@ def answer(data: Any, status: int = 200, beside: Mapping[str, Any] | None = None
 
 def listed(found: Sequence[Any]) -> Response:
     """One page of a short list, with the `links` and `meta` of every list. Raises InvalidInput."""
-    page = _whole("page", 1, 1_000_000)
-    size = min(_whole("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE)
-    shown = found[(page - 1) * size : page * size]
-    last = max(1, -(-len(found) // size))
+    page, size = wanted_page()
+    return listed_page(found[(page - 1) * size : page * size], len(found), page, size)
+
+
+def wanted_page() -> tuple[int, int]:
+    """Number and size of the page that is asked for. Raises InvalidInput."""
+    return whole_parameter("page", 1, 1_000_000), min(
+        whole_parameter("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE
+    )
+
+
+def listed_page(
+    shown: Sequence[Any], total: int, page: int, size: int, parameters: Mapping[str, str] | None = None
+) -> Response:
+    """A page of a list of so many; `parameters` are those that its links repeat."""
+    last = max(1, -(-total // size))
     first_number = (page - 1) * size + 1 if shown else None
 
     def link(number: int) -> str:
-        return f"{request.base_url}?{urlencode({'per_page': size, 'page': number})}"
+        return f"{request.base_url}?{urlencode({**(parameters or {}), 'per_page': size, 'page': number})}"
 
     links = {
         "first": link(1),
@@ -44,7 +56,7 @@ def listed(found: Sequence[Any]) -> Response:
         "path": request.base_url,
         "per_page": size,
         "to": None if first_number is None else first_number + len(shown) - 1,
-        "total": len(found),
+        "total": total,
     }
     return answer(shown, beside={"links": links, "meta": meta})
 
@@ -112,7 +124,7 @@ def whole(body: dict[str, Any], name: str, default: int, lowest: int, highest: i
     return value
 
 
-def _whole(name: str, default: int, highest: int) -> int:
+def whole_parameter(name: str, default: int, highest: int) -> int:
     given = request.args.get(name, "")
     if not given:
         return default

@@ -128,6 +128,13 @@ class Catalog:
             details={"systems": sorted(names)},
         )
 
+    def name_of(self, system: str) -> str:
+        """The name by which people know a system; its own word where the connector is no longer installed."""
+        try:
+            return self.folder(system).definition.name
+        except UnknownSystem:
+            return system
+
     def definition(self, system: str, fields: Mapping[str, Any]) -> Definition:
         """The definition for a connection: entities of a generic connector come from its form field.
 

@@ -31,7 +31,7 @@ from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.compiler import Status
 from appliance.runtime.mapping.overlay import overlaid
 from appliance.runtime.mapping.projection import Projection
-from appliance.runtime.place import database_login, files_place
+from appliance.runtime.place import database_login, files_place, host_of
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
@@ -132,9 +132,9 @@ class Connector:
         entity: str,
         read: Read | None = None,
         *,
+        by: One | None = None,
         only_keys: bool = False,
         only_open: bool = False,
-        by: One | None = None,
     ) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read if read is None else read
@@ -183,12 +183,12 @@ class Connector:
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
 
-    def has_one(self, entity: str, by: One | None = None) -> bool:
-        """Whether single records of an entity can be asked for; `by` is another way to ask over HTTP."""
+    def reads_one(self, entity: str, by: One | None = None) -> bool:
+        """Whether single records of an entity can be asked for."""
         read = self.definition.entities[entity].read
-        return isinstance(read, ODataRead | AlternativesRead | TableRead) or (
-            isinstance(read, HttpRead) and (by or read.one) is not None and not read.each
-        )
+        if isinstance(read, HttpRead):
+            return not read.each and (by or read.one) is not None
+        return isinstance(read, ODataRead | AlternativesRead | TableRead)
 
     def one(self, entity: str, key: Sequence[Any], by: One | None = None) -> bytes | None:
         """The row with this key of the source, whose parts are in the order of the definition's `key`.
@@ -285,16 +285,18 @@ class Connectors:
         definition = overlaid(self.catalog.definition(system, fields), overlays or {}, folder.defaults)
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
-        client, terms = None, None
+        client, terms, base = None, None, None
         if definition.http is not None:
-            base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
+            base = str(compile_template(definition.http.base_url, where=f"{system}.base_url")(fields))
             terms = terms_of(definition.http, fields)
-            client = self._open_client(str(base), part, terms)
-        database = folder_of_files = None
+            client = self._open_client(base, part, terms)
+        database = folder_of_files = login = place = None
         if definition.sql is not None and self._open_database is not None:
-            database = self._open_database(database_login(definition.sql, fields))
+            login = database_login(definition.sql, fields)
+            database = self._open_database(login)
         if definition.files is not None and self._open_folder is not None:
-            folder_of_files = self._open_folder(files_place(definition.files, fields))
+            place = files_place(definition.files, fields)
+            folder_of_files = self._open_folder(place)
         source = Source(
             definition,
             fields,
@@ -305,5 +307,6 @@ class Connectors:
             tls=terms.tls if terms else None,
             database=database,
             folder=folder_of_files,
+            host=host_of(base, login, place),
         )
         return Connector(self._model, folder, definition, source, part)

@@ -13,6 +13,7 @@ from appliance.admin import pages
 from appliance.api import (
     capabilities,
     changes,
+    health,
     hooks,
     link,
     mapping,
@@ -22,9 +23,11 @@ from appliance.api import (
     raw,
     reference,
     removals,
+    schedules,
     synchronizing,
     system,
     unified,
+    webhooks,
     writing,
 )
 from appliance.api.documents import ApplianceRequest
@@ -59,9 +62,12 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(removals.blueprint(appliance))
+    app.register_blueprint(webhooks.blueprint(appliance))
+    app.register_blueprint(health.blueprint(appliance))
     app.register_blueprint(push.blueprint(appliance))
     app.register_blueprint(hooks.blueprint(appliance))
-    app.register_blueprint(removals.blueprint(appliance))
+    app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))

@@ -62,3 +62,7 @@ class PushIsOff(Conflict):
     """The connection takes no deliveries; make an address first."""
 
     code = "PUSH_OFF"
+
+
+class ScheduleInvalid(InvalidInput):
+    code = "SCHEDULE_INVALID"

@@ -116,7 +116,7 @@ class PushReading:
         if rule is None or event.entity not in reading.connector.definition.entities:
             self._finish(event, "failed", "The connector no longer takes this from deliveries.")
             return
-        if not reading.connector.has_one(event.entity, rule.one):
+        if not reading.connector.reads_one(event.entity, rule.one):
             self._request_run(event)
             return
         begun, change = self._clock.now_ms(), self._events.last_change()

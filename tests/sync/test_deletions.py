@@ -35,7 +35,7 @@ def test_a_row_that_is_gone_is_deleted_by_a_pass_that_meets_every_row(site, mode
     assert deleted(run) == 2
     assert site.stored("Vendor") == site.plant.rows["Vendor"]
     assert site.appliance.records.counts(site.connection_id)["Vendor"] == 23
-    changes = site.appliance.feed.after(site.connection_id, 25, 100).changes
+    changes = site.appliance.feed.after(site.connection_id, 25, 100, begun_at=site.clock.now_ms()).changes
     assert [change.change for change in changes] == ["deleted", "deleted"]
     assert deleted(site.synchronize(entities=["Vendor"], mode=mode)) == 0
 
@@ -176,7 +176,7 @@ def test_deletions_of_a_run_can_be_undone(site) -> None:
     assert site.appliance.removals.undo(site.connection_id, run["id"]) == 2
     assert site.stored("Vendor").keys() >= gone.keys()
     assert site.appliance.records.counts(site.connection_id)["Vendor"] == 25
-    changes = site.appliance.feed.after(site.connection_id, last, 100).changes
+    changes = site.appliance.feed.after(site.connection_id, last, 100, begun_at=site.clock.now_ms()).changes
     assert [change.change for change in changes] == ["updated", "updated"]
     assert site.appliance.removals.undo(site.connection_id, run["id"]) == 0, "once is enough"
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 2, "the source still has none"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from appliance.api.openapi import health, webhooks
+from appliance.api.openapi.schedules import CHANGE, SCHEDULE
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -100,6 +102,7 @@ _ISSUE: Schema = {
 }
 
 BODIES: dict[tuple[str, str], Schema] = {
+    **webhooks.BODIES,
     ("POST", "/api/system/connections"): _CONNECT,
     ("POST", _METADATA): _PAIRS,
     ("POST", "/api/system/connections/{connection_id}/token"): _ISSUE,
@@ -111,6 +114,12 @@ BODIES: dict[tuple[str, str], Schema] = {
     },
     ("POST", "/api/v1/sync"): _SYNC,
     ("POST", "/api/v1/connections/{connection_id}/sync"): _SYNC,
+    ("PUT", "/api/v1/connections/{connection_id}/history"): {
+        "type": "object",
+        "required": ["days"],
+        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
+        "additionalProperties": False,
+    },
     ("POST", _PUSH): {"type": "object", "properties": {}, "additionalProperties": False},
     ("PUT", _PUSH): {
         "type": "object",
@@ -118,12 +127,7 @@ BODIES: dict[tuple[str, str], Schema] = {
         "properties": {"signing_keys": {"type": "array", "maxItems": 50, "items": _TEXT}},
         "additionalProperties": False,
     },
-    ("PUT", "/api/v1/connections/{connection_id}/history"): {
-        "type": "object",
-        "required": ["days"],
-        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
-        "additionalProperties": False,
-    },
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): CHANGE,
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -131,10 +135,12 @@ BODIES: dict[tuple[str, str], Schema] = {
         "required": ["token"],
         "properties": dict.fromkeys(("token", "client_id", "client_secret"), _TEXT),
     },
+    **health.BODIES,
 }
 """Request bodies, by method and path."""
 
 ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
+    **webhooks.ANSWERS,
     ("GET", "/api/system/platforms"): (200, many({"type": "object"})),
     ("GET", "/api/system/client"): (200, one(reference("Client"))),
     ("GET", "/api/system/connections"): (200, many(reference("Connection"))),
@@ -151,10 +157,6 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("DELETE", "/api/integrations/current"): (200, _ENDED),
     ("POST", "/api/v1/sync"): (202, one({"type": "object"})),
     ("POST", "/api/v1/connections/{connection_id}/sync"): (202, one({"type": "object"})),
-    ("GET", _PUSH): (200, _PUSH_STATE),
-    ("POST", _PUSH): (201, _PUSH_STATE),
-    ("PUT", _PUSH): (200, _PUSH_STATE),
-    ("DELETE", _PUSH): (200, _PUSH_STATE),
     ("GET", "/api/v1/sync"): (200, many({"type": "object"})),
     ("GET", "/api/v1/connections/{connection_id}/sync"): (200, many({"type": "object"})),
     ("GET", "/api/v1/connections/{connection_id}/deletions"): (200, many({"type": "object"})),
@@ -162,11 +164,22 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
         202,
         one({"type": "object"}),
     ),
+    ("GET", _PUSH): (200, _PUSH_STATE),
+    ("POST", _PUSH): (201, _PUSH_STATE),
+    ("PUT", _PUSH): (200, _PUSH_STATE),
+    ("DELETE", _PUSH): (200, _PUSH_STATE),
+    ("GET", "/api/v1/schedule"): (200, one(SCHEDULE)),
+    ("GET", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
+    **health.ANSWERS,
 }
 """Status and body of success, by method and path; others answer 200 with a `data` member."""
+
+QUERY: dict[tuple[str, str], list[Schema]] = {**health.QUERY, **webhooks.QUERY}
+"""Parameters of the query, by method and path."""
 
 OAUTH_ERROR: Schema = {
     "type": "object",

@@ -46,6 +46,10 @@ class Definition(Node, frozen=True, kw_only=True):
     simulated: Annotated[
         bool, Meta(description="Writes are answered as if they were done and change nothing.")
     ] = False
+    shortest_seconds: Annotated[
+        Annotated[int, Meta(ge=10)] | None,
+        Meta(description="Shortest time between two syncs, where the system bears more than is usual."),
+    ] = None
     form: Annotated[tuple[FormField, ...], Meta(description="What is asked of who connects the system.")] = ()
     http: Annotated[Http | None, Meta(description="How to reach it, for entities read over HTTP.")] = None
     sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None

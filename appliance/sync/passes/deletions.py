@@ -80,7 +80,7 @@ class Deletions:
                 return
             self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
         confirmed = work.connector.proves_absence(work.entity)
-        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.has_one(work.entity)
+        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
         while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
             go_on()
