@@ -42,6 +42,13 @@ STATES = {
     "warning": Label("warning", "Warning"),
     "done": Label("good", "Done"),
     "unknown": Label("warning", "Outcome unknown"),
+    "proven": Label("good", "Proven"),
+    "failing": Label("bad", "Failing"),
+    "unproven": Label("quiet", "Not known yet"),
+    "critical": Label("bad", "Critical"),
+    "info": Label("live", "Notice"),
+    "dismissed": Label("quiet", "Dismissed"),
+    "resolved": Label("good", "Resolved"),
     "active": Label("good", "Active"),
     "revoked": Label("quiet", "Revoked"),
     "expired": Label("quiet", "Expired"),
@@ -62,6 +69,10 @@ WORDS = {
     "revoke": "Withdrawn",
     "take": "Taken",
     "return": "Returned",
+    "plant_admin": "Who runs the appliance",
+    "source_admin": "Who runs the connected system",
+    "integrator": "Who programs against the API",
+    "vendor": "The maker of the appliance",
 }
 
 OPERATIONS = {

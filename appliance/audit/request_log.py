@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import zstandard
 
-from appliance.audit.redaction import redact_body, redact_query, redact_text
+from appliance.audit.redaction import redact_body, redact_query, redact_text, shown_path
 from appliance.clock import Clock, iso
 from appliance.errors import NotFound
 from appliance.store.database import Database, Row
@@ -299,7 +299,7 @@ class RequestLog:
 def _without_secrets(entry: Entry) -> tuple[str, bytes]:
     # In the link flow a code is a secret; elsewhere it is a field of records.
     extra = frozenset({"code"}) if entry.path.startswith("/link/") else frozenset[str]()
-    path = redact_text(entry.path)
+    path = shown_path(entry.path)
     if entry.query:
         path += "?" + redact_query(entry.query, extra)
     halves = {

@@ -6,13 +6,16 @@ people, such as writes, sign-ins and purging, goes on.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
+from appliance.connections.issues import Condition
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
-from appliance.store.space import Space, space_of
+from appliance.store.space import DiskFull, Space, space_of
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,10 @@ class DiskGuard:
         clock: Clock,
         *,
         pause_bytes: int,
+        announce: Announce = unheard,
         space: Callable[[Path], Space] = space_of,
     ) -> None:
+        self._announce = announce
         self._database = database
         self._data_dir = data_dir
         self._clock = clock
@@ -72,6 +77,13 @@ class DiskGuard:
         """The pause that the engine has noted, None when there is none. One small query."""
         row = self._database.row("SELECT paused_at, free FROM disk_pause")
         return None if row is None else Pause(**row)
+
+    def waiting(self) -> list[Condition]:
+        """The pause that is noted, as an issue is told of it."""
+        pause = self.pause()
+        if pause is None:
+            return []
+        return [Condition(f"Synchronization waits for room on the disk; {megabytes(pause.free)} were free.")]
 
     def is_low(self) -> bool:
         """Whether runs have to wait: asked before each page, so it costs two system calls."""
@@ -107,10 +119,12 @@ class DiskGuard:
         if low and noted is None:
             self._database.make_room()
             # Runs wait also while this cannot be written; it is tried again at the next look.
-            self._database.run_if_room(
-                "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
-                (self._clock.now_ms(), space.free),
-            )
+            with suppress(DiskFull), self._database.write():
+                self._database.run(
+                    "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
+                    (self._clock.now_ms(), space.free),
+                )
+                self._announce("system.error", None, self._described)
         if low:
             return begins
         if noted is not None:
@@ -118,6 +132,10 @@ class DiskGuard:
             log.info("synchronization goes on: %s are free", megabytes(space.free))
         self._keep_reserve()
         return False
+
+    def _described(self) -> dict[str, Any]:
+        (waiting,) = self.waiting()
+        return {"code": DiskLow.code, "message": waiting.message, "free": self.space().free}
 
     def _keep_reserve(self) -> None:
         reserve = self._database.reserve

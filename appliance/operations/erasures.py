@@ -39,8 +39,23 @@ class Erasures:
                 self._database.run_many("DELETE FROM tombstone WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run_notice WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run_entity WHERE run_id = ?", ids)
+                self._database.run_many("DELETE FROM tombstone WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run WHERE id = ?", ids)
             return len(ids)
+
+    def issues(self, before: int, limit: int) -> int:
+        """Issues that are resolved, and held deletions about which a word was said."""
+        resolved = self._delete(
+            "DELETE FROM issue WHERE id IN (SELECT id FROM issue WHERE resolved_at < ? LIMIT ?)",
+            before,
+            limit,
+        )
+        return resolved + self._delete(
+            "DELETE FROM deletion_hold WHERE id IN"
+            " (SELECT id FROM deletion_hold WHERE state <> 'open' AND updated_at < ? LIMIT ?)",
+            before,
+            limit,
+        )
 
     def writes(self, before: int, limit: int) -> int:
         """Writes that are over; what the engine is still to look at stays."""

@@ -5,12 +5,13 @@ one entity of one connection. `seq` grows in commit order over everything, so th
 of `seq` are its change feed, each record at its latest change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
+from appliance.store.changes import Changes
 from appliance.store.database import Database
 from appliance.store.raw_rows import NOT_KEPT, RawRows
 from appliance.store.selection import Deleted
@@ -83,11 +84,20 @@ class StreamState(NamedTuple):
 
 
 class Records:
-    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those."""
+    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those.
 
-    def __init__(self, database: Database, links: Mapping[str, Sequence[str]] | None = None) -> None:
+    `changed` is told of every change inside the transaction that makes it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        links: Mapping[str, Sequence[str]] | None = None,
+        changed: Callable[[Stream, Changes], None] | None = None,
+    ) -> None:
         self._database = database
         self._links = dict(links or {})
+        self._changed = changed
         self.raw_rows = RawRows(database)
 
     def stream(self, connection_id: str, entity: str) -> Stream:
@@ -170,17 +180,20 @@ class Records:
                 else:
                     fresh.append((record, payload, raw))
             inserted = sum(1 for record, _, _ in fresh if record.key not in held)
-            revived = sum(
-                1 for record, _, _ in fresh if record.key in held and held[record.key][1] is not None
-            )
+            # Those that were not there to a reader, whether they are new or had been deleted.
+            appeared = [r.key for r, _, _ in fresh if r.key not in held or held[r.key][1] is not None]
             self._upsert(stream, fresh)
             self._database.run_many(
                 "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?", same
             )
-            if inserted or revived:
+            if appeared:
                 self._database.run(
-                    "UPDATE stream SET live = live + ? WHERE id = ?", (inserted + revived, stream.id)
+                    "UPDATE stream SET live = live + ? WHERE id = ?", (len(appeared), stream.id)
                 )
+            if fresh and self._changed is not None:
+                new = set(appeared)
+                updated = [record.key for record, _, _ in fresh if record.key not in new]
+                self._changed(stream, Changes(appeared, updated, []))
         return Written(inserted, len(fresh) - inserted, len(same))
 
     def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int, run_id: str | None = None) -> int:
@@ -202,9 +215,15 @@ class Records:
             self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
             if run_id is not None:
                 self._database.run_many(
-                    "INSERT INTO tombstone (run_id, record_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    [(run_id, record.id) for record in there.values()],
+                    "INSERT INTO tombstone (run_id, record_id, seq) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET seq = excluded.seq",
+                    [
+                        (run_id, record.id, seq)
+                        for seq, record in enumerate(there.values(), last - len(there) + 1)
+                    ],
                 )
+            if self._changed is not None:
+                self._changed(stream, Changes([], [], list(there)))
         return len(there)
 
     def undelete(self, stream: Stream, run_id: str, now: int, limit: int) -> int:
@@ -213,28 +232,29 @@ class Records:
         Part of the change feed. The undone ones are forgotten, so that calls go on until none is left.
         """
         with self._database.write():
-            ids = [
-                row[0]
-                for row in self._database.tuples(
-                    "SELECT t.record_id FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
-                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL LIMIT ?",
+            back = dict(
+                self._database.tuples(
+                    "SELECT t.record_id, r.key FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
+                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL AND r.seq = t.seq LIMIT ?",
                     (run_id, stream.id, limit),
                 )
-            ]
-            if not ids:
+            )
+            if not back:
                 return 0
             last = self._database.value(
-                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(ids),)
+                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(back),)
             )
             self._database.run_many(
                 "UPDATE record SET seq = ?, modified_at = ?, deleted_at = NULL WHERE id = ?",
-                [(seq, now, record_id) for seq, record_id in enumerate(ids, last - len(ids) + 1)],
+                [(seq, now, record_id) for seq, record_id in enumerate(back, last - len(back) + 1)],
             )
             self._database.run_many(
-                "DELETE FROM tombstone WHERE run_id = ? AND record_id = ?", [(run_id, one) for one in ids]
+                "DELETE FROM tombstone WHERE run_id = ? AND record_id = ?", [(run_id, one) for one in back]
             )
-            self._database.run("UPDATE stream SET live = live + ? WHERE id = ?", (len(ids), stream.id))
-        return len(ids)
+            self._database.run("UPDATE stream SET live = live + ? WHERE id = ?", (len(back), stream.id))
+            if self._changed is not None:
+                self._changed(stream, Changes(list(back.values()), [], []))
+        return len(back)
 
     def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:
         """Write records with their unified text and compressed row."""
@@ -429,5 +449,6 @@ class Records:
             erased += deleted
         with self._database.write():
             self._database.run("DELETE FROM record_link WHERE stream_id = ?", (stream.id,))
+            self._database.run("DELETE FROM record_missed WHERE stream_id = ?", (stream.id,))
             self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (stream.id,))
         return erased

@@ -1,7 +1,7 @@
 """The engine: one ticker that plans and claims, and a pool of threads that run.
 
-Exactly one engine works on a data directory, whatever starts it: it holds a lock file. The ticker alone claims
-runs, since SQLite's lock is unfair to many claimers; the pool only does what it is handed.
+Exactly one engine works on a data directory, whatever starts it: it holds a lock file. One thread claims at a time,
+so that no two look at the same ceilings: the ticker, or a worker that has become free.
 """
 
 import fcntl
@@ -94,6 +94,7 @@ class Engine:
         self._runner = make_runner(self._stop.is_set)
         self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._in_hand: set[str] = set()
+        self._claiming = threading.Lock()
         self._free = threading.Semaphore(workers)
         self._threads = [
             threading.Thread(target=self._work, name=f"sync-{number}", daemon=True)
@@ -112,10 +113,11 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
+        self._plan(self._planner.catch_up)
         ticker = schedule.Scheduler()
-        ticker.every(1).seconds.do(self._plan)
+        ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
-        self._plan()
+        self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
             try:
                 ticker.run_pending()
@@ -134,17 +136,22 @@ class Engine:
     def hand_out(self) -> None:
         """Give waiting runs to free workers."""
         while self._free.acquire(blocking=False):
-            claim = self._claim()
+            claim = None
+            try:
+                with self._claiming:
+                    claim = None if self._stop.is_set() else self._claim()
+            finally:
+                if claim is None:
+                    self._free.release()
             if claim is None:
-                self._free.release()
                 return
             self._in_hand.add(claim.run_id)
             self._handed.put(claim)
 
-    def _plan(self) -> None:
+    def _plan(self, plan: Callable[[], object]) -> None:
         # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
         try:
-            self._planner.queue_due()
+            plan()
         except DiskFull as failure:
             log.debug("%s", failure.message)
         except Exception:
@@ -156,11 +163,14 @@ class Engine:
 
     def _claim(self) -> Claim | None:
         now = self._clock.now_ms()
-        if not self._planner.runs.has_waiting(now) or self._must_wait():
+        if self._must_wait():
             return None
-        # After a pause of the whole machine our own runs would look abandoned.
-        self._renew()
-        return self._planner.runs.claim(self._owner, now + self._lease_ms, now)
+        claims = self._planner.claims
+        if claims.has_expired(now):
+            # After a pause of the whole machine our own runs look abandoned.
+            self._renew()
+            claims.take_back(now)
+        return claims.claim(self._owner, now + self._lease_ms, now)
 
     def _work(self) -> None:
         while (claim := self._handed.get()) is not None:
@@ -172,6 +182,11 @@ class Engine:
             finally:
                 self._in_hand.discard(claim.run_id)
                 self._free.release()
+            # What waits does not wait for the next tick.
+            try:
+                self.hand_out()
+            except Exception:
+                log.exception("claiming the next run failed")
         self._database.release_thread()
 
     def _work_beside(self, work: Callable[[], int]) -> None:
