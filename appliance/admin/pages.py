@@ -20,6 +20,7 @@ from appliance.admin.views import (
     requests,
     runs,
     sign_in,
+    webhooks,
     writes,
 )
 from appliance.app import Appliance
@@ -64,6 +65,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
+    webhooks.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)

@@ -5,7 +5,9 @@ from typing import Literal, get_args
 from appliance.errors import PermissionDenied
 from appliance.users.accounts import ADMINISTRATOR, Account
 
-Permission = Literal["read_request_log", "change_mapping", "read_writes", "open_passthrough"]
+Permission = Literal[
+    "read_request_log", "change_mapping", "read_writes", "open_passthrough", "manage_webhooks"
+]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
 
