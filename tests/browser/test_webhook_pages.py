@@ -19,7 +19,9 @@ def receiver() -> Iterator[Server]:
         yield server
 
 
-def test_from_a_new_webhook_to_a_verified_event_in_the_log(page: Page, set_up: Served, receiver: Server) -> None:
+def test_from_a_new_webhook_to_a_verified_event_in_the_log(
+    page: Page, set_up: Served, receiver: Server
+) -> None:
     sign_in(page, set_up)
     page.get_by_role("link", name="Webhooks").click()
     expect(page.get_by_text("There is no webhook yet.")).to_be_visible()

@@ -1,6 +1,7 @@
 """One attempt over the wire: the whole exchange has its time, whatever the receiver does with it."""
 
 import base64
+import gzip
 import socket
 import threading
 import time
@@ -83,8 +84,6 @@ def test_whatever_is_answered_with_2xx_is_taken(send: Sender, receiver: Receiver
 
 
 def test_a_compressed_answer_that_grows_without_end_is_cut(send: Sender, receiver: Receiver) -> None:
-    import gzip
-
     bomb = gzip.compress(b"\0" * 50_000_000)
     receiver.answer = lambda exchange: exchange.reply(200, bomb, Content_Encoding="gzip")
     attempt = send(receiver.url, "evt_1", b"{}", HELD)
