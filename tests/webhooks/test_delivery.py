@@ -388,3 +388,19 @@ def test_one_endpoint_does_not_take_all_workers(site: Site, receiver: Receiver, 
         freed.set()
         for thread in slow:
             thread.join(10)
+
+
+def test_the_first_success_after_a_long_time_brings_the_other_connections_at_once(
+    site: Site, receiver: Receiver
+) -> None:
+    site.listen(receiver.url, "work-orders.*")
+    receiver.answer = 503
+    for name in ("One", "Other"):
+        site.connection_id = connect_plant(site.appliance, Plant(site.clock), name).connection.id
+        site.write("one")
+    site.pass_time(hours=12)
+    receiver.answer = 200
+    while not receiver.events:
+        site.clock.advance(60)
+        site.deliver()
+    assert len(receiver.events) == 2

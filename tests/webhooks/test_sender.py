@@ -123,3 +123,15 @@ def test_threads_share_a_sender(send: Sender, receiver: Receiver) -> None:
     for thread in threads:
         thread.join(10)
     assert [attempt.error for attempt in attempts] == [None] * 8
+
+
+def test_what_is_left_of_a_long_answer_is_not_taken_for_the_next(send: Sender, receiver: Receiver) -> None:
+    def answer(exchange: Exchange) -> None:
+        exchange.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 6000, close=False)
+        time.sleep(0.2)
+        exchange.raw(b"x" * 14000, close=False)
+
+    receiver.answer = answer
+    for number in range(2):
+        attempt = send(receiver.url, f"evt_{number}", b"{}", HELD)
+        assert (attempt.status, attempt.error, attempt.answer) == (200, None, "x" * 500)
