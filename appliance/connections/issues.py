@@ -44,7 +44,7 @@ class Issuing(Protocol):
         fix: str | None = None,
         who: Who | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None: ...
+    ) -> bool: ...
 
     def resolve(self, code: str, *, connection_id: str | None = None, entity: str = "") -> None: ...
 
@@ -130,8 +130,8 @@ class Issues:
         fix: str | None = None,
         who: Who | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Open an issue, or note that an open one is seen again.
+    ) -> bool:
+        """Open an issue, or note that an open one is seen again; whether it says something new.
 
         Severity, fix and who come from the table of remedies where they are not given. One query where the same was
         seen within the last minute. Raises ValueError for a code that is in no table and comes without a fix.
@@ -149,7 +149,7 @@ class Issues:
             and (known["message"], known["detail"], known["severity"]) == (message, told, severity)
             and now - known["updated_at"] < SEEN_AGAIN_MS
         ):
-            return
+            return False
         fix = fix or self._fix(code, connection_id)
         with self._database.write():
             known = self._current(code, connection_id, entity)
@@ -160,7 +160,7 @@ class Issues:
                     " count = count + 1, dismissed_at = CASE WHEN ? THEN NULL ELSE dismissed_at END WHERE id = ?",
                     (message, told, severity, fix, who, now, worse, known["id"]),
                 )
-                return
+                return bool(known["message"] != message)
             self._database.insert(
                 "issue",
                 id=new_id("iss"),
@@ -176,6 +176,7 @@ class Issues:
                 opened_at=now,
                 updated_at=now,
             )
+            return True
 
     def resolve(self, code: str, *, connection_id: str | None = None, entity: str = "") -> None:
         """The proof came. One query where there is no such issue."""

@@ -247,3 +247,11 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
 """By the code of an issue that no failed run opens. What opened it resolves it."""
 
 REMEDIES: Mapping[str, Remedy] = {**ENDS_A_RUN, **BESIDE_RUNS}
+
+
+def advice(code: str | None) -> dict[str, str] | None:
+    """What to do about the error of a run, and who can: `{"fix", "who"}`, None where the table has nothing to say."""
+    remedy = None if code is None else REMEDIES.get(code)
+    if remedy is None:
+        return None
+    return {"fix": remedy.fix.format(system="the source", connection="the connection"), "who": remedy.who}

@@ -31,6 +31,7 @@ from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.compiler import Status
 from appliance.runtime.mapping.overlay import overlaid
 from appliance.runtime.mapping.projection import Projection
+from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.place import database_login, files_place, host_of
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
@@ -110,12 +111,14 @@ class Connector:
         """Whether a pass over everything meets every row, so that it can be seen which are gone."""
         return narrowed.compares(self.definition.entities[entity].read)
 
-    def proves_absence(self, entity: str) -> bool:
-        """Whether one pass over everything is enough to say that a row it did not meet is gone."""
-        read = self.definition.entities[entity].read
+    def proves_absence(self, entity: str, *, since: bool) -> bool:
+        """Whether one pass over everything, or all `since` some time, is enough to say that a row it did not meet is
+        gone."""
+        definition = self.definition.entities[entity]
+        read = definition.read
         if isinstance(read, CodeRead):
             return bool(getattr(self._folder.code().Reader, "proves_absence", False))
-        return narrowed.proves_absence(read)
+        return narrowed.proves_absence(read, definition.key, since=since)
 
     def gone(self, entity: str) -> Callable[[bytes], bool] | None:
         """Tells of a row whether it says itself that it is deleted; None where rows do not."""
@@ -226,6 +229,10 @@ class Connector:
             where=f"{self.definition.system}.{entity}",
             statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def filled_by(self, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
+        """Path of the source's rows to the unified fields that are taken from there."""
+        return filled_by(self._model, entity_of(self._model, entity), self.definition.entities[entity], paths)
 
     def found_status(self, status: Status) -> bytes:
         """The row of a status that a record has and the definition does not know: named as the source names it."""

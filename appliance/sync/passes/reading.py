@@ -21,6 +21,7 @@ from appliance.runtime.protocols import Pages, Since
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.sync.drift import Sampler
 from appliance.sync.errors import Interrupted, LeaseLost
 from appliance.sync.passes.ahead import FetchAhead
 from appliance.sync.passes.deletions import Deletions
@@ -149,7 +150,9 @@ class PassReader:
             else now - connection.historical_days * DAY_MS
         )
         stream = self._records.stream(connection.id, one.entity)
-        if self._records.count(stream) and connector.compares(one.entity):
+        # Without the time of its change a record cannot be told to have left the historical period.
+        bounded = since is None or definition.modified is not None
+        if bounded and self._records.count(stream) and connector.compares(one.entity):
             number, seq = self._presence.begin()
             return replace(begun, since=since, number=number, seq=seq)
         return replace(begun, since=since)
@@ -163,6 +166,7 @@ class PassReader:
             connector.projection(one.entity),
             connector.gone(one.entity),
             Traffic(connector),
+            Sampler(false_is_null=connector.definition.entities[one.entity].false_is_null),
         )
 
     def _legs(self, one: Pass, connector: Connector, whole: bool) -> list[Leg]:
@@ -198,6 +202,7 @@ class PassReader:
                 self._read_unfinished(work, leg, resuming, legs[number + 1].name)
             else:
                 self._read_leg(work, leg, resuming, legs[number + 1].name)
+        self._writer.conclude(work)
 
     def _has_reached(self, work: Work) -> bool:
         watermark, _ = self._schedules.reached(work.claim.connection_id, work.entity)
