@@ -232,3 +232,15 @@ def test_a_page_without_rejections_costs_one_look(site: Site) -> None:
     site.appliance.quarantine.keep(stream, [], fingerprint=b"", run_id=None, now=0)
     assert site.appliance.database.value("SELECT total_changes()") == before
     work(site.appliance)
+
+
+def test_rows_in_quarantine_are_an_issue_until_they_are_seen_to(order: Site) -> None:
+    watch = order.appliance.watch()
+    watch.work_off()
+    (issue,) = order.appliance.issues.open_issues(order.connection_id)
+    assert (issue.code, issue.entity, issue.detail) == ("ROWS_REJECTED", "PurchaseOrder", {"rows": 1})
+    order.plant.put("PurchaseOrder", "2", ordered="2026-01-03")
+    order.synchronize()
+    order.clock.advance(60)
+    watch.work_off()
+    assert order.appliance.issues.open_issues(order.connection_id) == []
