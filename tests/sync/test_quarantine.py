@@ -232,3 +232,14 @@ def test_a_page_without_rejections_costs_one_look(site: Site) -> None:
     site.appliance.quarantine.keep(stream, [], fingerprint=b"", run_id=None, now=0)
     assert site.appliance.database.value("SELECT total_changes()") == before
     work(site.appliance)
+
+
+def test_a_row_that_is_gone_at_the_source_leaves_with_its_record(order: Site) -> None:
+    order.plant.put("PurchaseOrder", "1", ordered="broken")
+    order.synchronize()
+    assert len(rejected(order)) == 2
+    del order.plant.rows["PurchaseOrder"]["1"]
+    for _ in range(2):
+        done = entity_of(order.synchronize(mode="full"), "PurchaseOrder")
+    assert order.stored("PurchaseOrder").keys() == {"3"}, done
+    assert [one["stale_since"] for one in rejected(order)] == [None]
