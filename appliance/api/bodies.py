@@ -26,11 +26,20 @@ def listed(found: Sequence[Any]) -> Response:
     return listed_from(len(found), lambda offset, limit: found[offset : offset + limit])
 
 
+def wanted_page() -> tuple[int, int]:
+    """Number and size of the page that is asked for. Raises InvalidInput."""
+    size = whole_parameter("per_page", DEFAULT_PER_PAGE, 10_000)
+    return whole_parameter("page", 1, 1_000_000), min(size, LARGEST_PAGE)
+
+
 def listed_from(total: int, take: Callable[[int, int], Sequence[Any]]) -> Response:
     """Like `listed`, of `total` things of which `take` reads some, by offset and number."""
-    page = _whole("page", 1, 1_000_000)
-    size = min(_whole("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE)
-    shown = take((page - 1) * size, size)
+    page, size = wanted_page()
+    return listed_page(take((page - 1) * size, size), total, page, size)
+
+
+def listed_page(shown: Sequence[Any], total: int, page: int, size: int) -> Response:
+    """A page of a list of so many. Its links repeat what else was asked for."""
     last = max(1, -(-total // size))
     first_number = (page - 1) * size + 1 if shown else None
 
@@ -133,7 +142,7 @@ def ids(body: dict[str, Any]) -> list[int]:
     return list(dict.fromkeys(given))
 
 
-def _whole(name: str, default: int, highest: int) -> int:
+def whole_parameter(name: str, default: int, highest: int) -> int:
     given = request.args.get(name, "")
     if not given:
         return default

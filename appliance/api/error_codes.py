@@ -29,6 +29,8 @@ STATUS_OF_CODE = {
     "SOURCE_REJECTED": 422,
     "WRITE_CONFLICT": 409,
     "SOURCE_THROTTLED": 503,
+    "DISK_FULL": 507,
+    "DISK_LOW": 507,
 }
 HTTP_CODES = {
     400: ("INVALID_REQUEST", "validation"),
@@ -58,6 +60,7 @@ _MEANING = {
     "REQUEST_TOO_LARGE": "The request is larger than what is accepted.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is of a type that is not read here.",
     "CURSOR_INVALID": "The cursor is damaged, or belongs to another list, filter or connection.",
+    "SCHEDULE_INVALID": "A rule of a schedule is not one, or asks for times too close together.",
     "UNKNOWN_ENTITY": "The connection does not serve an entity of that name.",
     "NOT_SERVED": "The connection's system is of another category than the path.",
     "NOT_FOUND": "There is nothing at that path.",
@@ -102,6 +105,8 @@ _MEANING = {
     "PROXY_REFUSED": "The proxy did not let the call through.",
     "REQUEST_STOPPED": "The call of the source was ended because the appliance stops.",
     "CONFIGURATION_ERROR": "A setting, a key or a file of the appliance is not as it has to be.",
+    "DISK_FULL": "The disk of the appliance is full; nothing was changed. Repeat it when there is room again.",
+    "DISK_LOW": "Synchronization waits until there is room on the disk of the appliance.",
     "SETTINGS_INVALID": "A setting is unknown or has a wrong value.",
     "CERTIFICATE_UNUSABLE": "The certificate or key to serve with cannot be used.",
     "ENTITLEMENT_REJECTED": "The entitlement file is not valid.",

@@ -6,11 +6,21 @@ from appliance.users.scopes import Scope, Wanted
 
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _CATEGORIES = ("eam", "erp", "wms", "v1")
-_OF_THE_ACCOUNT = {"system": "manage", "mappings": "manage", "raw": "raw", "passthrough": "passthrough"}
+_OF_THE_ACCOUNT = {
+    "system": "manage",
+    "webhooks": "manage",
+    "mappings": "manage",
+    "push": "manage",
+    "raw": "raw",
+    "passthrough": "passthrough",
+}
 """Verbs of what is not about one entity, by the first part of the path."""
 
 _ABOUT_THE_CONNECTION = frozenset(
-    ("sync", "sync-status", "integrations", "tasks", "capabilities", "openapi.json", "postman.json")
+    (
+        *("sync", "sync-status", "schedule", "health", "issues", "integrations", "tasks", "capabilities"),
+        *("openapi.json", "postman.json"),
+    )
 )
 """What tells callers how their connection stands, or how what they asked for went: read with any valid token."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from appliance import __version__
 from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
+from appliance.clock import iso
 from appliance.sync.engine import EngineLock
 from appliance.sync.tables import ACTIVE
 
@@ -133,11 +134,13 @@ def describe(appliance: Appliance) -> dict[str, Any]:
                 "notices": appliance.planner.runs.notices(connection.id),
             }
         )
+    pause = appliance.disk.pause()
     return {
         "version": __version__,
         "running": running,
         "data_dir": str(appliance.settings.data_dir),
         "credits": {"granted": balance.granted, "used": balance.used, "available": balance.available},
+        "paused_for_disk_since": None if pause is None else iso(pause.paused_at),
         "connections": connections,
         "runs": appliance.planner.runs.recent(None, 10),
         "broken_connectors": [{"folder": b.folder, "reason": b.reason} for b in appliance.catalog.broken()],
@@ -155,6 +158,7 @@ def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
         lock = EngineLock(appliance.settings.data_dir)
         if lock.acquire():
             with lock:
+                appliance.disk.check()
                 appliance.engine().drain()
             continue
         progress = " ".join(
@@ -190,6 +194,11 @@ def _status_lines(state: dict[str, Any]) -> list[str]:
         f"Appliance {state['version']}, service {'running' if state['running'] else 'not running'}",
         f"Credits: {used['available']} available of {used['granted']}",
     ]
+    if state["paused_for_disk_since"]:
+        lines.append(
+            f"Synchronization waits for room on the disk since {state['paused_for_disk_since']}; "
+            "see `appliance retention`."
+        )
     lines += [f"Connector left out: {b['folder']}: {b['reason']}" for b in state["broken_connectors"]]
     for connection in state["connections"]:
         records = sum(connection["records"].values())

@@ -164,7 +164,11 @@ class Mappings:
             return self._finished(job)
         made: list[NewRecord] = []
         rejections: list[Rejected] = []
+        without_row = 0
         for row in rows:
+            if row.raw is None:
+                without_row += 1
+                continue
             try:
                 payload, modified_at = projection.record(row.raw)
             except RowRejected as rejection:
@@ -176,7 +180,12 @@ class Mappings:
         with self._database.write():
             first = rejections[0].reason if rejections else None
             if self.table.advance(
-                job, rows[-1].id, mapped=len(made), rejected=len(rejections), first_rejection=first
+                job,
+                rows[-1].id,
+                mapped=len(made),
+                rejected=len(rejections),
+                without_row=without_row,
+                first_rejection=first,
             ):
                 self._records.write(stream, made)
                 self._quarantine.keep(
@@ -230,7 +239,12 @@ class Mappings:
         job = self.table.remapping(connection_id, entity)
         if job is None:
             return None
-        return {"mapped": job.mapped, "rejected": job.rejected, "first_rejection": job.first_rejection}
+        return {
+            "mapped": job.mapped,
+            "rejected": job.rejected,
+            "without_row": job.without_row,
+            "first_rejection": job.first_rejection,
+        }
 
     def _served(self, connection_id: str, entity: str) -> tuple[Connection, Definition]:
         connection = self._connections.get(connection_id)

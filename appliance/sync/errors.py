@@ -1,4 +1,4 @@
-from appliance.errors import ApplianceError, Conflict, InvalidInput, NotFound
+from appliance.errors import ApplianceError, AuthenticationFailed, Conflict, InvalidInput, NotFound
 
 
 class RunNotFound(NotFound):
@@ -46,3 +46,31 @@ class Interrupted(ApplianceError):
     code = "RUN_INTERRUPTED"
     type = "internal"
     retryable = True
+
+
+class PushAddressUnknown(NotFound):
+    """No connection takes deliveries at this address: it is wrong, was renewed, or is switched off."""
+
+    code = "PUSH_ADDRESS_UNKNOWN"
+
+
+class PushRefused(AuthenticationFailed):
+    """The delivery is not signed by the connection's source, or its time is too far from ours."""
+
+    code = "PUSH_SIGNATURE_INVALID"
+
+
+class PushNotSupported(Conflict):
+    """The connector declares no deliveries of its system, or none that need what was asked for."""
+
+    code = "PUSH_NOT_SUPPORTED"
+
+
+class PushIsOff(Conflict):
+    """The connection takes no deliveries; make an address first."""
+
+    code = "PUSH_OFF"
+
+
+class ScheduleInvalid(InvalidInput):
+    code = "SCHEDULE_INVALID"

@@ -33,7 +33,7 @@ def hostile(plant: Plant, browser: Browser) -> list[str]:
     connection = plant.connection(browser.connect_sandbox(HOSTILE))
     stream = plant.appliance.records.stream(connection.id, "WorkOrder")
     plant.appliance.records.write(stream, [_record("03a", code=HOSTILE, title=HOSTILE, statusKey=HOSTILE)])
-    plant.appliance.planner.schedules.failed(connection.id, "Asset", HOSTILE, now=plant.clock.now_ms())
+    plant.appliance.planner.schedules.failed(connection.id, "Asset", HOSTILE, next_due_at=None)
     plant.appliance.health.mark_reauthorization_required(connection, HOSTILE)
     plant.appliance.api_keys.create(HOSTILE)
     rejected = Rejected("03b", b'{"code": "%s"}' % HOSTILE.encode(), HOSTILE)

@@ -35,7 +35,7 @@ def test_a_row_that_is_gone_is_deleted_by_a_pass_that_meets_every_row(site, mode
     assert deleted(run) == 2
     assert site.stored("Vendor") == site.plant.rows["Vendor"]
     assert site.appliance.records.counts(site.connection_id)["Vendor"] == 23
-    changes = site.appliance.feed.after(site.connection_id, 25, 100).changes
+    changes = site.appliance.feed.after(site.connection_id, 25, 100, begun_at=site.clock.now_ms()).changes
     assert [change.change for change in changes] == ["deleted", "deleted"]
     assert deleted(site.synchronize(entities=["Vendor"], mode=mode)) == 0
 
@@ -176,10 +176,22 @@ def test_deletions_of_a_run_can_be_undone(site) -> None:
     assert site.appliance.removals.undo(site.connection_id, run["id"]) == 2
     assert site.stored("Vendor").keys() >= gone.keys()
     assert site.appliance.records.counts(site.connection_id)["Vendor"] == 25
-    changes = site.appliance.feed.after(site.connection_id, last, 100).changes
+    changes = site.appliance.feed.after(site.connection_id, last, 100, begun_at=site.clock.now_ms()).changes
     assert [change.change for change in changes] == ["updated", "updated"]
     assert site.appliance.removals.undo(site.connection_id, run["id"]) == 0, "once is enough"
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 2, "the source still has none"
+
+
+def test_only_what_the_run_itself_deleted_comes_back(site) -> None:
+    site.plant.fill("Vendor", 25)
+    site.connected()
+    row = site.plant.rows["Vendor"].pop("0003")
+    first = site.synchronize(entities=["Vendor"], mode="full")
+    site.plant.rows["Vendor"]["0003"] = row
+    site.synchronize(entities=["Vendor"], mode="full")
+    without(site, "Vendor", "0003")
+    site.synchronize(entities=["Vendor"], mode="full")
+    assert site.appliance.removals.undo(site.connection_id, first["id"]) == 0
 
 
 def test_a_row_that_comes_while_the_pass_runs_is_not_missing(site) -> None:
@@ -366,3 +378,20 @@ class TestKeysAlone:
         keys.synchronize(entities=["Vendor"])
         keys.synchronize(entities=["Vendor"], mode="reconcile")
         assert keys.schedule("Vendor")["watermark"] is not None
+
+
+def test_a_deletion_that_waits_for_a_word_is_an_issue_until_it_is_said(site) -> None:
+    site.plant.fill("Vendor", 30)
+    site.connected()
+    kept = dict(site.plant.rows["Vendor"])
+    site.plant.rows["Vendor"].clear()
+    site.synchronize(entities=["Vendor"], mode="full")
+    watch = site.appliance.watch()
+    watch.work_off()
+    (issue,) = site.appliance.issues.open_issues(site.connection_id)
+    assert (issue.code, issue.entity, issue.who) == ("DELETIONS_HELD", "Vendor", "plant_admin")
+    site.plant.rows["Vendor"].update(kept)
+    site.synchronize(entities=["Vendor"], mode="full")
+    site.clock.advance(60)
+    watch.work_off()
+    assert site.appliance.issues.open_issues(site.connection_id) == []

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from appliance.api.openapi import health, webhooks
+from appliance.api.openapi.schedules import CHANGE, SCHEDULE
 from appliance.api.openapi.schemas import Schema, many, one, reference
 
 _TEXT: Schema = {"type": "string"}
@@ -70,6 +72,29 @@ _ENDED = one(
     }
 )
 _METADATA = "/api/system/connections/{connection_id}/metadata"
+_PUSH = "/api/v1/connections/{connection_id}/push"
+_PUSH_STATE = one(
+    {
+        "type": "object",
+        "required": ["supported", "enabled", "waiting", "recent"],
+        "properties": {
+            "supported": {"type": "boolean"},
+            "enabled": {"type": "boolean"},
+            "address_hint": _MAYBE,
+            "verification": {"type": ["string", "null"], "enum": ["hmac", "token", "address", None]},
+            "signing_keys": {"type": "integer"},
+            "signing_keys_from": {"type": ["string", "null"], "enum": ["appliance", "source", None]},
+            "entities": {"type": "array", "items": _TEXT},
+            "deliveries": {"type": "integer"},
+            "ignored_events": {"type": "integer"},
+            "waiting": {"type": "integer"},
+            "failed": {"type": "integer"},
+            "recent": {"type": "array", "maxItems": 50, "items": {"type": "object"}},
+            "url": {**_TEXT, "description": "Only when it was made just now."},
+            "signing_key": {**_MAYBE, "description": "Only when it was made just now."},
+        },
+    }
+)
 _ISSUE: Schema = {
     "type": "object",
     "properties": {"expires_in": {"type": "integer", "minimum": 1, "maximum": 2_592_000}, **_SCOPE},
@@ -130,6 +155,7 @@ _FINDING: Schema = {
 _AT_CONNECTION = "/api/v1/connections/{connection_id}"
 
 BODIES: dict[tuple[str, str], Schema] = {
+    **webhooks.BODIES,
     ("POST", "/api/system/connections"): _CONNECT,
     ("POST", _METADATA): _PAIRS,
     ("POST", "/api/system/connections/{connection_id}/token"): _ISSUE,
@@ -167,6 +193,14 @@ BODIES: dict[tuple[str, str], Schema] = {
         "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36_500}},
         "additionalProperties": False,
     },
+    ("POST", _PUSH): {"type": "object", "properties": {}, "additionalProperties": False},
+    ("PUT", _PUSH): {
+        "type": "object",
+        "required": ["signing_keys"],
+        "properties": {"signing_keys": {"type": "array", "maxItems": 50, "items": _TEXT}},
+        "additionalProperties": False,
+    },
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): CHANGE,
     ("POST", "/link/token"): _TOKEN_REQUEST,
     ("POST", "/link/oauth/token"): _TOKEN_REQUEST,
     ("POST", "/link/revoke"): {
@@ -174,10 +208,12 @@ BODIES: dict[tuple[str, str], Schema] = {
         "required": ["token"],
         "properties": dict.fromkeys(("token", "client_id", "client_secret"), _TEXT),
     },
+    **health.BODIES,
 }
 """Request bodies, by method and path."""
 
 ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
+    **webhooks.ANSWERS,
     ("GET", "/api/system/platforms"): (200, many({"type": "object"})),
     ("GET", "/api/system/client"): (200, one(reference("Client"))),
     ("GET", "/api/system/connections"): (200, many(reference("Connection"))),
@@ -207,11 +243,22 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
         202,
         one({"type": "object"}),
     ),
+    ("GET", _PUSH): (200, _PUSH_STATE),
+    ("POST", _PUSH): (201, _PUSH_STATE),
+    ("PUT", _PUSH): (200, _PUSH_STATE),
+    ("DELETE", _PUSH): (200, _PUSH_STATE),
+    ("GET", "/api/v1/schedule"): (200, one(SCHEDULE)),
+    ("GET", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): (200, one(SCHEDULE)),
     ("POST", "/link/token"): (200, _TOKENS),
     ("POST", "/link/oauth/token"): (200, _TOKENS),
     ("POST", "/link/revoke"): (200, {"type": "object"}),
+    **health.ANSWERS,
 }
 """Status and body of success, by method and path; others answer 200 with a `data` member."""
+
+QUERY: dict[tuple[str, str], list[Schema]] = {**health.QUERY, **webhooks.QUERY}
+"""Parameters of the query, by method and path."""
 
 OAUTH_ERROR: Schema = {
     "type": "object",

@@ -128,7 +128,7 @@ class PageWriter:
         """Whole rows by their keys; None where they are too many, or cannot be asked for."""
         if not lacking:
             return []
-        if len(lacking) > ASKED_SINGLY or not work.connector.has_one(work.entity):
+        if len(lacking) > ASKED_SINGLY or not work.connector.reads_one(work.entity):
             return None
         key_of = key_decoder(work.connector.definition.entities[work.entity].key)
         asked = (work.connector.one(work.entity, key_of(raw)) for raw in lacking)

@@ -150,7 +150,9 @@ class PassReader:
             else now - connection.historical_days * DAY_MS
         )
         stream = self._records.stream(connection.id, one.entity)
-        if self._records.count(stream) and connector.compares(one.entity):
+        # Without the time of its change a record cannot be told to have left the historical period.
+        bounded = since is None or definition.modified is not None
+        if bounded and self._records.count(stream) and connector.compares(one.entity):
             number, seq = self._presence.begin()
             return replace(begun, since=since, number=number, seq=seq)
         return replace(begun, since=since)
