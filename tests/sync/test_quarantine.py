@@ -244,3 +244,14 @@ def test_rows_in_quarantine_are_an_issue_until_they_are_seen_to(order: Site) -> 
     order.clock.advance(60)
     watch.work_off()
     assert order.appliance.issues.open_issues(order.connection_id) == []
+
+
+def test_a_row_that_is_gone_at_the_source_leaves_with_its_record(order: Site) -> None:
+    order.plant.put("PurchaseOrder", "1", ordered="broken")
+    order.synchronize()
+    assert len(rejected(order)) == 2
+    del order.plant.rows["PurchaseOrder"]["1"]
+    for _ in range(2):
+        done = entity_of(order.synchronize(mode="full"), "PurchaseOrder")
+    assert order.stored("PurchaseOrder").keys() == {"3"}, done
+    assert [one["stale_since"] for one in rejected(order)] == [None]
