@@ -17,7 +17,7 @@ from appliance.clock import Clock, SystemClock, to_ms
 from appliance.connections.credentials import KeptCredentials
 from appliance.connections.endings import Ending, Endings, certificate_end
 from appliance.connections.health import Health
-from appliance.connections.issues import Issues
+from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
 from appliance.connections.standing import Standing
@@ -49,17 +49,22 @@ from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.store.space import Reserve
 from appliance.sync.claims import Ceilings, Claims
+from appliance.sync.drift import Drift
 from appliance.sync.engine import Engine
+from appliance.sync.findings import Findings
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
 from appliance.sync.push import Pushes
 from appliance.sync.push_reading import PushReading
+from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejected_rows import RejectedRows
 from appliance.sync.removals import Removals
 from appliance.sync.runner import Runner, Terms
 from appliance.sync.schedules.due import DueTimes, Usual
 from appliance.sync.schedules.rule import Bounds
 from appliance.sync.schedules.service import Schedules
+from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -95,6 +100,8 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    quarantine: Quarantine
+    drift: Drift
     lists: Lists
     feed: Feed
     ledger: Ledger
@@ -133,21 +140,31 @@ class Appliance:
             self.connections,
             self.health,
             self.open_connector,
+            self.quarantine,
             self.clock,
         )
 
     @property
     def standing(self) -> Standing:
         """How connections stand."""
-        return Standing(self.database, self.issues, self.clock)
+        return Standing(self.database, self.issues, self.planner.usual_gaps, self.clock)
 
     def watch(self) -> Watch:
         """The scheduled probe, for the engine."""
         return Watch(
             self.database,
             self.health,
-            Endings(self.issues, self.clock, self._endings),
+            Endings(self.issues, self.clock, self._endings, self.outbox.announce),
             self.standing,
+            Conditions(
+                self.issues,
+                self.clock,
+                {
+                    "DELETIONS_HELD": self.removals.waiting,
+                    "DISK_LOW": self.disk.waiting,
+                    "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
+                },
+            ),
             self.open_connector,
             self.clock,
         )
@@ -169,7 +186,30 @@ class Appliance:
     @property
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
-        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+        return Mappings(
+            self.database,
+            self.records,
+            self.model,
+            self.catalog,
+            self.connections,
+            self.quarantine,
+            self.clock,
+        )
+
+    @property
+    def rejected_rows(self) -> RejectedRows:
+        """Rows that could not become records, as they are shown and put aside."""
+        return RejectedRows(self.database, self.records.raw_rows)
+
+    @property
+    def findings(self) -> Findings:
+        """Changes in the rows of sources."""
+        return Findings(self.database)
+
+    @property
+    def second_try(self) -> SecondTry:
+        """Rejected rows tried again."""
+        return SecondTry(self.database, self.records, self.quarantine, self.open_connector, self.clock)
 
     @property
     def removals(self) -> Removals:
@@ -232,6 +272,8 @@ class Appliance:
             database, secrets, events, send_webhook, outbound.is_here, clock, give_up_hours=hours
         )
         records = Records(database, links(model), outbox.changed)
+        quarantine = Quarantine(database, records.raw_rows, rows=settings.quarantine_rows)
+        drift = Drift(database)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -286,6 +328,8 @@ class Appliance:
                 WriteTable(database).erase,
                 mappings.erase,
                 PassthroughTable(database).erase,
+                quarantine.erase,
+                drift.erase,
                 HoldTable(database).erase,
                 issues.erase,
                 planner.due_times.rules.erase,
@@ -306,6 +350,8 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            quarantine=quarantine,
+            drift=drift,
             lists=Lists(database, records, clock),
             feed=Feed(database),
             ledger=ledger,
@@ -326,11 +372,17 @@ class Appliance:
             outbox=outbox,
             webhooks=webhooks,
             send_webhook=send_webhook,
-            disk=DiskGuard(database, data_dir, clock, pause_bytes=settings.disk_pause_bytes),
+            disk=DiskGuard(
+                database,
+                data_dir,
+                clock,
+                pause_bytes=settings.disk_pause_bytes,
+                announce=outbox.announce,
+            ),
             retention=Retention(
                 database,
                 clock,
-                rules_of(settings, database, model, request_log),
+                rules_of(settings, database, model, request_log, webhooks.history, quarantine, drift),
                 is_busy=planner.runs.any_running,
             ),
             pushes=pushes,
@@ -354,7 +406,14 @@ class Appliance:
     def custom_tables(self) -> CustomTables:
         """Tables of sources beside their entities."""
         return CustomTables(
-            self.database, self.records, self.connections, self.planner, self.open_connector, self.clock
+            self.database,
+            self.records,
+            self.connections,
+            self.planner,
+            self.quarantine,
+            self.drift,
+            self.open_connector,
+            self.clock,
         )
 
     def open_connector(
@@ -378,6 +437,7 @@ class Appliance:
         """The engine of this data directory; the caller holds its EngineLock."""
         owner = f"engine-{os.getpid()}"
         upkeep = Upkeep(self.database, self.disk, self.clock, hurry_retention=self.retention.hurry)
+        mappings, second_try = self.mappings, self.second_try
         return Engine(
             self.database,
             self.planner,
@@ -388,6 +448,8 @@ class Appliance:
                 self.health,
                 self.open_connector,
                 self.planner.due_times,
+                self.quarantine,
+                self.drift,
                 self.clock,
                 owner=owner,
                 terms=Terms(
@@ -405,7 +467,11 @@ class Appliance:
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
             beside=(
-                *(self.writes.work_off, self.mappings.work_off, self.watch().work_off),
+                *(
+                    self.writes.work_off,
+                    lambda: mappings.work_off() or second_try.work_off(),
+                    self.watch().work_off,
+                ),
                 *(self.push_reading.work_off, upkeep.work_off, self.retention.work_off),
                 *[self.deliveries.work_off] * self.settings.webhooks_workers,
             ),

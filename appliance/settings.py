@@ -202,6 +202,12 @@ class Settings:
         20,
         "A person is asked when a larger share of an entity would be deleted.",
     )
+    quarantine_rows: int = _option(
+        "quarantine.rows",
+        whole(0, 1_000_000),
+        10_000,
+        "Rejected rows kept of an entity of a connection; more are only counted.",
+    )
 
     health_probe_seconds: int = _option(
         "health.probe_seconds",
@@ -317,6 +323,24 @@ class Settings:
         whole(0, 36_500),
         90,
         "Pass-through requests noted longer ago are deleted; 0: never.",
+    )
+    retention_webhooks_days: int = _option(
+        "retention.webhooks_days",
+        whole(0, 36_500),
+        30,
+        "Webhooks made longer ago are deleted, unless they wait; 0: never.",
+    )
+    retention_quarantine_days: int = _option(
+        "retention.quarantine_days",
+        whole(0, 36_500),
+        90,
+        "Rejected rows that last came longer ago are deleted; 0: never.",
+    )
+    retention_issues_days: int = _option(
+        "retention.issues_days",
+        whole(0, 36_500),
+        400,
+        "Issues resolved longer ago are deleted; 0: never.",
     )
     retention_access_days: int = _option(
         "retention.access_days",

@@ -18,6 +18,7 @@ from appliance.admin.views import (
     mapping,
     passthrough,
     push,
+    quarantine,
     records,
     requests,
     runs,
@@ -64,6 +65,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     records.add_views(pages, appliance)
     schedule.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
+    quarantine.add_views(pages, appliance)
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
     passthrough.add_views(pages, appliance)

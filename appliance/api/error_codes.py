@@ -67,6 +67,8 @@ _MEANING = {
     "PAGE_NOT_FOUND": "There is no such admin page.",
     "RECORD_NOT_FOUND": "The connection has no record with that key.",
     "CONNECTION_NOT_FOUND": "There is no connection with that id.",
+    "REJECTED_ROW_NOT_FOUND": "The connection has no rejected row with that id; it may have been settled meanwhile.",
+    "DRIFT_NOT_FOUND": "The connection has no such finding of a change in its source's fields.",
     "RUN_NOT_FOUND": "There is no synchronization run with that id.",
     "UNKNOWN_SYSTEM": "No connector of that name is installed; see `GET /api/system/platforms`.",
     "AUTHENTICATION_FAILED": "The header `Authorization: Bearer …` is missing or not one.",

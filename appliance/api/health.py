@@ -57,8 +57,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
         page, size = wanted_page()
         found = issues.page(connection_ids, state, limit=size, offset=(page - 1) * size)
         shown: list[dict[str, Any]] = [issue.as_dict() for issue in found]
-        beside = {} if state is None else {"state": state}
-        return listed_page(shown, issues.count(connection_ids, state), page, size, beside)
+        return listed_page(shown, issues.count(connection_ids, state), page, size)
 
     return routes
 

@@ -42,8 +42,8 @@ class Paths:
         verb = _VERBS.get(method, "create")
         if first in _OF_THE_ACCOUNT:
             return Wanted(_OF_THE_ACCOUNT[first], None, connection_id)
-        if first in ("mappings", "tables"):
-            # Samples of every field of the source stand in them.
+        if first in ("mappings", "tables", "quarantine", "drift"):
+            # Fields of the source stand in them, whatever entity they are of.
             return Wanted("raw" if verb == "read" else "manage", None, connection_id)
         if first in _ABOUT_THE_CONNECTION:
             if verb == "read":

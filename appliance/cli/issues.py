@@ -64,7 +64,9 @@ def show_health(arguments: argparse.Namespace) -> int:
 
 
 def _issue_lines(issue: dict[str, Any]) -> list[str]:
-    about = " ".join(part for part in (issue["connection_name"] or "appliance", issue["entity"]) if part)
+    # What is about no source names a key or a webhook by its id, which the message says in words.
+    entity = issue["entity"] if issue["aspect"] else None
+    about = " ".join(part for part in (issue["connection_name"] or "appliance", entity) if part)
     lines = [
         f"{issue['severity']:8} {issue['code']}, {about}, since {issue['opened_at']} ({issue['id']})",
         f"         {issue['message']}",

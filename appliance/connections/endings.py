@@ -12,6 +12,7 @@ from typing import Any
 from cryptography import x509
 
 from appliance.clock import Clock, iso, to_ms
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.issues import Issues
 from appliance.connections.remedies import Severity
 from appliance.connections.tables import Connection
@@ -39,10 +40,17 @@ class Ending:
 
 
 class Endings:
-    """`own` gives what the appliance itself has that ends."""
+    """`own` gives what the appliance itself has that ends. `announce` hears of an end that comes nearer."""
 
-    def __init__(self, issues: Issues, clock: Clock, own: Callable[[], Iterable[Ending]]) -> None:
+    def __init__(
+        self,
+        issues: Issues,
+        clock: Clock,
+        own: Callable[[], Iterable[Ending]],
+        announce: Announce = unheard,
+    ) -> None:
         self._issues = issues
+        self._announce = announce
         self._clock = clock
         self._own = own
         self._looked_at: int | None = None
@@ -86,14 +94,27 @@ class Endings:
         moment = f"{datetime.fromtimestamp(ending.ends_at / 1000, UTC):%Y-%m-%d %H:%M} UTC"
         verb = "ended" if left <= 0 else "ends"
         soon = "" if left <= 0 else f", in {'a day' if step == 1 else f'{step} days'} or less"
-        self._issues.open(
+        message = f"{ending.what} {verb} on {moment}{soon}."
+        news = self._issues.open(
             ending.code,
-            f"{ending.what} {verb} on {moment}{soon}.",
+            message,
             connection_id=connection_id,
             entity=ending.name,
             severity=_severity(step),
             detail={"ends_at": iso(ending.ends_at)},
         )
+        if news:
+            self._announce(
+                "certificate.expiring" if "CERTIFICATE" in ending.code else "credential.expiring",
+                connection_id,
+                lambda: {
+                    "code": ending.code,
+                    "what": ending.what,
+                    "message": message,
+                    "expires_at": iso(ending.ends_at),
+                    "days_left": max(0, left // DAY_MS),
+                },
+            )
 
 
 def certificate_end(pem: str) -> int | None:

@@ -6,7 +6,7 @@ over resolves it. Who dismisses one says why; it then rests until the proof, unl
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from appliance.clock import Clock, iso, new_id
@@ -44,7 +44,7 @@ class Issuing(Protocol):
         fix: str | None = None,
         who: Who | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None: ...
+    ) -> bool: ...
 
     def resolve(self, code: str, *, connection_id: str | None = None, entity: str = "") -> None: ...
 
@@ -130,8 +130,8 @@ class Issues:
         fix: str | None = None,
         who: Who | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Open an issue, or note that an open one is seen again.
+    ) -> bool:
+        """Open an issue, or note that an open one is seen again; whether it says something new.
 
         Severity, fix and who come from the table of remedies where they are not given. One query where the same was
         seen within the last minute. Raises ValueError for a code that is in no table and comes without a fix.
@@ -149,7 +149,7 @@ class Issues:
             and (known["message"], known["detail"], known["severity"]) == (message, told, severity)
             and now - known["updated_at"] < SEEN_AGAIN_MS
         ):
-            return
+            return False
         fix = fix or self._fix(code, connection_id)
         with self._database.write():
             known = self._current(code, connection_id, entity)
@@ -160,7 +160,7 @@ class Issues:
                     " count = count + 1, dismissed_at = CASE WHEN ? THEN NULL ELSE dismissed_at END WHERE id = ?",
                     (message, told, severity, fix, who, now, worse, known["id"]),
                 )
-                return
+                return bool(known["message"] != message)
             self._database.insert(
                 "issue",
                 id=new_id("iss"),
@@ -176,6 +176,7 @@ class Issues:
                 opened_at=now,
                 updated_at=now,
             )
+            return True
 
     def resolve(self, code: str, *, connection_id: str | None = None, entity: str = "") -> None:
         """The proof came. One query where there is no such issue."""
@@ -220,9 +221,9 @@ class Issues:
         )
 
     def of_code(self, code: str) -> list[Row]:
-        """Id and connection of the issues of a code that are not resolved. Reads all that are not."""
+        """Id, connection and entity of the issues of a code that are not resolved. Reads all that are not."""
         return self._database.rows(
-            "SELECT id, connection_id FROM issue WHERE resolved_at IS NULL AND code = ?", (code,)
+            "SELECT id, connection_id, entity FROM issue WHERE resolved_at IS NULL AND code = ?", (code,)
         )
 
     def open_issues(self, connection_id: str | None = None) -> list[Issue]:
@@ -287,6 +288,53 @@ class Issues:
         if row is not None:
             name, system = row["name"], self._system_name(row["system"])
         return REMEDIES[code].fix.format(connection=name, system=system)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that another room holds open, and that is an issue as long as it does."""
+
+    message: str
+    connection_id: str | None = None
+    entity: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Conditions:
+    """Issues that follow from the state of other rooms, such as a deletion that waits for somebody's word.
+
+    `sources` gives, by the code of the issue, what is open now; each is asked once a minute and best costs one query.
+    So those rooms need not know of issues, and no issue outlives what it is about.
+    """
+
+    def __init__(
+        self, issues: Issues, clock: Clock, sources: Mapping[str, Callable[[], Iterable[Condition]]]
+    ) -> None:
+        self._issues = issues
+        self._clock = clock
+        self._sources = sources
+        self._looked_at: int | None = None
+
+    def look(self) -> None:
+        """Open what is new, resolve what is over."""
+        now = self._clock.now_ms()
+        if self._looked_at is not None and now - self._looked_at < SEEN_AGAIN_MS:
+            return
+        self._looked_at = now
+        for code, source in self._sources.items():
+            there = {(one.connection_id, one.entity): one for one in source()}
+            known = {(row["connection_id"], row["entity"]): row["id"] for row in self._issues.of_code(code)}
+            for one in there.values():
+                self._issues.open(
+                    code,
+                    one.message,
+                    connection_id=one.connection_id,
+                    entity=one.entity,
+                    detail=one.detail,
+                )
+            over = [issue_id for about, issue_id in known.items() if about not in there]
+            if over:
+                self._issues.end(over)
 
 
 _BY_SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"

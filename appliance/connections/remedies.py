@@ -95,6 +95,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "data",
     ),
     "SOURCE_ANSWER_INVALID": Remedy("warning", "vendor", _CONNECTOR, "data"),
+    "SOURCE_STALLED": Remedy(
+        "warning",
+        "source_admin",
+        "Look whether {system} is overloaded or a job of it hangs at this time. It is tried again by itself.",
+        "data",
+    ),
     "SOURCE_FILE_BROKEN": Remedy(
         "warning",
         "source_admin",
@@ -160,6 +166,12 @@ ENDS_A_RUN: Mapping[str, Remedy] = {
         "The stored credentials are damaged. Reauthorize {connection} with its credentials, and check the disk.",
         "data",
     ),
+    "DISK_FULL": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory. Runs go on by themselves then.",
+        "data",
+    ),
     "INTERNAL_ERROR": Remedy("critical", "vendor", _REPORT, "data"),
 }
 """By the code of the error that ends a run or one entity of it. The next success of the same entity resolves it."""
@@ -170,6 +182,20 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "plant_admin",
         "Look on the page of {connection} which entities are behind and why. If runs wait for others, raise the "
         "setting workers, or synchronize less often.",
+        "data",
+    ),
+    "DELETIONS_HELD": Remedy(
+        "warning",
+        "plant_admin",
+        "Look in {system} whether the rows are really gone, or whether the user of the connection sees less than "
+        "before. Then approve or dismiss the deletion on the page of {connection}.",
+        "data",
+    ),
+    "SOURCE_CHANGED": Remedy(
+        "info",
+        "integrator",
+        "Look at the changed fields on the page of {connection}. Where a mapping uses one of them, correct it; then "
+        "acknowledge the change.",
         "data",
     ),
     "ROWS_REJECTED": Remedy(
@@ -191,6 +217,18 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "Have a new client certificate made for {system} and enter it under Reauthorize on the page of {connection}.",
         "authenticated",
     ),
+    "DISK_LOW": Remedy(
+        "critical",
+        "plant_admin",
+        "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
+        "on by itself then.",
+    ),
+    "WEBHOOK_SWITCHED_OFF": Remedy(
+        "warning",
+        "integrator",
+        "Correct the address or the program behind it, test the webhook, and switch it on again; deliveries that were "
+        "given up can be repeated.",
+    ),
     "CERTIFICATE_EXPIRING": Remedy(
         "info",
         "plant_admin",
@@ -209,3 +247,11 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
 """By the code of an issue that no failed run opens. What opened it resolves it."""
 
 REMEDIES: Mapping[str, Remedy] = {**ENDS_A_RUN, **BESIDE_RUNS}
+
+
+def advice(code: str | None) -> dict[str, str] | None:
+    """What to do about the error of a run, and who can: `{"fix", "who"}`, None where the table has nothing to say."""
+    remedy = None if code is None else REMEDIES.get(code)
+    if remedy is None:
+        return None
+    return {"fix": remedy.fix.format(system="the source", connection="the connection"), "who": remedy.who}

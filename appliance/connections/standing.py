@@ -4,24 +4,33 @@ Whether a source is reached, lets us in and lets us read is proven by what is as
 data is whole follows from the schedules and the issues, so nothing about it is stored a second time.
 """
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from appliance.clock import Clock, iso
 from appliance.connections.issues import Issue, Issues
 from appliance.connections.proofs import Known, Proof, ProofTable
 from appliance.connections.remedies import ASPECTS, Aspect
-from appliance.connections.tables import Connection
+from appliance.connections.tables import CONNECTED, Connection
 from appliance.store.database import Database, Row
 from appliance.sync.schedule_table import ScheduleTable
 
 STALE_INTERVALS = 3
 """An entity without a success for so many of its intervals is stale."""
 LOOK_MS = 300_000
+SHORTEST_GAP_MS = 60_000
+OVERDUE_MS = 60_000
 NAMED = 5
+
+Gaps = Callable[[Collection[str]], Callable[[str, str], int]]
+"""From connections to a function of connection and entity that gives milliseconds."""
 
 
 class Standing:
-    def __init__(self, database: Database, issues: Issues, clock: Clock) -> None:
+    """`gaps` gives, for some connections, the usual time between two synchronizations of an entity."""
+
+    def __init__(self, database: Database, issues: Issues, gaps: Gaps, clock: Clock) -> None:
+        self._gaps = gaps
         self._database = database
         self._issues = issues
         self._clock = clock
@@ -30,7 +39,7 @@ class Standing:
         self._looked_at: int | None = None
 
     def describe(self, connection: Connection) -> dict[str, Any]:
-        """Plain data for API, page and command line. Four queries.
+        """Plain data for API, page and command line. Six queries at most.
 
         `state` of an aspect is proven, failing, or unknown while nothing was tried or the connection is disconnected.
         """
@@ -57,17 +66,10 @@ class Standing:
             return
         self._looked_at = now
         behind: dict[str, list[Row]] = {}
-        for row in self._database.rows(
-            "SELECT s.connection_id, s.entity, s.last_success_at, s.connection_id IN"
-            " (SELECT connection_id FROM run WHERE state = 'running') AS running"
-            " FROM schedule s JOIN connection c ON c.id = s.connection_id"
-            " WHERE c.status = 'connected' AND s.next_due_at IS NOT NULL"
+        for row in self._stale(None, now):
             # Not before the connection itself has been in order for so long.
-            " AND max(coalesce(s.last_success_at, 0), c.status_at) < ? - s.interval_seconds * ?"
-            " ORDER BY s.connection_id, s.entity",
-            (now, STALE_INTERVALS * 1000),
-        ):
-            behind.setdefault(row["connection_id"], []).append(row)
+            if row["status"] == CONNECTED and row["status_at"] < now - STALE_INTERVALS * row["gap"]:
+                behind.setdefault(row["connection_id"], []).append(row)
         for connection_id, rows in behind.items():
             if not rows[0]["running"]:
                 self._issues.open(
@@ -77,9 +79,37 @@ class Standing:
                     connection_id=connection_id,
                     detail={"entities": {row["entity"]: iso(row["last_success_at"]) for row in rows}},
                 )
-        self._issues.end(
-            row["id"] for row in self._issues.of_code("DATA_STALE") if row["connection_id"] not in behind
+        over = [row["id"] for row in self._issues.of_code("DATA_STALE") if row["connection_id"] not in behind]
+        if over:
+            self._issues.end(over)
+
+    def _stale(self, connection_id: str | None, now: int) -> list[Row]:
+        """Entities that failed, are overdue or wait for a worker, and have had no success for several intervals.
+
+        What is not due, as in quiet hours, is not behind, however long ago its last success was.
+        """
+        one = "" if connection_id is None else " AND s.connection_id = ?3"
+        rows = self._database.rows(
+            "SELECT s.connection_id, s.entity, s.last_success_at, c.status, c.status_at,"
+            " coalesce(s.last_success_at, c.connected_at) AS since,"
+            " s.connection_id IN (SELECT connection_id FROM run WHERE state = 'running') AS running"
+            " FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            " WHERE c.status IN ('connected', 'offline') AND s.next_due_at IS NOT NULL"
+            " AND coalesce(s.last_success_at, c.connected_at) < ?1"
+            " AND (s.failures > 0 OR s.next_due_at < ?2 OR s.connection_id IN"
+            f" (SELECT connection_id FROM run WHERE state IN ('queued', 'interrupted'))){one}"
+            " ORDER BY s.connection_id, s.entity",
+            (
+                now - STALE_INTERVALS * SHORTEST_GAP_MS,
+                now - OVERDUE_MS,
+                *(() if connection_id is None else (connection_id,)),
+            ),
         )
+        if not rows:
+            return []
+        gap = self._gaps({row["connection_id"] for row in rows})
+        found = [{**row, "gap": gap(row["connection_id"], row["entity"])} for row in rows]
+        return [row for row in found if row["since"] < now - STALE_INTERVALS * row["gap"]]
 
     def _proof(self, known: Known, aspect: Aspect) -> dict[str, Any]:
         whole = known.get((aspect, ""))
@@ -97,8 +127,8 @@ class Standing:
         return told
 
     def _data(self, connection: Connection, issues: list[Issue]) -> dict[str, Any]:
-        now = self._clock.now_ms()
         rows = self._schedules.of_connection(connection.id)
+        stale = {row["entity"] for row in self._stale(connection.id, self._clock.now_ms())}
         entities = [
             {
                 "entity": row["entity"],
@@ -107,7 +137,7 @@ class Standing:
                 "last_successful_sync": iso(row["last_success_at"]),
             }
             for row in rows
-            if row["last_error"] or _is_stale(row, connection, now)
+            if row["last_error"] or row["entity"] in stale
         ]
         about_data = [issue for issue in issues if issue.aspect == "data"]
         successes = [row["last_success_at"] for row in rows]
@@ -126,13 +156,6 @@ class Standing:
             "message": message,
             "entities": entities,
         }
-
-
-def _is_stale(row: Row, connection: Connection, now: int) -> bool:
-    if row["next_due_at"] is None:
-        return False
-    since = max(row["last_success_at"] or 0, connection.connected_at)
-    return bool(since < now - STALE_INTERVALS * 1000 * row["interval_seconds"])
 
 
 def _told(proof: Proof | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from appliance.clock import Clock
 from appliance.connections.endings import Endings
 from appliance.connections.health import Health
+from appliance.connections.issues import Conditions
 from appliance.connections.proofs import ProofTable
 from appliance.connections.standing import Standing
 from appliance.connections.tables import Connection, ConnectionTable
@@ -41,6 +42,7 @@ class Watch:
         health: Health,
         endings: Endings,
         standing: Standing,
+        conditions: Conditions,
         open_connector: OpenConnector,
         clock: Clock,
     ) -> None:
@@ -48,6 +50,7 @@ class Watch:
         self._health = health
         self._endings = endings
         self._standing = standing
+        self._conditions = conditions
         self._open_connector = open_connector
         self._clock = clock
         self._proofs = ProofTable(database)
@@ -57,6 +60,7 @@ class Watch:
         """Probe what is due, AT_ONCE connections at most; how many. One indexed read where nothing is due."""
         self._endings.look()
         self._standing.look_for_stale()
+        self._conditions.look()
         due = self._proofs.due(self._clock.now_ms(), LOOKED_AT)
         if not due:
             return 0

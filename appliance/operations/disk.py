@@ -6,13 +6,16 @@ people, such as writes, sign-ins and purging, goes on.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
+from appliance.connections.issues import Condition
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
-from appliance.store.space import Space, space_of
+from appliance.store.space import DiskFull, Space, space_of
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +52,17 @@ class DiskGuard:
         clock: Clock,
         *,
         pause_bytes: int,
+        announce: Announce = unheard,
         space: Callable[[Path], Space] = space_of,
     ) -> None:
+        self._announce = announce
         self._database = database
         self._data_dir = data_dir
         self._clock = clock
         self._pause_bytes = pause_bytes
         self._space = space
         self._low: bool | None = None
+        self._said = False
 
     def space(self) -> Space:
         """What is free now."""
@@ -72,13 +78,22 @@ class DiskGuard:
         row = self._database.row("SELECT paused_at, free FROM disk_pause")
         return None if row is None else Pause(**row)
 
+    def waiting(self) -> list[Condition]:
+        """The pause that is noted, as an issue is told of it."""
+        pause = self.pause()
+        if pause is None:
+            return []
+        return [Condition(f"Synchronization waits for room on the disk; {megabytes(pause.free)} were free.")]
+
     def is_low(self) -> bool:
-        """Whether runs have to wait: asked before each page, so it costs one system call."""
+        """Whether runs have to wait: asked before each page, so it costs two system calls."""
         if self._low is None:
             self._low = self.pause() is not None
         space = self.space()
         below, above = self.limits(space)
-        self._low = space.free < (above if self._low else below)
+        # What the reserve gave up is for deleting, not for synchronizing.
+        reserve = self._database.reserve
+        self._low = space.free - (reserve.size - reserve.held) < (above if self._low else below)
         return self._low
 
     def check(self) -> None:
@@ -95,27 +110,36 @@ class DiskGuard:
         """Note a pause or its end, and keep the reserve; True when a pause has just begun. Else nothing is written."""
         low, noted = self.is_low(), self.pause()
         space = self.space()
-        if low and noted is None:
-            self._database.make_room()
-            self._database.run(
-                "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
-                (self._clock.now_ms(), space.free),
-            )
+        begins = low and not self._said
+        self._said = low
+        if begins:
             log.error(
                 "synchronization waits: %s are free on the disk of %s", megabytes(space.free), self._data_dir
             )
-            return True
-        if not low and noted is not None:
+        if low and noted is None:
+            self._database.make_room()
+            # Runs wait also while this cannot be written; it is tried again at the next look.
+            with suppress(DiskFull), self._database.write():
+                self._database.run(
+                    "INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, ?)",
+                    (self._clock.now_ms(), space.free),
+                )
+                self._announce("system.error", None, self._described)
+        if low:
+            return begins
+        if noted is not None:
             self._database.run("DELETE FROM disk_pause")
             log.info("synchronization goes on: %s are free", megabytes(space.free))
-        self._keep_reserve(space)
+        self._keep_reserve()
         return False
 
-    def _keep_reserve(self, space: Space) -> None:
+    def _described(self) -> dict[str, Any]:
+        (waiting,) = self.waiting()
+        return {"code": DiskLow.code, "message": waiting.message, "free": self.space().free}
+
+    def _keep_reserve(self) -> None:
         reserve = self._database.reserve
-        missing = reserve.size - reserve.held
-        # Made beside the pause, not in its place: it must not be what stops synchronization.
-        if missing and space.free - missing > self.limits(space)[1] and reserve.make():
+        if reserve.held != reserve.size and not self.is_low() and reserve.make():
             log.info("the reserve of %s is there", megabytes(reserve.size))
 
 

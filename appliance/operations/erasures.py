@@ -18,7 +18,10 @@ class Erasures:
         self._database = database
 
     def runs(self, before: int, limit: int) -> int:
-        """Runs that are over, with their entities and notices; never the last run of a connection."""
+        """Runs that are over, with their entities, notices and what they could undo.
+
+        Never the last run of a connection, nor one whose failed pass is to be taken up again.
+        """
         with self._database.write():
             ids = [
                 (row[0],)
@@ -26,15 +29,33 @@ class Erasures:
                     "SELECT r.id FROM run AS r INDEXED BY run_state"
                     " WHERE r.state IN ('completed', 'partially_failed', 'failed', 'cancelled')"
                     " AND r.created_at < ? AND EXISTS (SELECT 1 FROM run AS n WHERE"
-                    " n.connection_id = r.connection_id AND n.created_at > r.created_at) LIMIT ?",
+                    " n.connection_id = r.connection_id AND n.created_at > r.created_at)"
+                    " AND NOT EXISTS (SELECT 1 FROM schedule AS s WHERE s.connection_id = r.connection_id"
+                    " AND s.resume_run_id = r.id) LIMIT ?",
                     (before, max(1, limit // _ROWS_OF_A_RUN)),
                 )
             ]
             if ids:
+                self._database.run_many("DELETE FROM tombstone WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run_notice WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run_entity WHERE run_id = ?", ids)
+                self._database.run_many("DELETE FROM tombstone WHERE run_id = ?", ids)
                 self._database.run_many("DELETE FROM run WHERE id = ?", ids)
             return len(ids)
+
+    def issues(self, before: int, limit: int) -> int:
+        """Issues that are resolved, and held deletions about which a word was said."""
+        resolved = self._delete(
+            "DELETE FROM issue WHERE id IN (SELECT id FROM issue WHERE resolved_at < ? LIMIT ?)",
+            before,
+            limit,
+        )
+        return resolved + self._delete(
+            "DELETE FROM deletion_hold WHERE id IN"
+            " (SELECT id FROM deletion_hold WHERE state <> 'open' AND updated_at < ? LIMIT ?)",
+            before,
+            limit,
+        )
 
     def writes(self, before: int, limit: int) -> int:
         """Writes that are over; what the engine is still to look at stays."""

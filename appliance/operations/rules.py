@@ -7,10 +7,19 @@ from appliance.operations.retention import DAY_MS, Rule
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.erasing import Erasing
+from appliance.sync.drift import Drift
+from appliance.sync.quarantine import Quarantine
+from appliance.webhooks.history import History as DeliveryHistory
 
 
 def rules_of(
-    settings: Settings, database: Database, model: Model, request_log: RequestLog
+    settings: Settings,
+    database: Database,
+    model: Model,
+    request_log: RequestLog,
+    webhooks: DeliveryHistory,
+    quarantine: Quarantine,
+    drift: Drift,
 ) -> tuple[Rule, ...]:
     """The rules in the order in which they are carried out."""
     erasures, records = Erasures(database), Erasing(database)
@@ -59,6 +68,34 @@ def rules_of(
             "request_log.days",
             settings.request_log_days,
             request_log.erase_before,
+        ),
+        Rule(
+            "webhooks",
+            "Webhooks that were delivered or given up",
+            "retention.webhooks_days",
+            settings.retention_webhooks_days,
+            webhooks.erase_before,
+        ),
+        Rule(
+            "quarantine",
+            "Rejected rows that did not come again",
+            "retention.quarantine_days",
+            settings.retention_quarantine_days,
+            quarantine.erase_before,
+        ),
+        Rule(
+            "drift",
+            "Changes of source fields that were acknowledged",
+            "retention.quarantine_days",
+            settings.retention_quarantine_days,
+            drift.erase_before,
+        ),
+        Rule(
+            "issues",
+            "Issues that are resolved, and held deletions that are decided",
+            "retention.issues_days",
+            settings.retention_issues_days,
+            erasures.issues,
         ),
         Rule(
             "mapping_versions",

@@ -31,6 +31,7 @@ from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.compiler import Status
 from appliance.runtime.mapping.overlay import overlaid
 from appliance.runtime.mapping.projection import Projection
+from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.place import database_login, files_place, host_of
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
@@ -228,6 +229,10 @@ class Connector:
             where=f"{self.definition.system}.{entity}",
             statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def filled_by(self, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
+        """Path of the source's rows to the unified fields that are taken from there."""
+        return filled_by(self._model, entity_of(self._model, entity), self.definition.entities[entity], paths)
 
     def found_status(self, status: Status) -> bytes:
         """The row of a status that a record has and the definition does not know: named as the source names it."""

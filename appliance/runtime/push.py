@@ -197,12 +197,12 @@ class PushReader:
 
     def _check_rules(self, where: str) -> None:
         """Records of an entity are read in one way, whatever event names them."""
-        ways: dict[str, tuple[Any, str]] = {}
+        ways: dict[str, Any] = {}
         for rule in self._rules:
-            way = (rule.event.one, rule.event.gone)
+            way = rule.event.one
             if rule.event.key and ways.setdefault(rule.event.entity, way) != way:
                 raise ConfigurationError(
-                    f"{where}: events on {rule.event.entity} differ in `one` or `gone`; write the same in all."
+                    f"{where}: events on {rule.event.entity} differ in `one`; write the same in all."
                 )
             if not rule.event.entity and self.push.event is None:
                 raise ConfigurationError(

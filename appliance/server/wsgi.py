@@ -20,6 +20,7 @@ from appliance.api import (
     passthrough,
     problems,
     push,
+    quarantine,
     raw,
     reference,
     removals,
@@ -57,6 +58,7 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(writing.blueprint(appliance))
     app.register_blueprint(mapping.blueprint(appliance))
     app.register_blueprint(passthrough.blueprint(appliance))
+    app.register_blueprint(quarantine.blueprint(appliance))
     app.register_blueprint(changes.blueprint(appliance))
     app.register_blueprint(raw.blueprint(appliance))
     app.register_blueprint(capabilities.blueprint(appliance))

@@ -4,7 +4,7 @@ A reader of the change feed that has not read since before an erased record was 
 each stream keeps what was erased, and the feed refuses such a position. See store.feed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from appliance.store.raw_rows import NOT_KEPT
 class Erasing:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._walk: Iterator[list[int]] | None = None
 
     def tombstones(self, before: int, limit: int) -> int:
         """Erase records that were deleted before the moment, some of them; how many. Without any, a look a stream."""
@@ -37,9 +38,11 @@ class Erasing:
                 [(*last, stream_id) for stream_id, last in reached.items()],
             )
             ids = msgspec.json.encode([row[0] for row in found]).decode()
-            self._database.run(
-                "DELETE FROM record_link WHERE record_id IN (SELECT value FROM json_each(?))", (ids,)
-            )
+            # Ids may be given anew, and a run that is undone later must not mean another record.
+            for table in ("record_link", "tombstone"):
+                self._database.run(
+                    f"DELETE FROM {table} WHERE record_id IN (SELECT value FROM json_each(?))", (ids,)
+                )
             return self._database.run(
                 "DELETE FROM record WHERE id IN (SELECT value FROM json_each(?))", (ids,)
             )
@@ -47,12 +50,33 @@ class Erasing:
     def rows(self, before: int, limit: int, entities: Sequence[str]) -> int:
         """Empty the source's rows of records of these entities that last changed before the moment; how many.
 
-        It walks past those that were emptied earlier, some hundred thousand a second: not for every hour.
+        Called again and again until 0, it walks once past all such records, some hundred thousand a second, those
+        that were emptied earlier included: not for every hour.
         """
-        return self._database.run(
-            "UPDATE record SET raw = ? WHERE id IN ("
-            "SELECT r.id FROM stream AS s CROSS JOIN record AS r INDEXED BY record_modified"
-            " ON r.stream_id = s.id AND r.modified_at < ? AND r.deleted_at IS NULL"
-            " WHERE s.entity IN (SELECT value FROM json_each(?)) AND length(r.raw) > 0 LIMIT ?)",
-            (NOT_KEPT, before, msgspec.json.encode(entities).decode(), limit),
+        if self._walk is None:
+            self._walk = self._old_rows(before, limit, entities)
+        for ids in self._walk:
+            if ids:
+                return self._database.run(
+                    "UPDATE record SET raw = ? WHERE id IN (SELECT value FROM json_each(?))",
+                    (NOT_KEPT, msgspec.json.encode(ids).decode()),
+                )
+        self._walk = None
+        return 0
+
+    def _old_rows(self, before: int, limit: int, entities: Sequence[str]) -> Iterator[list[int]]:
+        """Ids of records with a row, stream by stream, of so many records at a time."""
+        streams = self._database.tuples(
+            "SELECT id FROM stream WHERE entity IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (msgspec.json.encode(entities).decode(),),
         )
+        for (stream_id,) in streams:
+            after = (-1 << 62, 0)
+            while found := self._database.tuples(
+                "SELECT modified_at, id, length(raw) FROM record INDEXED BY record_modified WHERE stream_id = ?"
+                " AND deleted_at IS NULL AND modified_at < ? AND (modified_at, id) > (?, ?)"
+                " ORDER BY modified_at, id LIMIT ?",
+                (stream_id, before, *after, limit),
+            ):
+                after = (found[-1][0], found[-1][1])
+                yield [id_ for _, id_, length in found if length]

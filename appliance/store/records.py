@@ -215,8 +215,12 @@ class Records:
             self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
             if run_id is not None:
                 self._database.run_many(
-                    "INSERT INTO tombstone (run_id, record_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    [(run_id, record.id) for record in there.values()],
+                    "INSERT INTO tombstone (run_id, record_id, seq) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET seq = excluded.seq",
+                    [
+                        (run_id, record.id, seq)
+                        for seq, record in enumerate(there.values(), last - len(there) + 1)
+                    ],
                 )
             if self._changed is not None:
                 self._changed(stream, Changes([], [], list(there)))
@@ -231,7 +235,7 @@ class Records:
             back = dict(
                 self._database.tuples(
                     "SELECT t.record_id, r.key FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
-                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL LIMIT ?",
+                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL AND r.seq = t.seq LIMIT ?",
                     (run_id, stream.id, limit),
                 )
             )
@@ -445,5 +449,6 @@ class Records:
             erased += deleted
         with self._database.write():
             self._database.run("DELETE FROM record_link WHERE stream_id = ?", (stream.id,))
+            self._database.run("DELETE FROM record_missed WHERE stream_id = ?", (stream.id,))
             self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (stream.id,))
         return erased

@@ -13,6 +13,14 @@ class NotSynchronizing(Conflict):
     code = "CONNECTION_NOT_SYNCHRONIZING"
 
 
+class RejectedRowNotFound(NotFound):
+    code = "REJECTED_ROW_NOT_FOUND"
+
+
+class DriftNotFound(NotFound):
+    code = "DRIFT_NOT_FOUND"
+
+
 class HoldNotFound(NotFound):
     """There is no such deletion waiting for a word in this connection."""
 

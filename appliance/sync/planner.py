@@ -3,7 +3,7 @@
 Due times are UTC and stand in the database, so nothing about them is lost or doubled by a restart.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from appliance.clock import Clock, new_id
@@ -90,8 +90,19 @@ class Planner:
             self._plan_reconcile(connection_id, entities)
 
     def source_returned(self, connection_id: str) -> None:
-        """What failed while the source was away is due at once; the rest keeps its times."""
-        self.schedules.make_failed_due(connection_id, self._clock.now_ms())
+        """What failed while the source was away is due at once, or after its quiet hours; the rest keeps its times."""
+        now = self._clock.now_ms()
+        with self._database.write():
+            failed = self.schedules.tried_later(connection_id, now)
+            tables = self.due_times.timetables([connection_id])
+            self.schedules.plan(
+                (tables.caught_up(connection_id, entity, now), connection_id, entity) for entity in failed
+            )
+
+    def usual_gaps(self, connection_ids: Collection[str]) -> Callable[[str, str], int]:
+        """A function of connection and entity: the usual time between two of its synchronizations, milliseconds."""
+        tables, now = self.due_times.timetables(connection_ids), self._clock.now_ms()
+        return lambda connection_id, entity: timing.usual_gap(tables.of(connection_id, entity), now)
 
     def end(self, connection_id: str) -> None:
         with self._database.write():

@@ -22,11 +22,9 @@ from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.model.keys import unified_key
 from appliance.runtime.connector import Connector
-from appliance.runtime.definition import PushEvent
 from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.mapping.transforms import text
 from appliance.runtime.push import PushReader
-from appliance.runtime.select import decode, dig, steps
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
 from appliance.sync.errors import NotSynchronizing, UnknownEntity
@@ -131,7 +129,7 @@ class PushReading:
         key = reading.projection(event.entity).key(raw)
         if asked is not None and key != asked:
             self._finish(event, "failed", "The source answered with another record than it was asked for.")
-        elif _is_gone(raw, rule):
+        elif reading.is_gone(event.entity, raw):
             self._mark_deleted(reading, event, key, change, begun)
         else:
             self._store(reading, event, raw, change, begun)
@@ -258,6 +256,7 @@ class _Reading:
             self._projections[entity] = self.connector.projection(entity)
         return self._projections[entity]
 
-
-def _is_gone(raw: bytes, rule: PushEvent) -> bool:
-    return bool(rule.gone) and bool(dig(decode(raw), steps(rule.gone)))
+    def is_gone(self, entity: str, raw: bytes) -> bool:
+        """Whether a row says itself that it is deleted."""
+        gone = self.connector.gone(entity)
+        return gone is not None and gone(raw)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from appliance.clock import Clock
+from appliance.connections.issues import Condition
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import HoldDecided, HoldNotFound
@@ -24,6 +25,18 @@ class Removals:
     def held(self, connection_id: str) -> list[dict[str, Any]]:
         """Deletions of a connection that wait for a word, and what was said of earlier ones; SHOWN at most."""
         return self._table.of_connection(connection_id, SHOWN)
+
+    def waiting(self) -> list[Condition]:
+        """Deletions that wait for a word, of all connections."""
+        return [
+            Condition(
+                f"{hold['missing']} of {hold['known']} records are no longer in the source; none was deleted.",
+                hold["connection_id"],
+                hold["entity"],
+                {"hold_id": hold["id"]},
+            )
+            for hold in self._table.open_ones()
+        ]
 
     def approve(self, connection_id: str, hold_id: str, *, by: str) -> str:
         """Look once more and delete what is still missing; the id of the run that does it.

@@ -19,12 +19,14 @@ from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
 from appliance.store.space import DiskFull
+from appliance.sync.drift import Drift
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter
 from appliance.sync.passes.reading import PassReader
 from appliance.sync.passes.table import Pass, PassTable
 from appliance.sync.passes.watermark import watermark
+from appliance.sync.quarantine import Quarantine
 from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.schedules.due import DueTimes
 from appliance.sync.tables import Claim, RunTable
@@ -61,6 +63,8 @@ class Runner:
         health: Health,
         open_connector: OpenConnector,
         due_times: DueTimes,
+        quarantine: Quarantine,
+        drift: Drift,
         clock: Clock,
         *,
         owner: str,
@@ -82,7 +86,7 @@ class Runner:
         self._announce = announce
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
-        writer = PageWriter(database, records, clock, owner=owner, lease_ms=terms.lease_ms)
+        writer = PageWriter(database, records, quarantine, drift, clock, owner=owner, lease_ms=terms.lease_ms)
         deletions = Deletions(
             database,
             records,
@@ -125,13 +129,19 @@ class Runner:
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
         except (Interrupted, DiskFull):
-            # The page in hand was not written; it comes again after the checkpoint, when there is room.
-            self._database.make_room()
-            self._runs.interrupt(claim.run_id, self._owner)
+            # On a full disk the page in hand was not written; it comes again, after the checkpoint.
+            self._interrupt(claim)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
         finally:
             connector.close()
+
+    def _interrupt(self, claim: Claim) -> None:
+        self._database.make_room()
+        try:
+            self._runs.interrupt(claim.run_id, self._owner)
+        except DiskFull:
+            log.debug("run %s is taken up again when its lease has ended", claim.run_id)
 
     def clear_away(self) -> None:
         """Forget what passes had met that nobody goes on with, such as cancelled ones."""

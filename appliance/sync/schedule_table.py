@@ -75,11 +75,13 @@ class ScheduleTable:
             (since,),
         )
 
-    def make_failed_due(self, connection_id: str, now: int) -> None:
-        self._database.run(
-            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND failures > 0 AND next_due_at > ?",
-            (now, connection_id, now),
+    def tried_later(self, connection_id: str, now: int) -> list[str]:
+        """Entities that failed and wait to be tried again."""
+        rows = self._database.rows(
+            "SELECT entity FROM schedule WHERE connection_id = ? AND failures > 0 AND next_due_at > ?",
+            (connection_id, now),
         )
+        return [row["entity"] for row in rows]
 
     def never_reconciled(self) -> list[str]:
         """Open connections of which no entity has a time to be compared."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from appliance.clock import iso
 from appliance.connections.announce import Announce, unheard
+from appliance.connections.remedies import advice
 from appliance.store.database import Database, Row
 
 Mode = Literal["full", "incremental", "backfill", "reconcile"]
@@ -81,10 +82,11 @@ class RunTable:
         )
 
     def waiting_for(self, connection_id: str, entity: str) -> str | None:
-        """A run that has not begun to read an entity yet, and will."""
+        """A run that has not begun to read what changed of an entity yet, and will."""
         found: str | None = self._database.value(
             "SELECT r.id FROM run r JOIN run_entity e ON e.run_id = r.id WHERE r.connection_id = ?"
-            " AND r.state IN ('queued', 'running', 'interrupted') AND e.entity = ? AND e.state = 'queued'"
+            " AND r.mode IN ('incremental', 'full') AND r.state IN ('queued', 'running', 'interrupted')"
+            " AND e.entity = ? AND e.state = 'queued'"
             " ORDER BY r.created_at LIMIT 1",
             (connection_id, entity),
         )
@@ -253,7 +255,7 @@ def text_of(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-_COUNTS = ("fetched", "inserted", "updated", "unchanged", "rejected")
+_COUNTS = ("fetched", "inserted", "updated", "unchanged", "deleted", "rejected")
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 
@@ -265,4 +267,9 @@ def _entity(row: Row) -> dict[str, Any]:
     started, ended = row["started_at"], row["finished_at"] or row["progress_at"]
     seconds = (ended - started) / 1000 if started is not None and ended is not None else None
     rate = round(row["fetched"] / seconds, 1) if seconds else None
-    return {**with_times(row), "seconds": seconds, "rows_per_second": rate}
+    return {
+        **with_times(row),
+        "seconds": seconds,
+        "rows_per_second": rate,
+        "advice": advice(row["error_code"]),
+    }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.clock import Clock, new_id
+from appliance.connections.issues import Condition
 from appliance.connections.tables import ConnectionTable
 from appliance.store.database import Database
 from appliance.vault.secrets import SecretStore
@@ -171,6 +172,18 @@ class Endpoints:
         attempt = self._send(endpoint.url, event.id, event.body(), held)
         self._queue.put_test(event, endpoint.id, attempt)
         return self.history.find(endpoint.id, event.id)
+
+    def switched_off(self) -> list[Condition]:
+        """Endpoints that were switched off because of what they answered, as an issue is told of them."""
+        return [
+            Condition(
+                f"The webhook {endpoint.name or endpoint.url} is switched off: {endpoint.disabled_reason}",
+                endpoint.connection_id,
+                endpoint.id,
+            )
+            for endpoint in self.table.all()
+            if not endpoint.enabled and endpoint.disabled_reason
+        ]
 
     def delete(self, endpoint_id: str) -> None:
         """The endpoint with its secret and the log of its deliveries. Raises WebhookNotFound."""

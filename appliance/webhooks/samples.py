@@ -75,7 +75,17 @@ def _others(now: int) -> dict[str, dict[str, Any]]:
             "previous_status": "connected",
             "reason": refused,
         },
-        "credential.expiring": {**connection, "credential": "password", **expiry},
-        "certificate.expiring": {"subject": "CN=erp.plant.example", "used_for": "connection", **expiry},
+        "credential.expiring": {
+            "code": "API_KEY_EXPIRING",
+            "what": "The account key of the planning program",
+            "message": "The account key of the planning program ends soon.",
+            **expiry,
+        },
+        "certificate.expiring": {
+            "code": "SOURCE_CERTIFICATE_EXPIRING",
+            "what": "The certificate of CN=erp.plant.example",
+            "message": "The certificate of CN=erp.plant.example ends soon.",
+            **expiry,
+        },
         "system.error": {"code": "INTERNAL_ERROR", "message": "An unexpected error ended a run."},
     }

@@ -2,7 +2,7 @@ import pytest
 
 from appliance.app import Appliance
 from appliance.connections.errors import IssueNotFound
-from appliance.connections.issues import Issues
+from appliance.connections.issues import Condition, Conditions, Issues
 from appliance.connections.lifecycle import Connected
 from appliance.errors import Conflict, InvalidInput
 from tests.support.appliance import connect_sandbox
@@ -112,3 +112,26 @@ def test_a_disconnected_connection_has_no_issues_and_a_purged_one_no_trace(
     assert appliance.database.value("SELECT count(*) FROM proof") == 0
     appliance.connections.purge(made.connection.id)
     assert issues.page(None, None, limit=10) == []
+
+
+def test_what_a_room_holds_open_is_an_issue_as_long_as_it_does(
+    issues: Issues, made: Connected, clock: ManualClock
+) -> None:
+    held = [Condition("3 of 4 are gone.", made.connection.id, "Asset"), Condition("All are gone.", None)]
+    conditions = Conditions(issues, clock, {"DELETIONS_HELD": lambda: held})
+    conditions.look()
+    assert {(one.connection_id, one.entity) for one in issues.open_issues()} == {
+        (made.connection.id, "Asset"),
+        (None, ""),
+    }
+    del held[0]
+    conditions.look()
+    assert len(issues.open_issues()) == 2, "asked once a minute"
+    clock.advance(60)
+    conditions.look()
+    (left,) = issues.open_issues()
+    assert left.message == "All are gone."
+    held.clear()
+    clock.advance(60)
+    conditions.look()
+    assert issues.open_issues() == []

@@ -19,9 +19,18 @@ ROOMS = (
 NEVER_END_A_RUN = {
     # Answers to callers of the API, which come from no source.
     *("AUTHENTICATION_FAILED", "PERMISSION_DENIED", "NOT_FOUND", "CONFLICT", "RATE_LIMIT_EXCEEDED"),
-    *("MAPPING_NOT_FOUND", "RUN_NOT_FOUND", "QUERY_TOO_LONG"),
+    *(
+        "MAPPING_NOT_FOUND",
+        "RUN_NOT_FOUND",
+        "QUERY_TOO_LONG",
+        "DELETION_HOLD_DECIDED",
+        "DELETION_HOLD_NOT_FOUND",
+    ),
     # The connection waits or is gone, which is its status; or the run goes on elsewhere or later.
     *("CONNECTION_NOT_SYNCHRONIZING", "RUN_LEASE_LOST", "RUN_INTERRUPTED"),
+    *("SCHEDULE_INVALID", "POSITION_TOO_OLD"),
+    # Of deliveries of sources, which are answered to them.
+    *("PUSH_SIGNATURE_INVALID", "PUSH_ADDRESS_UNKNOWN", "PUSH_NOT_SUPPORTED", "PUSH_OFF"),
     # Of writes, whose caller is answered.
     *("WRITE_OUTCOME_UNKNOWN", "WRITE_PARTLY_DONE", "SOURCE_REJECTED", "WRITE_RECORD_GONE", "WRITE_CONFLICT"),
     # Of single rows, and of tests of connectors.

@@ -9,6 +9,7 @@ from appliance.app import Appliance
 from appliance.connections.health import Health
 from appliance.runtime.connector import Connector
 from appliance.runtime.probe import Report
+from appliance.webhooks.endpoints import Owner
 from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances, connect_gateway, connect_sandbox, work
 from tests.support.clock import ManualClock
@@ -127,3 +128,35 @@ def test_an_offline_connection_is_not_told_twice_that_it_is_behind(
         clock.advance(timedelta(minutes=15).total_seconds())
         watch.work_off()
     assert [issue.code for issue in appliance.issues.open_issues()] == ["SOURCE_UNREACHABLE"]
+
+
+def test_what_is_not_due_is_not_behind(appliance: Appliance, clock: ManualClock) -> None:
+    """As in the quiet hours of a schedule."""
+    made = connect_sandbox(appliance)
+    work(appliance)
+    appliance.database.run("UPDATE schedule SET next_due_at = ?", (clock.now_ms() + 12 * 3_600_000,))
+    clock.advance(8 * 3600)
+    appliance.watch().work_off()
+    assert appliance.issues.open_issues(made.connection.id) == []
+    clock.advance(4 * 3600 + 120)
+    appliance.watch().work_off()
+    assert [issue.code for issue in appliance.issues.open_issues(made.connection.id)] == ["DATA_STALE"]
+
+
+def test_what_the_appliance_itself_suffers_from_is_an_issue_as_long_as_it_does(
+    appliance: Appliance, clock: ManualClock
+) -> None:
+    watch, database = appliance.watch(), appliance.database
+    given = {"url": "https://127.0.0.1/hooks", "events": ["*"], "name": "Ledger"}
+    endpoint = appliance.webhooks.create(given, Owner(), may_be_here=True).endpoint
+    appliance.webhooks.table.disable(endpoint.id, "It answered 410.", clock.now_ms())
+    database.run("INSERT INTO disk_pause (id, paused_at, free) VALUES (1, ?, 1000000)", (clock.now_ms(),))
+    watch.work_off()
+    found = {issue.code: issue for issue in appliance.issues.open_issues()}
+    assert found.keys() == {"DISK_LOW", "WEBHOOK_SWITCHED_OFF"}
+    assert found["WEBHOOK_SWITCHED_OFF"].message == "The webhook Ledger is switched off: It answered 410."
+    database.run("DELETE FROM disk_pause")
+    appliance.webhooks.delete(endpoint.id)
+    clock.advance(60)
+    watch.work_off()
+    assert appliance.issues.open_issues() == []

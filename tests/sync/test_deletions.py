@@ -182,6 +182,18 @@ def test_deletions_of_a_run_can_be_undone(site) -> None:
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 2, "the source still has none"
 
 
+def test_only_what_the_run_itself_deleted_comes_back(site) -> None:
+    site.plant.fill("Vendor", 25)
+    site.connected()
+    row = site.plant.rows["Vendor"].pop("0003")
+    first = site.synchronize(entities=["Vendor"], mode="full")
+    site.plant.rows["Vendor"]["0003"] = row
+    site.synchronize(entities=["Vendor"], mode="full")
+    without(site, "Vendor", "0003")
+    site.synchronize(entities=["Vendor"], mode="full")
+    assert site.appliance.removals.undo(site.connection_id, first["id"]) == 0
+
+
 def test_a_row_that_comes_while_the_pass_runs_is_not_missing(site) -> None:
     site.plant.fill("Vendor", 25)
     site.connected()
@@ -366,3 +378,20 @@ class TestKeysAlone:
         keys.synchronize(entities=["Vendor"])
         keys.synchronize(entities=["Vendor"], mode="reconcile")
         assert keys.schedule("Vendor")["watermark"] is not None
+
+
+def test_a_deletion_that_waits_for_a_word_is_an_issue_until_it_is_said(site) -> None:
+    site.plant.fill("Vendor", 30)
+    site.connected()
+    kept = dict(site.plant.rows["Vendor"])
+    site.plant.rows["Vendor"].clear()
+    site.synchronize(entities=["Vendor"], mode="full")
+    watch = site.appliance.watch()
+    watch.work_off()
+    (issue,) = site.appliance.issues.open_issues(site.connection_id)
+    assert (issue.code, issue.entity, issue.who) == ("DELETIONS_HELD", "Vendor", "plant_admin")
+    site.plant.rows["Vendor"].update(kept)
+    site.synchronize(entities=["Vendor"], mode="full")
+    site.clock.advance(60)
+    watch.work_off()
+    assert site.appliance.issues.open_issues(site.connection_id) == []

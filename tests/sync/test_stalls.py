@@ -42,7 +42,9 @@ def test_a_source_that_sends_nothing_fails_the_entity_alone_and_is_asked_again_f
         "failed",
         "SOURCE_STALLED",
     )
+    assert "overloaded" in entity_of(run, "Vendor")["advice"]["fix"]
     assert entity_of(run, "PurchaseOrder")["state"] == "completed"
+    assert entity_of(run, "PurchaseOrder")["advice"] is None
     waiting.let_go.set()
     waiting.plant.before_page = lambda asked: None
     waiting.plant.asked.clear()

@@ -100,6 +100,59 @@ _ISSUE: Schema = {
     "properties": {"expires_in": {"type": "integer", "minimum": 1, "maximum": 2_592_000}, **_SCOPE},
     "additionalProperties": False,
 }
+_IDS: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 500,
+    "items": {"type": "integer", "minimum": 1},
+}
+_REJECTED: Schema = {
+    "type": "object",
+    "required": ["id", "entity", "reason", "count"],
+    "properties": {
+        "id": {"type": "integer"},
+        "entity": _TEXT,
+        "key": {**_MAYBE, "description": "Of its record; null where the row has no key that can be read."},
+        "reason": _TEXT,
+        "count": {"type": "integer", "description": "How often it came."},
+        "first_at": _TEXT,
+        "last_at": _TEXT,
+        "run_id": _MAYBE,
+        "stale_since": {
+            **_MAYBE,
+            "description": "Since when the record of this key is older than its source.",
+        },
+        "dismissed_at": _MAYBE,
+        "dismissed_by": _MAYBE,
+        "dismissed_why": _MAYBE,
+        "raw": {"description": "The source's row, where one row is asked for."},
+    },
+}
+_FINDING: Schema = {
+    "type": "object",
+    "required": ["id", "entity", "path", "kind", "before", "after", "fills"],
+    "properties": {
+        "id": {"type": "integer"},
+        "entity": _TEXT,
+        "path": {
+            **_TEXT,
+            "description": "Of the field in the source's rows; items of a list as `lines[].price`.",
+        },
+        "kind": {"type": "string", "enum": ["new", "retyped", "missing"]},
+        "before": {**_TEXT, "description": "Kinds of its values; empty for a new field."},
+        "after": {**_TEXT, "description": "Kinds of its values; empty for a missing field."},
+        "fills": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "Unified fields that are taken from there.",
+        },
+        "noticed_at": _TEXT,
+        "run_id": _TEXT,
+        "acknowledged_at": _MAYBE,
+        "acknowledged_by": _MAYBE,
+    },
+}
+_AT_CONNECTION = "/api/v1/connections/{connection_id}"
 
 BODIES: dict[tuple[str, str], Schema] = {
     **webhooks.BODIES,
@@ -114,6 +167,26 @@ BODIES: dict[tuple[str, str], Schema] = {
     },
     ("POST", "/api/v1/sync"): _SYNC,
     ("POST", "/api/v1/connections/{connection_id}/sync"): _SYNC,
+    ("POST", f"{_AT_CONNECTION}/quarantine/retry"): {
+        "type": "object",
+        "properties": {
+            "ids": {**_IDS, "description": "These rows; left out: all that are not dismissed."},
+            "entity": {**_TEXT, "description": "In place of ids: all of this entity."},
+        },
+        "additionalProperties": False,
+    },
+    ("POST", f"{_AT_CONNECTION}/quarantine/dismiss"): {
+        "type": "object",
+        "required": ["ids", "why"],
+        "properties": {"ids": _IDS, "why": {"type": "string", "minLength": 1, "maxLength": 500}},
+        "additionalProperties": False,
+    },
+    ("POST", f"{_AT_CONNECTION}/drift/acknowledge"): {
+        "type": "object",
+        "required": ["ids"],
+        "properties": {"ids": _IDS},
+        "additionalProperties": False,
+    },
     ("PUT", "/api/v1/connections/{connection_id}/history"): {
         "type": "object",
         "required": ["days"],
@@ -157,6 +230,12 @@ ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     ("DELETE", "/api/integrations/current"): (200, _ENDED),
     ("POST", "/api/v1/sync"): (202, one({"type": "object"})),
     ("POST", "/api/v1/connections/{connection_id}/sync"): (202, one({"type": "object"})),
+    ("GET", f"{_AT_CONNECTION}/quarantine"): (200, many(_REJECTED)),
+    ("GET", f"{_AT_CONNECTION}/quarantine/{{row_id}}"): (200, one(_REJECTED)),
+    ("POST", f"{_AT_CONNECTION}/quarantine/retry"): (200, one({"type": "object"})),
+    ("POST", f"{_AT_CONNECTION}/quarantine/dismiss"): (200, one({"type": "object"})),
+    ("GET", f"{_AT_CONNECTION}/drift"): (200, many(_FINDING)),
+    ("POST", f"{_AT_CONNECTION}/drift/acknowledge"): (200, one({"type": "object"})),
     ("GET", "/api/v1/sync"): (200, many({"type": "object"})),
     ("GET", "/api/v1/connections/{connection_id}/sync"): (200, many({"type": "object"})),
     ("GET", "/api/v1/connections/{connection_id}/deletions"): (200, many({"type": "object"})),

@@ -150,10 +150,6 @@ class PushEvent(Node, frozen=True, kw_only=True):
         One | None,
         Meta(description="How the record is read, where the event names it by something else than its key."),
     ] = None
-    gone: Annotated[
-        str,
-        Meta(description="Path in the row of what is set where the source still answers deleted records."),
-    ] = ""
     quoted: Annotated[
         bool,
         Meta(description="The request for a record quotes the key, so that it may hold any character."),

@@ -36,10 +36,11 @@ CREATE TABLE record_missed (
     PRIMARY KEY (stream_id, record_id)
 ) WITHOUT ROWID;
 
--- What a run deleted, so that it can be undone.
+-- What a run deleted, with the number of that change, so that it can be undone.
 CREATE TABLE tombstone (
     run_id TEXT NOT NULL,
     record_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
     PRIMARY KEY (run_id, record_id)
 ) WITHOUT ROWID;
 

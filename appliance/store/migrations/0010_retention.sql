@@ -19,3 +19,6 @@ CREATE TABLE disk_pause (
 -- Records that could not be mapped anew, since their row is no longer kept.
 ALTER TABLE remapping ADD COLUMN without_row INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE mapping_version ADD COLUMN without_row INTEGER NOT NULL DEFAULT 0;
+
+-- What a run deleted is forgotten with the record.
+CREATE INDEX tombstone_record ON tombstone (record_id);

@@ -21,6 +21,7 @@ from appliance.runtime.protocols import Pages, Since
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.sync.drift import Sampler
 from appliance.sync.errors import Interrupted, LeaseLost
 from appliance.sync.passes.ahead import FetchAhead
 from appliance.sync.passes.deletions import Deletions
@@ -165,6 +166,7 @@ class PassReader:
             connector.projection(one.entity),
             connector.gone(one.entity),
             Traffic(connector),
+            Sampler(false_is_null=connector.definition.entities[one.entity].false_is_null),
         )
 
     def _legs(self, one: Pass, connector: Connector, whole: bool) -> list[Leg]:
@@ -200,6 +202,7 @@ class PassReader:
                 self._read_unfinished(work, leg, resuming, legs[number + 1].name)
             else:
                 self._read_leg(work, leg, resuming, legs[number + 1].name)
+        self._writer.conclude(work)
 
     def _has_reached(self, work: Work) -> bool:
         watermark, _ = self._schedules.reached(work.claim.connection_id, work.entity)
