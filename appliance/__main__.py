@@ -5,10 +5,22 @@ import sys
 from collections.abc import Sequence
 
 from appliance import __version__
-from appliance.cli import admin, connection, connector, demo, reference, request, serve, setup, sync
+from appliance.cli import (
+    admin,
+    connection,
+    connector,
+    demo,
+    issues,
+    reference,
+    request,
+    serve,
+    setup,
+    storage,
+    sync,
+)
 from appliance.cli.shell import run
 
-GROUPS = (serve, demo, setup, connection, connector, sync, request, admin, reference)
+GROUPS = (serve, demo, setup, connection, connector, sync, issues, request, storage, admin, reference)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,40 +6,65 @@ Web process, engine process and commands all start here; they meet in the databa
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Self
 
 from appliance.audit.request_log import RequestLog
-from appliance.clock import Clock, SystemClock
+from appliance.clock import Clock, SystemClock, to_ms
 from appliance.connections.credentials import KeptCredentials
+from appliance.connections.endings import Ending, Endings, certificate_end
 from appliance.connections.health import Health
+from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
+from appliance.connections.standing import Standing
 from appliance.connections.tables import Connection
+from appliance.connections.watch import Watch
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
-from appliance.errors import ConfigurationError
+from appliance.errors import ApplianceError, ConfigurationError
 from appliance.mappings.custom_tables import CustomTables
 from appliance.mappings.service import Mappings
 from appliance.mappings.tables import MappingTable
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
+from appliance.operations.disk import DiskGuard
+from appliance.operations.retention import Retention
+from appliance.operations.rules import rules_of
+from appliance.operations.storage import Storage
+from appliance.operations.upkeep import Upkeep
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.connector import Connector, Connectors
 from appliance.runtime.definition.overlay import Overlay
+from appliance.runtime.mapping.overlay import overlaid
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
+from appliance.store.space import Reserve
+from appliance.sync.claims import Ceilings, Claims
+from appliance.sync.drift import Drift
 from appliance.sync.engine import Engine
+from appliance.sync.findings import Findings
+from appliance.sync.history import History
+from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
+from appliance.sync.push import Pushes
+from appliance.sync.push_reading import PushReading
+from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejected_rows import RejectedRows
+from appliance.sync.removals import Removals
 from appliance.sync.runner import Runner, Terms
+from appliance.sync.schedules.due import DueTimes, Usual
+from appliance.sync.schedules.rule import Bounds
+from appliance.sync.schedules.service import Schedules
+from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -53,6 +78,11 @@ from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
+from appliance.webhooks.delivery import Deliveries
+from appliance.webhooks.endpoints import Endpoints
+from appliance.webhooks.events import Events
+from appliance.webhooks.outbox import Outbox
+from appliance.webhooks.sender import ANSWER_BYTES, SECONDS, Sender
 from appliance.writes.service import Writes
 from appliance.writes.tables import WriteTable
 
@@ -70,11 +100,14 @@ class Appliance:
     catalog: Catalog
     connectors: Connectors
     records: Records
+    quarantine: Quarantine
+    drift: Drift
     lists: Lists
     feed: Feed
     ledger: Ledger
     entitlements: Entitlements
     planner: Planner
+    issues: Issues
     health: Health
     connections: Connections
     accounts: Accounts
@@ -84,6 +117,18 @@ class Appliance:
     applications: Applications
     links: Links
     request_log: RequestLog
+    outbox: Outbox
+    webhooks: Endpoints
+    send_webhook: Sender
+    disk: DiskGuard
+    retention: Retention
+
+    @property
+    def storage(self) -> Storage:
+        """What there is, and what it takes on the disk."""
+        return Storage(self.database, self.disk, self.retention)
+
+    pushes: Pushes
 
     @property
     def writes(self) -> Writes:
@@ -95,13 +140,91 @@ class Appliance:
             self.connections,
             self.health,
             self.open_connector,
+            self.quarantine,
             self.clock,
         )
 
     @property
+    def standing(self) -> Standing:
+        """How connections stand."""
+        return Standing(self.database, self.issues, self.planner.usual_gaps, self.clock)
+
+    def watch(self) -> Watch:
+        """The scheduled probe, for the engine."""
+        return Watch(
+            self.database,
+            self.health,
+            Endings(self.issues, self.clock, self._endings, self.outbox.announce),
+            self.standing,
+            Conditions(
+                self.issues,
+                self.clock,
+                {
+                    "DELETIONS_HELD": self.removals.waiting,
+                    "DISK_LOW": self.disk.waiting,
+                    "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
+                },
+            ),
+            self.open_connector,
+            self.clock,
+        )
+
+    def _endings(self) -> Iterator[Ending]:
+        """What the appliance itself has that ends."""
+        certificate = self.settings.tls_certificate
+        if self.settings.tls_mode == "files" and certificate is not None and certificate.is_file():
+            ends_at = certificate_end(certificate.read_text("utf-8", "replace"))
+            if ends_at is not None:
+                yield Ending("CERTIFICATE_EXPIRING", "The certificate of the appliance", ends_at)
+        entitlement = self.entitlements.current()
+        if entitlement is not None and entitlement.expires_at is not None:
+            yield Ending("ENTITLEMENT_EXPIRING", "The entitlement", to_ms(entitlement.expires_at))
+        for key in self.api_keys.ending():
+            what = f"The account key {key['name']} ({key['hint']})"
+            yield Ending("API_KEY_EXPIRING", what, key["expires_at"], key["id"], key["created_at"])
+
+    @property
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
-        return Mappings(self.database, self.records, self.model, self.catalog, self.connections, self.clock)
+        return Mappings(
+            self.database,
+            self.records,
+            self.model,
+            self.catalog,
+            self.connections,
+            self.quarantine,
+            self.clock,
+        )
+
+    @property
+    def rejected_rows(self) -> RejectedRows:
+        """Rows that could not become records, as they are shown and put aside."""
+        return RejectedRows(self.database, self.records.raw_rows)
+
+    @property
+    def findings(self) -> Findings:
+        """Changes in the rows of sources."""
+        return Findings(self.database)
+
+    @property
+    def second_try(self) -> SecondTry:
+        """Rejected rows tried again."""
+        return SecondTry(self.database, self.records, self.quarantine, self.open_connector, self.clock)
+
+    @property
+    def removals(self) -> Removals:
+        """Deletions that were held back, and those of runs."""
+        return Removals(self.database, self.records, self.planner, self.clock)
+
+    @property
+    def history(self) -> History:
+        """How far back connections read."""
+        return History(self.database, self.planner, self.model, self.catalog, self.clock)
+
+    @property
+    def schedules(self) -> Schedules:
+        """When connections synchronize."""
+        return Schedules(self.database, self.planner, self._bounds, self.clock)
 
     @property
     def passthrough(self) -> Passthrough:
@@ -124,7 +247,11 @@ class Appliance:
         )
         _make_private(data_dir)
         keyring = Keyring.open(data_dir, source, clock)
-        database = Database(data_dir / DATABASE_NAME, keyring.database_key)
+        database = Database(
+            data_dir / DATABASE_NAME,
+            keyring.database_key,
+            reserve=Reserve(data_dir, settings.disk_reserve_bytes),
+        )
         secrets = SecretStore(database, keyring)
         model = load_model()
         outbound = outbound_of(settings, clock)
@@ -137,7 +264,16 @@ class Appliance:
             open_database=outbound.database,
             open_folder=outbound.folder,
         )
-        records = Records(database, links(model))
+        events = Events(model)
+        hours = settings.webhooks_give_up_hours
+        outbox = Outbox(database, events, clock, give_up_hours=hours)
+        send_webhook = Sender(lambda: outbound.poster(SECONDS, ANSWER_BYTES), clock)
+        webhooks = Endpoints(
+            database, secrets, events, send_webhook, outbound.is_here, clock, give_up_hours=hours
+        )
+        records = Records(database, links(model), outbox.changed)
+        quarantine = Quarantine(database, records.raw_rows, rows=settings.quarantine_rows)
+        drift = Drift(database)
         ledger = Ledger(database, clock)
         entitlements = Entitlements(
             database,
@@ -147,7 +283,15 @@ class Appliance:
             evaluation_credits=settings.credits_evaluation,
         )
         entitlements.open_pool()
-        planner = Planner(database, records, clock, interval_seconds=settings.sync_interval_seconds)
+        mappings = MappingTable(database)
+        planner = Planner(
+            database,
+            records,
+            DueTimes(database, Usual(settings.sync_interval_seconds, settings.sync_reconcile_hours)),
+            Claims(database, Ceilings(settings.sync_per_host, settings.sync_per_connection)),
+            lambda connection, entities: _reconciled(catalog, mappings, connection, entities),
+            clock,
+        )
         accounts = Accounts(database, clock)
         request_log = RequestLog(
             database,
@@ -158,6 +302,17 @@ class Appliance:
             sample_percent=settings.request_log_sample_percent,
             body_bytes=settings.request_log_body_bytes,
         )
+        issues = Issues(database, clock, catalog.name_of)
+        health = Health(
+            database,
+            issues,
+            outbound.reach,
+            clock,
+            planner,
+            probe_seconds=settings.health_probe_seconds,
+            announce=outbox.announce,
+        )
+        pushes = Pushes(database, secrets, lambda system: catalog.folder(system).definition, clock)
         connections = Connections(
             database,
             secrets,
@@ -165,15 +320,25 @@ class Appliance:
             connectors,
             records,
             planner,
+            health,
             outbound.reach,
             clock,
             historical_days=settings.sync_historical_days,
             erase_beside=(
                 WriteTable(database).erase,
-                MappingTable(database).erase,
+                mappings.erase,
                 PassthroughTable(database).erase,
+                quarantine.erase,
+                drift.erase,
+                HoldTable(database).erase,
+                issues.erase,
+                planner.due_times.rules.erase,
                 request_log.erase,
+                webhooks.erase,
+                pushes.erase,
             ),
+            end_beside=(pushes.close,),
+            announce=outbox.announce,
         )
         return cls(
             settings=settings,
@@ -185,12 +350,15 @@ class Appliance:
             catalog=catalog,
             connectors=connectors,
             records=records,
+            quarantine=quarantine,
+            drift=drift,
             lists=Lists(database, records, clock),
             feed=Feed(database),
             ledger=ledger,
             entitlements=entitlements,
             planner=planner,
-            health=Health(database, outbound.reach, clock),
+            issues=issues,
+            health=health,
             connections=connections,
             accounts=accounts,
             sessions=Sessions(
@@ -201,13 +369,51 @@ class Appliance:
             applications=Applications(database, clock),
             links=Links(database, connections.tokens, clock),
             request_log=request_log,
+            outbox=outbox,
+            webhooks=webhooks,
+            send_webhook=send_webhook,
+            disk=DiskGuard(
+                database,
+                data_dir,
+                clock,
+                pause_bytes=settings.disk_pause_bytes,
+                announce=outbox.announce,
+            ),
+            retention=Retention(
+                database,
+                clock,
+                rules_of(settings, database, model, request_log, webhooks.history, quarantine, drift),
+                is_busy=planner.runs.any_running,
+            ),
+            pushes=pushes,
+        )
+
+    @property
+    def push_reading(self) -> PushReading:
+        """Reads what deliveries of sources have named."""
+        return PushReading(
+            self.database,
+            self.records,
+            self.model,
+            self.health,
+            self.planner,
+            self.pushes.reader,
+            self.open_connector,
+            self.clock,
         )
 
     @property
     def custom_tables(self) -> CustomTables:
         """Tables of sources beside their entities."""
         return CustomTables(
-            self.database, self.records, self.connections, self.planner, self.open_connector, self.clock
+            self.database,
+            self.records,
+            self.connections,
+            self.planner,
+            self.quarantine,
+            self.drift,
+            self.open_connector,
+            self.clock,
         )
 
     def open_connector(
@@ -230,6 +436,8 @@ class Appliance:
     def engine(self) -> Engine:
         """The engine of this data directory; the caller holds its EngineLock."""
         owner = f"engine-{os.getpid()}"
+        upkeep = Upkeep(self.database, self.disk, self.clock, hurry_retention=self.retention.hurry)
+        mappings, second_try = self.mappings, self.second_try
         return Engine(
             self.database,
             self.planner,
@@ -239,6 +447,9 @@ class Appliance:
                 self.model,
                 self.health,
                 self.open_connector,
+                self.planner.due_times,
+                self.quarantine,
+                self.drift,
                 self.clock,
                 owner=owner,
                 terms=Terms(
@@ -248,14 +459,46 @@ class Appliance:
                     stall_seconds=self.settings.sync_stall_seconds,
                     deletion_guard_percent=self.settings.sync_deletion_guard_percent,
                 ),
-                stopping=stopping,
+                stopping=lambda: stopping() or self.disk.is_low(),
+                announce=self.outbox.announce,
             ),
             self.clock,
             owner=owner,
             workers=self.settings.workers,
             lease_seconds=self.settings.sync_lease_seconds,
-            beside=(self.writes.work_off, self.mappings.work_off),
+            beside=(
+                *(
+                    self.writes.work_off,
+                    lambda: mappings.work_off() or second_try.work_off(),
+                    self.watch().work_off,
+                ),
+                *(self.push_reading.work_off, upkeep.work_off, self.retention.work_off),
+                *[self.deliveries.work_off] * self.settings.webhooks_workers,
+            ),
+            must_wait=self.disk.is_low,
         )
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What sends the events that wait."""
+        return Deliveries(
+            self.database,
+            self.secrets,
+            self.send_webhook,
+            self.clock,
+            workers=self.settings.webhooks_workers,
+            longest_wait_seconds=self.settings.webhooks_retry_longest_seconds,
+        )
+
+    def _bounds(self, connection: Connection) -> Bounds:
+        """How often a connection may be synchronized, by the settings and its connector."""
+        try:
+            shortest = self.catalog.folder(connection.system).definition.shortest_seconds
+        except ApplianceError:
+            # The connector's folder was taken away.
+            shortest = None
+        usual = self.settings.sync_shortest_seconds
+        return Bounds(usual if shortest is None else min(shortest, usual), self.settings.sync_longest_seconds)
 
     def signing_key(self, purpose: str) -> bytes:
         """A key for signatures that only have to hold on this appliance, such as those of page cursors."""
@@ -263,6 +506,23 @@ class Appliance:
 
     def close(self) -> None:
         self.database.close()
+
+
+def _reconciled(
+    catalog: Catalog, mappings: MappingTable, connection: Connection, entities: Sequence[str]
+) -> list[str]:
+    """Entities that are not compared as a whole by every pass anyway."""
+    try:
+        definition = overlaid(
+            catalog.definition(connection.system, connection.fields),
+            mappings.in_force(connection.id),
+            catalog.folder(connection.system).defaults,
+        )
+    except ApplianceError:
+        # The connector's folder was taken away; there is nothing to read with either.
+        return []
+    known = definition.entities
+    return [one for one in entities if one in known and known[one].incremental != "compare"]
 
 
 def _make_private(data_dir: Path) -> None:

@@ -145,7 +145,34 @@ class Settings:
         "sync.historical_days", whole(1, 36_500), 90, "How far back the first sync of a connection reads."
     )
     sync_interval_seconds: int = _option(
-        "sync.interval_seconds", whole(900, 2_678_400), 3600, "Time between two syncs of an entity."
+        "sync.interval_seconds",
+        whole(900, 2_678_400),
+        3600,
+        "Time between two syncs of an entity that has no schedule of its own.",
+    )
+    sync_shortest_seconds: int = _option(
+        "sync.shortest_seconds",
+        whole(10, 86_400),
+        900,
+        "The shortest time between two syncs that a schedule may ask for.",
+    )
+    sync_longest_seconds: int = _option(
+        "sync.longest_seconds",
+        whole(900, 2_678_400),
+        86_400,
+        "The longest interval that a schedule may ask for.",
+    )
+    sync_reconcile_hours: int = _option(
+        "sync.reconcile_hours",
+        whole(0, 744),
+        24,
+        "Time between two comparisons of all keys, which find what was deleted; 0: never.",
+    )
+    sync_per_host: int = _option(
+        "sync.per_host", whole(1, 64), 2, "Sync runs at the same time of all connections to one host."
+    )
+    sync_per_connection: int = _option(
+        "sync.per_connection", whole(1, 16), 1, "Sync runs at the same time of one connection."
     )
     sync_overlap_seconds: int = _option(
         "sync.overlap_seconds",
@@ -173,7 +200,20 @@ class Settings:
         "sync.deletion_guard_percent",
         whole(1, 100),
         20,
-        "When a larger share of an entity has vanished at the source, a person is asked before it is deleted.",
+        "A person is asked when a larger share of an entity would be deleted.",
+    )
+    quarantine_rows: int = _option(
+        "quarantine.rows",
+        whole(0, 1_000_000),
+        10_000,
+        "Rejected rows kept of an entity of a connection; more are only counted.",
+    )
+
+    health_probe_seconds: int = _option(
+        "health.probe_seconds",
+        whole(60, 86_400),
+        900,
+        "After this long without a sign of life a connection is tested.",
     )
 
     credits_evaluation: int = _option(
@@ -246,6 +286,83 @@ class Settings:
     )
     request_log_body_bytes: int = _option(
         "request_log.body_bytes", BYTES, "64KiB", "Of a larger body only the size is logged."
+    )
+
+    webhooks_workers: int = _option(
+        "webhooks.workers", whole(1, 32), 4, "Webhooks that are sent at the same time."
+    )
+    webhooks_retry_longest_seconds: int = _option(
+        "webhooks.retry_longest_seconds",
+        whole(30, 86_400),
+        3600,
+        "A webhook that failed is sent again after 30 s, 1, 2, 4 … minutes, at the longest after this.",
+    )
+    webhooks_give_up_hours: int = _option(
+        "webhooks.give_up_hours", whole(1, 720), 24, "After this time a failing webhook becomes undelivered."
+    )
+    retention_runs_days: int = _option(
+        "retention.runs_days", whole(0, 36_500), 90, "Runs that ended longer ago are deleted; 0: never."
+    )
+    retention_tombstones_days: int = _option(
+        "retention.tombstones_days",
+        whole(0, 36_500),
+        180,
+        "Records deleted in the source longer ago go for good; 0: never.",
+    )
+    retention_raw_days: int = _option(
+        "retention.raw_days",
+        whole(0, 36_500),
+        0,
+        "Source rows of transactions unchanged for longer are emptied; 0: never.",
+    )
+    retention_writes_days: int = _option(
+        "retention.writes_days", whole(0, 36_500), 400, "Writes accepted longer ago are deleted; 0: never."
+    )
+    retention_passthrough_days: int = _option(
+        "retention.passthrough_days",
+        whole(0, 36_500),
+        90,
+        "Pass-through requests noted longer ago are deleted; 0: never.",
+    )
+    retention_webhooks_days: int = _option(
+        "retention.webhooks_days",
+        whole(0, 36_500),
+        30,
+        "Webhooks made longer ago are deleted, unless they wait; 0: never.",
+    )
+    retention_quarantine_days: int = _option(
+        "retention.quarantine_days",
+        whole(0, 36_500),
+        90,
+        "Rejected rows that last came longer ago are deleted; 0: never.",
+    )
+    retention_issues_days: int = _option(
+        "retention.issues_days",
+        whole(0, 36_500),
+        400,
+        "Issues resolved longer ago are deleted; 0: never.",
+    )
+    retention_access_days: int = _option(
+        "retention.access_days",
+        whole(0, 36_500),
+        90,
+        "Revoked and expired tokens and grants are deleted after this; 0: never.",
+    )
+    retention_mapping_versions: int = _option(
+        "retention.mapping_versions",
+        whole(1, 10_000),
+        50,
+        "Versions of a mapping that are kept beside the one in force.",
+    )
+
+    disk_pause_bytes: int = _option(
+        "disk.pause_bytes",
+        BYTES,
+        "1GiB",
+        "Synchronization waits below this free space, or below a tenth of the disk.",
+    )
+    disk_reserve_bytes: int = _option(
+        "disk.reserve_bytes", BYTES, "64MiB", "Kept in a file, so that deleting works on a full disk."
     )
 
     session_idle_minutes: int = _option(

@@ -14,12 +14,17 @@ from appliance.admin.views import (
     connect,
     connections,
     credits,
+    issues,
     mapping,
     passthrough,
+    push,
+    quarantine,
     records,
     requests,
     runs,
+    schedule,
     sign_in,
+    storage,
     writes,
 )
 from appliance.app import Appliance
@@ -41,6 +46,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     502: "The source system refused",
     503: "The source system does not answer",
+    507: "The disk is full",
 }
 
 
@@ -57,14 +63,19 @@ def blueprint(appliance: Appliance) -> Blueprint:
     connect.add_views(pages, appliance, tickets)
     runs.add_views(pages, appliance)
     records.add_views(pages, appliance)
+    schedule.add_views(pages, appliance)
     mapping.add_views(pages, appliance)
+    quarantine.add_views(pages, appliance)
     capabilities.add_views(pages, appliance)
     writes.add_views(pages, appliance)
     passthrough.add_views(pages, appliance)
+    push.add_views(pages, appliance, tickets)
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
+    issues.add_views(pages, appliance)
+    storage.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

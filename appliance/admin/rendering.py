@@ -42,6 +42,13 @@ STATES = {
     "warning": Label("warning", "Warning"),
     "done": Label("good", "Done"),
     "unknown": Label("warning", "Outcome unknown"),
+    "proven": Label("good", "Proven"),
+    "failing": Label("bad", "Failing"),
+    "unproven": Label("quiet", "Not known yet"),
+    "critical": Label("bad", "Critical"),
+    "info": Label("live", "Notice"),
+    "dismissed": Label("quiet", "Dismissed"),
+    "resolved": Label("good", "Resolved"),
     "active": Label("good", "Active"),
     "revoked": Label("quiet", "Revoked"),
     "expired": Label("quiet", "Expired"),
@@ -62,6 +69,10 @@ WORDS = {
     "revoke": "Withdrawn",
     "take": "Taken",
     "return": "Returned",
+    "plant_admin": "Who runs the appliance",
+    "source_admin": "Who runs the connected system",
+    "integrator": "Who programs against the API",
+    "vendor": "The maker of the appliance",
 }
 
 OPERATIONS = {
@@ -96,6 +107,16 @@ def words(name: str) -> str:
 def operation_words(kind: str) -> str:
     """What a write does, such as `Change`."""
     return OPERATIONS.get(kind, words(kind))
+
+
+def size(count_of_bytes: int) -> str:
+    """Such as `12.5 MiB`: three digits are enough to look at."""
+    value, unit = float(count_of_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.3g} {unit}"
 
 
 def count(number: int | float | None) -> str:
@@ -242,6 +263,7 @@ def install(pages: Blueprint, clock: Clock) -> None:
             short=short,
             as_text=as_text,
             moment=lambda value: moment(value, clock),
+            size=size,
         )
         environment.globals["duration_between"] = duration_between
 

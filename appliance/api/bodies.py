@@ -1,6 +1,6 @@
 """Bodies of requests and answers of the calls that are not about entities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from appliance.errors import InvalidInput
 LARGEST_BODY = 1024 * 1024
 DEFAULT_PER_PAGE = 100
 LARGEST_PAGE = 500
+MOST_IDS = 500
 
 
 def answer(data: Any, status: int = 200, beside: Mapping[str, Any] | None = None) -> Response:
@@ -22,14 +23,30 @@ def answer(data: Any, status: int = 200, beside: Mapping[str, Any] | None = None
 
 def listed(found: Sequence[Any]) -> Response:
     """One page of a short list, with the `links` and `meta` of every list. Raises InvalidInput."""
-    page = _whole("page", 1, 1_000_000)
-    size = min(_whole("per_page", DEFAULT_PER_PAGE, 10_000), LARGEST_PAGE)
-    shown = found[(page - 1) * size : page * size]
-    last = max(1, -(-len(found) // size))
+    return listed_from(len(found), lambda offset, limit: found[offset : offset + limit])
+
+
+def wanted_page() -> tuple[int, int]:
+    """Number and size of the page that is asked for. Raises InvalidInput."""
+    size = whole_parameter("per_page", DEFAULT_PER_PAGE, 10_000)
+    return whole_parameter("page", 1, 1_000_000), min(size, LARGEST_PAGE)
+
+
+def listed_from(total: int, take: Callable[[int, int], Sequence[Any]]) -> Response:
+    """Like `listed`, of `total` things of which `take` reads some, by offset and number."""
+    page, size = wanted_page()
+    return listed_page(take((page - 1) * size, size), total, page, size)
+
+
+def listed_page(shown: Sequence[Any], total: int, page: int, size: int) -> Response:
+    """A page of a list of so many. Its links repeat what else was asked for."""
+    last = max(1, -(-total // size))
     first_number = (page - 1) * size + 1 if shown else None
 
+    narrowed = {name: value for name, value in request.args.items() if name not in ("page", "per_page")}
+
     def link(number: int) -> str:
-        return f"{request.base_url}?{urlencode({'per_page': size, 'page': number})}"
+        return f"{request.base_url}?{urlencode({**narrowed, 'per_page': size, 'page': number})}"
 
     links = {
         "first": link(1),
@@ -44,7 +61,7 @@ def listed(found: Sequence[Any]) -> Response:
         "path": request.base_url,
         "per_page": size,
         "to": None if first_number is None else first_number + len(shown) - 1,
-        "total": len(found),
+        "total": total,
     }
     return answer(shown, beside={"links": links, "meta": meta})
 
@@ -112,7 +129,20 @@ def whole(body: dict[str, Any], name: str, default: int, lowest: int, highest: i
     return value
 
 
-def _whole(name: str, default: int, highest: int) -> int:
+def ids(body: dict[str, Any]) -> list[int]:
+    """The numbers under `ids`, each once. Raises InvalidInput."""
+    given = body.get("ids")
+    if (
+        not isinstance(given, list)
+        or not 1 <= len(given) <= MOST_IDS
+        or not all(type(one) is int and 0 < one < 2**63 for one in given)
+    ):
+        rule = f"a list of 1 to {MOST_IDS} ids, as they are listed"
+        raise InvalidInput(f"ids is {rule}.", details={"fields": {"ids": rule}})
+    return list(dict.fromkeys(given))
+
+
+def whole_parameter(name: str, default: int, highest: int) -> int:
     given = request.args.get(name, "")
     if not given:
         return default

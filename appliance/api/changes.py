@@ -32,7 +32,7 @@ class FeedRestarted(Conflict):
 def blueprint(appliance: Appliance) -> Blueprint:
     routes = Blueprint("changes", __name__)
     feed = appliance.feed
-    cursors = Cursors(appliance.signing_key("changes"))
+    cursors = Cursors(appliance.signing_key("changes since"))
 
     @routes.get("/api/v1/changes")
     def changes() -> Response:
@@ -45,22 +45,23 @@ def blueprint(appliance: Appliance) -> Blueprint:
                 )
         limit = min(whole_number(request.args, "limit", DEFAULT_LIMIT, 10_000), LARGEST_LIMIT)
         wanted = _entities(appliance.model, names_of(request.args, "entities"))
-        epoch = feed.epoch()
+        epoch, begun_at = feed.epoch(), appliance.clock.now_ms()
         given = request.args.get("since")
         if given == LATEST:
-            return _answer([], False, cursors.write(bearer.connection_id, [epoch, feed.latest()]), epoch)
+            position = cursors.write(bearer.connection_id, [epoch, feed.latest(), begun_at])
+            return _answer([], False, position, epoch)
         since = 0
         if given:
-            known, since = cursors.read(bearer.connection_id, given)
+            known, since, begun_at = cursors.read(bearer.connection_id, given)
             if known != epoch:
                 raise FeedRestarted(
                     "The appliance was restored from a backup since this position. "
                     "Read everything again, without `since`.",
                     details={"parameter": "since", "epoch": epoch},
                 )
-        page = feed.after(bearer.connection_id, since, limit, wanted)
+        page = feed.after(bearer.connection_id, since, limit, wanted, begun_at=begun_at)
         last = page.changes[-1].seq if page.changes else since
-        position = cursors.write(bearer.connection_id, [epoch, last])
+        position = cursors.write(bearer.connection_id, [epoch, last, begun_at])
         return _answer(page.changes, page.more, position, epoch)
 
     return compressing(routes)

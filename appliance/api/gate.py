@@ -101,7 +101,11 @@ class Gate:
 
     def _check_scope(self, caller: Caller) -> None:
         caller.scope.check_address(g.address)
-        wanted = self._paths.wanted(request.method, request.path, _connection_of(caller))
+        connection_id = _connection_of(caller)
+        if caller.bearer is None:
+            # What every valid token may read of its own connection is not for every key of the account.
+            caller.scope.check_connection(connection_id)
+        wanted = self._paths.wanted(request.method, request.path, connection_id)
         if wanted is not None:
             caller.scope.check(wanted)
         self._paths.check_expand(caller.scope, request.path, request.args.get("expand", ""))

@@ -41,7 +41,11 @@ class Recorder:
 
     def keep_body(self) -> None:
         """Read a small body once, so that it is still there when it is logged."""
-        if _is_recorded(request) and 0 < (request.content_length or 0) <= self._log.body_bytes:
+        if (
+            _is_recorded(request)
+            and not _is_delivery(request)
+            and 0 < (request.content_length or 0) <= self._log.body_bytes
+        ):
             request.get_data(cache=True)
 
     def record(self, response: Response) -> Response:
@@ -55,7 +59,8 @@ class Recorder:
         milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
         size = response.calculate_content_length() or 0
         kept = (
-            not response.is_streamed
+            not _is_delivery(request)
+            and not response.is_streamed
             and not response.direct_passthrough
             and size <= self._log.body_bytes
             and response.headers.get("Content-Encoding", "gzip") == "gzip"
@@ -65,7 +70,7 @@ class Recorder:
             at=self._clock.now_ms() - round(milliseconds),
             method=request.method,
             path=request.path,
-            query=request.query_string.decode("utf-8", "replace"),
+            query="" if _is_delivery(request) else request.query_string.decode("utf-8", "replace"),
             status=response.status_code,
             milliseconds=milliseconds,
             error_code=g.get("error_code"),
@@ -89,13 +94,18 @@ class Recorder:
 
     def _sent(self) -> bytes | None:
         small = 0 < (request.content_length or 0) <= self._log.body_bytes
-        if not small or request.mimetype not in _KEPT_TYPES:
+        if not small or request.mimetype not in _KEPT_TYPES or _is_delivery(request):
             return None
         return request.get_data(cache=True)
 
 
 def _is_recorded(request: Request) -> bool:
-    return request.path.startswith(("/api/", "/link/")) or request.path == "/sync-status"
+    return request.path.startswith(("/api/", "/link/", "/hooks/")) or request.path == "/sync-status"
+
+
+def _is_delivery(request: Request) -> bool:
+    """Of a delivery of a source only the fact is kept: its query and its body hold what the source keeps secret."""
+    return request.path.startswith("/hooks/")
 
 
 def _headers(headers: Headers, names: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Blueprint, Response
 
 from appliance.api.bearer import current_account, current_bearer, current_reader
-from appliance.api.bodies import answer, read_body
+from appliance.api.bodies import answer, listed, read_body
 from appliance.app import Appliance
 from appliance.clock import iso
 from appliance.connections.tables import REAUTHORIZATION_REQUIRED, Connection
@@ -16,6 +16,8 @@ from appliance.errors import InvalidInput
 from appliance.sync.tables import Mode
 
 RECENT = 20
+MOST_RUNS = 500
+MODES = ("incremental", "full", "reconcile")
 
 
 def blueprint(appliance: Appliance) -> Blueprint:
@@ -45,6 +47,29 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def run(run_id: str) -> Response:
         """How a run of the token's connection goes."""
         return answer(planner.describe_run(run_id, current_bearer().connection_id))
+
+    @routes.get("/api/v1/connections/<connection_id>/sync")
+    def runs_for_account(connection_id: str) -> Response:
+        """The newest runs of a connection."""
+        current_account()
+        connections.get(connection_id)
+        return listed(planner.runs.recent(connection_id, MOST_RUNS))
+
+    @routes.get("/api/v1/sync")
+    def runs() -> Response:
+        """The newest runs of the token's connection."""
+        return listed(planner.runs.recent(current_bearer().connection_id, MOST_RUNS))
+
+    @routes.post("/api/v1/connections/<connection_id>/sync/<run_id>/cancel")
+    def cancel_for_account(connection_id: str, run_id: str) -> Response:
+        """End a run; what it has written stays. A run that is over stays as it is."""
+        current_account()
+        return _cancelled(run_id, connection_id)
+
+    @routes.post("/api/v1/sync/<run_id>/cancel")
+    def cancel(run_id: str) -> Response:
+        """End a run of the token's connection; what it has written stays."""
+        return _cancelled(run_id, current_bearer().connection_id)
 
     @routes.get("/sync-status", endpoint="sync_status_at_root")
     @routes.get("/api/v1/sync-status")
@@ -90,12 +115,17 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def current_connection() -> Connection:
         return connections.get(current_reader(connections).connection_id)
 
+    def _cancelled(run_id: str, connection_id: str) -> Response:
+        read_body()
+        planner.cancel_run(run_id, connection_id)
+        return answer(planner.describe_run(run_id))
+
     def _run_requested(connection_id: str) -> Response:
         body = read_body("entities", "mode")
         mode = body.get("mode", "incremental")
-        if mode not in ("full", "incremental"):
+        if mode not in MODES:
             raise InvalidInput(
-                "mode is full or incremental.", details={"fields": {"mode": "full or incremental"}}
+                f"mode is {' or '.join(MODES)}.", details={"fields": {"mode": " or ".join(MODES)}}
             )
         entities = body.get("entities")
         if entities is not None and not (

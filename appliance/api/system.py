@@ -57,6 +57,12 @@ def blueprint(appliance: Appliance) -> Blueprint:
         balance = appliance.ledger.balance()
         return answer({"granted": balance.granted, "used": balance.used, "available": balance.available})
 
+    @routes.get("/api/system/storage")
+    def storage() -> Response:
+        """What there is, what it takes on the disk, and what is deleted when."""
+        current_account()
+        return answer(appliance.storage.describe())
+
     @routes.get("/api/system/connections")
     def list_connections() -> Response:
         """Connections, those that are disconnected included."""

@@ -6,11 +6,21 @@ from appliance.users.scopes import Scope, Wanted
 
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _CATEGORIES = ("eam", "erp", "wms", "v1")
-_OF_THE_ACCOUNT = {"system": "manage", "mappings": "manage", "raw": "raw", "passthrough": "passthrough"}
+_OF_THE_ACCOUNT = {
+    "system": "manage",
+    "webhooks": "manage",
+    "mappings": "manage",
+    "push": "manage",
+    "raw": "raw",
+    "passthrough": "passthrough",
+}
 """Verbs of what is not about one entity, by the first part of the path."""
 
 _ABOUT_THE_CONNECTION = frozenset(
-    ("sync", "sync-status", "integrations", "tasks", "capabilities", "openapi.json", "postman.json")
+    (
+        *("sync", "sync-status", "schedule", "health", "issues", "integrations", "tasks", "capabilities"),
+        *("openapi.json", "postman.json"),
+    )
 )
 """What tells callers how their connection stands, or how what they asked for went: read with any valid token."""
 
@@ -32,8 +42,8 @@ class Paths:
         verb = _VERBS.get(method, "create")
         if first in _OF_THE_ACCOUNT:
             return Wanted(_OF_THE_ACCOUNT[first], None, connection_id)
-        if first in ("mappings", "tables"):
-            # Samples of every field of the source stand in them.
+        if first in ("mappings", "tables", "quarantine", "drift"):
+            # Fields of the source stand in them, whatever entity they are of.
             return Wanted("raw" if verb == "read" else "manage", None, connection_id)
         if first in _ABOUT_THE_CONNECTION:
             if verb == "read":

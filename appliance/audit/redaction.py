@@ -47,6 +47,11 @@ def redact_text(text: str) -> str:
     return _OUR_TOKENS.sub(MASK, text)
 
 
+def shown_path(path: str) -> str:
+    """A path as it may be logged: below `/hooks/` it is a secret, whatever it looks like."""
+    return f"/hooks/{MASK}" if path.startswith("/hooks/") else redact_text(path)
+
+
 def redact_query(query: str, extra: frozenset[str] = frozenset()) -> str:
     """A query string or the body of a form without its secrets."""
     pairs = parse_qsl(query, keep_blank_values=True, errors="replace")

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 import zstandard
 
-from appliance.audit.redaction import redact_body, redact_query, redact_text
+from appliance.audit.redaction import redact_body, redact_query, redact_text, shown_path
 from appliance.clock import Clock, iso
 from appliance.errors import NotFound
 from appliance.store.database import Database, Row
+from appliance.store.space import DiskFull
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,7 @@ class RequestLog:
 
     def erase(self, connection_id: str) -> int:
         """Forget the requests of a connection, some at a time; how many there were."""
+        self._database.make_room()
         self.flush()
         erased = 0
         while True:
@@ -195,11 +197,28 @@ class RequestLog:
                 return erased
             erased += len(gone)
 
+    def erase_before(self, before: int, limit: int) -> int:
+        """Forget some requests of before a moment, milliseconds; how many. New requests push out old ones, too."""
+        with self._database.write():
+            gone = self._database.rows(
+                "DELETE FROM request_log WHERE id IN"
+                " (SELECT id FROM (SELECT id, at FROM request_log ORDER BY id LIMIT ?) WHERE at < ?)"
+                " RETURNING size",
+                (limit, before),
+            )
+            if gone:
+                self._count(-len(gone), -sum(row["size"] for row in gone))
+        return len(gone)
+
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
                 if not self.flush():
                     self._clock.wait(self._stop, PAUSE_SECONDS)
+            except DiskFull as failure:
+                # What was taken is lost: logging must not use up the space that deleting needs.
+                log.warning("requests were not logged: %s", failure.message)
+                self._clock.wait(self._stop, PAUSE_SECONDS)
             except Exception:
                 # A log that cannot be written must not end the one thread that writes it.
                 log.exception("the request log could not be written")
@@ -280,7 +299,7 @@ class RequestLog:
 def _without_secrets(entry: Entry) -> tuple[str, bytes]:
     # In the link flow a code is a secret; elsewhere it is a field of records.
     extra = frozenset({"code"}) if entry.path.startswith("/link/") else frozenset[str]()
-    path = redact_text(entry.path)
+    path = shown_path(entry.path)
     if entry.query:
         path += "?" + redact_query(entry.query, extra)
     halves = {

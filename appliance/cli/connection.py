@@ -1,10 +1,10 @@
-"""`appliance connection …`: connect, list, test, reauthorize, disconnect; writes and pass-through."""
+"""`appliance connection …`: connect, list, test, health, reauthorize, disconnect; writes, pass-through and more."""
 
 import argparse
 from typing import Any
 
 from appliance.audit.redaction import redact
-from appliance.cli import mapping
+from appliance.cli import issues, mapping, push, quarantine, schedule
 from appliance.cli.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.clock import iso
@@ -51,6 +51,10 @@ def register(commands: Subparsers) -> None:
     again.set_defaults(command=reauthorize)
 
     mapping.register(group)
+    issues.register_health(group)
+    push.register(group)
+    schedule.register(group)
+    quarantine.register(group)
 
     journal = group.add_parser("writes", help="the journal of writes, the newest first")
     add_common(journal)

@@ -80,6 +80,9 @@ def _show_changed(
         lines.append(f"{remapping['mapped']} records are mapped anew; the service does the others.")
         if remapping["first_rejection"]:
             lines.append(f"{remapping['rejected']} do not fit, such as: {remapping['first_rejection']}")
+    without_row = version.without_row if remapping is None else remapping["without_row"]
+    if without_row:
+        lines.append(f"{without_row} stay as they are: the source's rows beside them are no longer kept.")
     show(arguments, {**version.as_dict(), "remapping": remapping}, lines)
 
 

@@ -13,6 +13,7 @@ from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, setting_flags, settings_of
 from appliance.clock import SystemClock
 from appliance.errors import ConfigurationError
+from appliance.operations.upkeep import compact_at_start
 from appliance.server import logs
 from appliance.server.supervisor import Supervisor, end_with_parent
 from appliance.server.tls import CertificateFiles, ensure_certificate
@@ -44,6 +45,7 @@ def serve(arguments: argparse.Namespace) -> int:
     appliance = Appliance.open(settings)
     with service_lock(settings):
         try:
+            compact_at_start(appliance.database)
             certificate = _certificate(settings)
             for line in _greeting(appliance, certificate):
                 print(line, flush=True)

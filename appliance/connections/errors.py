@@ -28,3 +28,9 @@ class GrantInvalid(InvalidInput):
     """The code or refresh token is unknown, used, expired, or of another application or address."""
 
     code = "GRANT_INVALID"
+
+
+class IssueNotFound(NotFound):
+    """There is no issue with that id."""
+
+    code = "ISSUE_NOT_FOUND"

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from appliance.clock import Clock, new_id
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.credentials import FormCredentials, KeptCredentials
 from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
+from appliance.connections.health import Health
 from appliance.connections.tables import (
     CONNECTED,
     Connection,
@@ -72,14 +74,18 @@ class Connections:
         connectors: Connectors,
         records: Records,
         scheduling: Scheduling,
+        health: Health,
         open_reach: OpenReach,
         clock: Clock,
         *,
         historical_days: int,
         erase_beside: Sequence[Callable[[str], int]] = (),
+        announce: Announce = unheard,
+        end_beside: Sequence[Callable[[str], object]] = (),
     ) -> None:
         self._erase_beside = erase_beside
-        self.table = ConnectionTable(database)
+        self._end_beside = end_beside
+        self.table = ConnectionTable(database, announce)
         self.tokens = Tokens(database, clock)
         self._database = database
         self._secrets = secrets_store
@@ -87,6 +93,7 @@ class Connections:
         self._connectors = connectors
         self._records = records
         self._scheduling = scheduling
+        self._health = health
         self._open_reach = open_reach
         self._clock = clock
         self._historical_days = historical_days
@@ -154,7 +161,7 @@ class Connections:
         self._ledger.require(amount)
         part = self._new_part()
         now = self._clock.now_ms()
-        report = self._probe(system, values, FormCredentials(values.secret), part, now)
+        report, host = self._probe(system, values, FormCredentials(values.secret), part, now)
         connection = Connection(
             id=new_id("con"),
             part=part,
@@ -176,6 +183,7 @@ class Connections:
             connected_at=now,
             disconnected_at=None,
             application_id=application_id,
+            host=host,
         )
         with self._database.write():
             self.table.insert(connection)
@@ -183,10 +191,11 @@ class Connections:
             self._secrets.put(connection.id, values.secret)
             token = self.tokens.issue(connection.id)
             self._scheduling.begin(connection.id, report.readable)
+            self._health.connected(connection, report)
         return Connected(connection, token, report)
 
     def test(self, connection_id: str) -> Report:
-        """Probe a connection with its kept credentials. Raises ConnectionClosed."""
+        """Probe a connection with its kept credentials; its health takes note. Raises ConnectionClosed."""
         connection = self.get_open(connection_id)
         values = {**connection.fields, **self._secrets.get(connection.id)}
         connector = self._connectors.open(
@@ -197,9 +206,11 @@ class Connections:
             credentials=KeptCredentials(self._database, self._secrets, connection.id),
         )
         try:
-            return probe(connector, self._open_reach, self._clock)
+            report = probe(connector, self._open_reach, self._clock)
         finally:
             connector.close()
+        self._health.probed(connection, report)
+        return report
 
     def reauthorize(self, connection_id: str, fields: Mapping[str, Any]) -> Connected:
         """New credentials for the same connection: history and watermarks stay, a new token replaces the old.
@@ -213,13 +224,15 @@ class Connections:
         credentials = FormCredentials(
             values.secret, fields, KeptCredentials(self._database, self._secrets, connection.id)
         )
-        report = self._probe(connection.system, values, credentials, connection.part, connection.created_at)
+        report, host = self._probe(
+            connection.system, values, credentials, connection.part, connection.created_at
+        )
         with self._database.write():
             now = self._clock.now_ms()
             self.get_open(connection_id)
             self._secrets.replace(connection.id, values.secret)
-            self.table.set_fields(connection.id, values.public, now)
-            self.table.set_status(connection.id, CONNECTED, None, now)
+            self.table.set_fields(connection.id, values.public, host, now)
+            self._health.connected(connection, report)
             self.tokens.revoke_all(connection.id, "replaced by reauthorization")
             token = self.tokens.issue(connection.id)
             self._scheduling.resume(connection.id)
@@ -230,13 +243,17 @@ class Connections:
 
         Safe to repeat; the credits returned by this call.
         """
+        self._database.make_room()
         with self._database.write():
             connection = self.get(connection_id)
             if not self.table.close(connection.id, self._clock.now_ms()):
                 return 0
             self.tokens.revoke_all(connection.id, "disconnected")
             self._scheduling.end(connection.id)
+            self._health.ended(connection.id)
             self._secrets.destroy(connection.id)
+            for end in self._end_beside:
+                end(connection.id)
             return self._ledger.give_back(connection.id)
 
     def set_metadata(self, connection_id: str, pairs: Any) -> Connection:
@@ -255,13 +272,15 @@ class Connections:
             raise Conflict(
                 f"The connection {connection.name!r} is in use. Disconnect it before purging its history."
             )
+        self._database.make_room()
         for erase in self._erase_beside:
             erase(connection.id)
         return self._records.erase(connection.id)
 
     def _probe(
         self, system: str, values: FormValues, credentials: FormCredentials, part: str, created_at: int
-    ) -> Report:
+    ) -> tuple[Report, str | None]:
+        """The report of a passed probe and the host that was asked. Raises ProbeFailed."""
         connector = self._connectors.open(
             system,
             values.all,
@@ -270,7 +289,7 @@ class Connections:
             credentials=credentials,
         )
         try:
-            report = probe(connector, self._open_reach, self._clock)
+            report, host = probe(connector, self._open_reach, self._clock), connector.source.host
         finally:
             connector.close()
         if report.failure is not None:
@@ -283,7 +302,7 @@ class Connections:
                 f"The connection test stopped at “{failed.name}”: {report.failure.message}",
                 details={"stage": failed.name, "cause": report.failure.code, "stages": report.as_dicts()},
             ) from report.failure
-        return report
+        return report, host
 
     def _new_part(self) -> str:
         while True:

@@ -132,7 +132,7 @@ class Tokens:
             )
         # Once a minute is enough to see that a token is in use, and spares a write a request.
         if row["last_used_at"] is None or now - row["last_used_at"] > 60_000:
-            self._database.run("UPDATE token SET last_used_at = ? WHERE id = ?", (now, row["id"]))
+            self._database.run_if_room("UPDATE token SET last_used_at = ? WHERE id = ?", (now, row["id"]))
         return Bearer(row["id"], row["connection_id"], row["system"], row["part"], Scope.read(row["scope"]))
 
 

@@ -20,7 +20,9 @@ from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import Records
+from appliance.sync.drift import Drift
 from appliance.sync.planner import Planner
+from appliance.sync.quarantine import Quarantine
 
 MOST_TABLES = 100
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
@@ -36,6 +38,8 @@ class CustomTables:
         records: Records,
         connections: Connections,
         planner: Planner,
+        quarantine: Quarantine,
+        drift: Drift,
         open_connector: OpenConnector,
         clock: Clock,
     ) -> None:
@@ -43,6 +47,8 @@ class CustomTables:
         self._records = records
         self._connections = connections
         self._planner = planner
+        self._quarantine = quarantine
+        self._drift = drift
         self._open_connector = open_connector
         self._clock = clock
         self._table = MappingTable(database)
@@ -88,7 +94,11 @@ class CustomTables:
             self._table.add(connection.id, entity, Overlay(), note="Removed", author=author[:200], now=now)
             self._planner.drop_entity(connection.id, entity)
         stream = self._records.find_stream(connection.id, entity)
-        return 0 if stream is None else self._records.erase_stream(stream)
+        if stream is None:
+            return 0
+        self._quarantine.erase_stream(stream)
+        self._drift.erase_stream(stream)
+        return self._records.erase_stream(stream)
 
     def _tried(self, connection: Connection, entity: str, overlay: Overlay) -> Any:
         try:

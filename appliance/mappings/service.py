@@ -5,6 +5,7 @@ then on; what is there is mapped anew from the kept rows, without asking the sou
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,15 +17,18 @@ from appliance.errors import ApplianceError, ConfigurationError
 from appliance.mappings.errors import MappingInvalid, MappingUnknown
 from appliance.mappings.samples import fields_of
 from appliance.mappings.tables import MappingTable, Remapping, Version
+from appliance.model.custom_table import entity_of
 from appliance.model.entity import Model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.definition import Definition
 from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.overlay import changed, overlaid
 from appliance.runtime.mapping.projection import Projection, RowRejected
+from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
+from appliance.sync.quarantine import Quarantine, Rejected
 from appliance.sync.tables import RunTable
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,7 @@ class Mappings:
         model: Model,
         catalog: Catalog,
         connections: Connections,
+        quarantine: Quarantine,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -53,6 +58,7 @@ class Mappings:
         self._model = model
         self._catalog = catalog
         self._connections = connections
+        self._quarantine = quarantine
         self._clock = clock
         self._runs = RunTable(database)
         self.table = MappingTable(database)
@@ -118,6 +124,7 @@ class Mappings:
         with self._database.write():
             self.table.add(connection.id, entity, overlay, note=note[:500], author=author[:200], now=now)
             self.table.begin_remapping(connection.id, entity, now)
+            self._quarantine.begin_retry(self._records.stream(connection.id, entity), now)
         for _ in range(AT_ONCE_PAGES):
             job = self.table.remapping(connection.id, entity)
             if job is None or not self._remap(job):
@@ -156,21 +163,39 @@ class Mappings:
         if not rows:
             return self._finished(job)
         made: list[NewRecord] = []
-        rejections: list[str] = []
+        rejections: list[Rejected] = []
+        without_row = 0
         for row in rows:
+            if row.raw is None:
+                without_row += 1
+                continue
             try:
                 payload, modified_at = projection.record(row.raw)
             except RowRejected as rejection:
-                rejections.append(rejection.message)
+                rejections.append(Rejected(row.key, row.raw, rejection.message))
                 continue
             stamp = row.modified_at if modified_at is None else modified_at
             made.append(NewRecord(row.key, projection.hash(row.raw), payload, stamp, row.raw))
+        now = self._clock.now_ms()
         with self._database.write():
-            first = next(iter(rejections), None)
+            first = rejections[0].reason if rejections else None
             if self.table.advance(
-                job, rows[-1].id, mapped=len(made), rejected=len(rejections), first_rejection=first
+                job,
+                rows[-1].id,
+                mapped=len(made),
+                rejected=len(rejections),
+                without_row=without_row,
+                first_rejection=first,
             ):
                 self._records.write(stream, made)
+                self._quarantine.keep(
+                    stream,
+                    rejections,
+                    fingerprint=projection.fingerprint,
+                    run_id=None,
+                    now=now,
+                    stored=True,
+                )
         return True
 
     def _finished(self, job: Remapping) -> bool:
@@ -187,12 +212,39 @@ class Mappings:
         stream = self._records.find_stream(connection.id, entity)
         return [] if stream is None else self._records.newest(stream, limit)
 
+    def with_fills(self, connection_id: str, findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Findings of `sync.findings` with `fills`: the unified fields taken from there by the mapping in force.
+
+        A mapping is compiled for each entity among them.
+        """
+        paths: dict[str, list[str]] = {}
+        for one in findings:
+            paths.setdefault(one["entity"], []).append(one["path"])
+        fills = {entity: self.filled_by(connection_id, entity, named) for entity, named in paths.items()}
+        return [{**one, "fills": fills[one["entity"]].get(one["path"], [])} for one in findings]
+
+    def filled_by(self, connection_id: str, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
+        """Path of the source's rows to the unified fields that are taken from there, by the mapping in force.
+
+        Empty for what the connection no longer serves.
+        """
+        connection = self._connections.get(connection_id)
+        definition = self.adjusted(connection, self._definition(connection)).entities.get(entity)
+        if definition is None:
+            return {}
+        return filled_by(self._model, entity_of(self._model, entity), definition, paths)
+
     def progress(self, connection_id: str, entity: str) -> dict[str, Any] | None:
         """How many records have been mapped anew, None when nothing is under way."""
         job = self.table.remapping(connection_id, entity)
         if job is None:
             return None
-        return {"mapped": job.mapped, "rejected": job.rejected, "first_rejection": job.first_rejection}
+        return {
+            "mapped": job.mapped,
+            "rejected": job.rejected,
+            "without_row": job.without_row,
+            "first_rejection": job.first_rejection,
+        }
 
     def _served(self, connection_id: str, entity: str) -> tuple[Connection, Definition]:
         connection = self._connections.get(connection_id)

@@ -18,6 +18,7 @@ class Version:
     author: str
     created_at: int
     in_force: bool
+    without_row: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -28,12 +29,16 @@ class Version:
             "author": self.author,
             "created_at": iso(self.created_at),
             "in_force": self.in_force,
+            "without_row": self.without_row,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Remapping:
-    """Records of an entity being mapped anew; `after_id` is the last one done."""
+    """Records of an entity being mapped anew; `after_id` is the last one done.
+
+    Those `without_row` stay as they are: the source's row beside them is no longer kept.
+    """
 
     connection_id: str
     entity: str
@@ -43,6 +48,7 @@ class Remapping:
     mapped: int
     rejected: int
     first_rejection: str | None
+    without_row: int
 
 
 class MappingTable:
@@ -101,7 +107,7 @@ class MappingTable:
             "INSERT INTO remapping (connection_id, entity, started_at, due_at, after_id, mapped, rejected)"
             " VALUES (?, ?, ?, ?, 0, 0, 0) ON CONFLICT (connection_id, entity) DO UPDATE SET"
             " started_at = excluded.started_at, due_at = excluded.due_at, after_id = 0, mapped = 0, rejected = 0,"
-            " first_rejection = NULL",
+            " without_row = 0, first_rejection = NULL",
             (connection_id, entity, now, now),
         )
 
@@ -116,18 +122,26 @@ class MappingTable:
         return None if row is None else Remapping(**row)
 
     def advance(
-        self, job: Remapping, after_id: int, *, mapped: int, rejected: int, first_rejection: str | None
+        self,
+        job: Remapping,
+        after_id: int,
+        *,
+        mapped: int,
+        rejected: int,
+        without_row: int,
+        first_rejection: str | None,
     ) -> bool:
         """Note how far it has got; False when it has begun anew meanwhile."""
         return (
             self._database.run(
                 "UPDATE remapping SET after_id = ?, mapped = mapped + ?, rejected = rejected + ?,"
-                " first_rejection = coalesce(first_rejection, ?)"
+                " without_row = without_row + ?, first_rejection = coalesce(first_rejection, ?)"
                 " WHERE connection_id = ? AND entity = ? AND started_at = ? AND after_id = ?",
                 (
                     after_id,
                     mapped,
                     rejected,
+                    without_row,
                     first_rejection,
                     job.connection_id,
                     job.entity,
@@ -141,7 +155,8 @@ class MappingTable:
     def postpone(self, job: Remapping, due_at: int) -> None:
         """Begin again later."""
         self._database.run(
-            "UPDATE remapping SET due_at = ?, after_id = 0 WHERE connection_id = ? AND entity = ? AND started_at = ?",
+            "UPDATE remapping SET due_at = ?, after_id = 0, without_row = 0"
+            " WHERE connection_id = ? AND entity = ? AND started_at = ?",
             (due_at, job.connection_id, job.entity, job.started_at),
         )
 
@@ -152,14 +167,27 @@ class MappingTable:
             return self._database.run("DELETE FROM mapping_version WHERE connection_id = ?", (connection_id,))
 
     def finish(self, job: Remapping) -> None:
-        self._database.run(
-            "DELETE FROM remapping WHERE connection_id = ? AND entity = ? AND started_at = ?",
-            (job.connection_id, job.entity, job.started_at),
-        )
+        """End the work; the version in force keeps how many records it could not be applied to."""
+        with self._database.write():
+            ended = self._database.run(
+                "DELETE FROM remapping WHERE connection_id = ? AND entity = ? AND started_at = ?",
+                (job.connection_id, job.entity, job.started_at),
+            )
+            if ended and job.without_row:
+                self._database.run(
+                    "UPDATE mapping_version SET without_row = ? WHERE connection_id = ? AND entity = ? AND in_force",
+                    (job.without_row, job.connection_id, job.entity),
+                )
 
 
 def _version(row: Row) -> Version:
     overlay = msgspec.json.decode(row["content"], type=Overlay)
     return Version(
-        row["number"], overlay, row["note"], row["author"], row["created_at"], bool(row["in_force"])
+        row["number"],
+        overlay,
+        row["note"],
+        row["author"],
+        row["created_at"],
+        bool(row["in_force"]),
+        row["without_row"],
     )

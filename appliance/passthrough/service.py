@@ -114,6 +114,9 @@ class Passthrough:
             raise
         finally:
             connector.close()
+        # The answer is handed on unjudged; only a good one proves something.
+        if response.status < 300:
+            self._health.source_answered(connection)
         return _told(response), len(response.body)
 
     def _query(self, connection: Connection, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +136,7 @@ class Passthrough:
             raise
         finally:
             connector.close()
+        self._health.source_answered(connection)
         return {"rows": rows}
 
 

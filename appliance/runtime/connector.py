@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec.structs import replace
+
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
 from appliance.model.custom_table import entity_of
@@ -18,6 +20,7 @@ from appliance.runtime.definition import (
     FilesRead,
     HttpRead,
     ODataRead,
+    One,
     Read,
     RfcRead,
     SoapRead,
@@ -28,7 +31,8 @@ from appliance.runtime.definition.overlay import Overlay
 from appliance.runtime.mapping.compiler import Status
 from appliance.runtime.mapping.overlay import overlaid
 from appliance.runtime.mapping.projection import Projection
-from appliance.runtime.place import database_login, files_place
+from appliance.runtime.mapping.source_fields import filled_by
+from appliance.runtime.place import database_login, files_place, host_of
 from appliance.runtime.protocols import Pages
 from appliance.runtime.protocols.alternatives import AlternativePages
 from appliance.runtime.protocols.declared import DeclaredPages
@@ -107,12 +111,14 @@ class Connector:
         """Whether a pass over everything meets every row, so that it can be seen which are gone."""
         return narrowed.compares(self.definition.entities[entity].read)
 
-    def proves_absence(self, entity: str) -> bool:
-        """Whether one pass over everything is enough to say that a row it did not meet is gone."""
-        read = self.definition.entities[entity].read
+    def proves_absence(self, entity: str, *, since: bool) -> bool:
+        """Whether one pass over everything, or all `since` some time, is enough to say that a row it did not meet is
+        gone."""
+        definition = self.definition.entities[entity]
+        read = definition.read
         if isinstance(read, CodeRead):
             return bool(getattr(self._folder.code().Reader, "proves_absence", False))
-        return narrowed.proves_absence(read)
+        return narrowed.proves_absence(read, definition.key, since=since)
 
     def gone(self, entity: str) -> Callable[[bytes], bool] | None:
         """Tells of a row whether it says itself that it is deleted; None where rows do not."""
@@ -125,10 +131,18 @@ class Connector:
         return pages if window is None else SlicedPages(pages, window, self.source.clock)
 
     def _pages(
-        self, entity: str, read: Read | None = None, *, only_keys: bool = False, only_open: bool = False
+        self,
+        entity: str,
+        read: Read | None = None,
+        *,
+        by: One | None = None,
+        only_keys: bool = False,
+        only_open: bool = False,
     ) -> Pages:
         definition = self.definition.entities[entity]
         read = definition.read if read is None else read
+        if by is not None and isinstance(read, HttpRead):
+            read = replace(read, one=by)
         where = f"{self.definition.system}.{entity}"
         match read:
             case HttpRead() if read.each:
@@ -176,19 +190,20 @@ class Connector:
                 reader: Pages = self._folder.code().Reader(self.source, entity, read.options)
                 return reader
 
-    def has_one(self, entity: str) -> bool:
+    def reads_one(self, entity: str, by: One | None = None) -> bool:
         """Whether single records of an entity can be asked for."""
         read = self.definition.entities[entity].read
-        return isinstance(read, ODataRead | AlternativesRead | TableRead) or (
-            isinstance(read, HttpRead) and read.one is not None and not read.each
-        )
+        if isinstance(read, HttpRead):
+            return not read.each and (by or read.one) is not None
+        return isinstance(read, ODataRead | AlternativesRead | TableRead)
 
-    def one(self, entity: str, key: Sequence[Any]) -> bytes | None:
+    def one(self, entity: str, key: Sequence[Any], by: One | None = None) -> bytes | None:
         """The row with this key of the source, whose parts are in the order of the definition's `key`.
 
-        None when the source has none, and where single records cannot be asked for. Raises SourceError.
+        `by` is another way to ask over HTTP, such as by something else than the key. None when the source has none,
+        and where single records cannot be asked for. Raises SourceError.
         """
-        pages = self._pages(entity)
+        pages = self._pages(entity, by=by)
         if not isinstance(pages, JsonPages | FallbackPages | ODataPages | AlternativePages | TablePages):
             return None
         return pages.one(self.definition.entities[entity].key, key)
@@ -218,6 +233,10 @@ class Connector:
             where=f"{self.definition.system}.{entity}",
             statuses=self.definition.statuses if self._declares_statuses() else None,
         )
+
+    def filled_by(self, entity: str, paths: Sequence[str]) -> dict[str, list[str]]:
+        """Path of the source's rows to the unified fields that are taken from there."""
+        return filled_by(self._model, entity_of(self._model, entity), self.definition.entities[entity], paths)
 
     def found_status(self, status: Status) -> bytes:
         """The row of a status that a record has and the definition does not know: named as the source names it."""
@@ -277,16 +296,18 @@ class Connectors:
         definition = overlaid(self.catalog.definition(system, fields), overlays or {}, folder.defaults)
         # Fields left empty are there for the templates all the same.
         fields = {**{form_field.name: None for form_field in definition.form}, **fields}
-        client, terms = None, None
+        client, terms, base = None, None, None
         if definition.http is not None:
-            base = compile_template(definition.http.base_url, where=f"{system}.base_url")(fields)
+            base = str(compile_template(definition.http.base_url, where=f"{system}.base_url")(fields))
             terms = terms_of(definition.http, fields)
-            client = self._open_client(str(base), part, terms)
-        database = folder_of_files = None
+            client = self._open_client(base, part, terms)
+        database = folder_of_files = login = place = None
         if definition.sql is not None and self._open_database is not None:
-            database = self._open_database(database_login(definition.sql, fields))
+            login = database_login(definition.sql, fields)
+            database = self._open_database(login)
         if definition.files is not None and self._open_folder is not None:
-            folder_of_files = self._open_folder(files_place(definition.files, fields))
+            place = files_place(definition.files, fields)
+            folder_of_files = self._open_folder(place)
         source = Source(
             definition,
             fields,
@@ -297,5 +318,6 @@ class Connectors:
             tls=terms.tls if terms else None,
             database=database,
             folder=folder_of_files,
+            host=host_of(base, login, place),
         )
         return Connector(self._model, folder, definition, source, part)

@@ -1,4 +1,5 @@
-"""From the `sql` and `files` of a definition and the values of the form to where a database or folder is."""
+"""From the `sql` and `files` of a definition and the values of the form to where a database or folder is, and which
+host is asked."""
 
 from collections.abc import Mapping
 from typing import Any, cast, get_args
@@ -9,6 +10,7 @@ from appliance.errors import InvalidInput
 from appliance.runtime.definition import FilesPlace, Sql
 from appliance.runtime.template import compile_template
 from appliance.transport.files import Place
+from appliance.transport.pools import destination
 from appliance.transport.sql import DialectName, Login, Tls
 
 
@@ -38,6 +40,20 @@ def files_place(files: FilesPlace, fields: Mapping[str, Any]) -> Place:
         raise InvalidInput("Enter the host of the server.", details={"fields": {"host": "Host is required."}})
     port = _port(values.pop("port"))
     return Place(kind=values.pop("place"), port=port, **values)
+
+
+def host_of(base_url: str | None, login: Login | None, place: Place | None) -> str | None:
+    """`host:port` of a source, or `host` alone for the usual port of a database or folder; None for none."""
+    if base_url is not None:
+        try:
+            _, host, port = destination(base_url)
+        except ValueError:
+            return None
+        return f"{host}:{port}"
+    where = login or place
+    if where is None or not where.host:
+        return None
+    return f"{where.host.lower()}:{where.port}" if where.port else where.host.lower()
 
 
 def _rendered(part: Sql | FilesPlace, fields: Mapping[str, Any], where: str) -> dict[str, str]:

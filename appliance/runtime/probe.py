@@ -19,6 +19,7 @@ from appliance.runtime.mapping.projection import RowRejected
 from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.reading.learned import learned_values
 from appliance.runtime.request import compile_request
+from appliance.transport.certificates import TlsFacts
 from appliance.transport.files import Folder
 from appliance.transport.trust import TlsOptions
 
@@ -29,9 +30,13 @@ State = Literal["passed", "warning", "failed"]
 
 
 class Reach(Protocol):
-    """The way to an address, step by step. A step gives what it found, None when it does not apply, or raises."""
+    """The way to an address, step by step. A step gives what it found, None when it does not apply, or raises.
+
+    `certificate` is what the source presented, once `tls` has passed.
+    """
 
     encrypted: bool
+    certificate: TlsFacts | None
 
     def resolve(self) -> str | None: ...
 
@@ -67,6 +72,13 @@ class Report:
     failure: ApplianceError | None
     """Why the connection cannot be made; None when it can."""
 
+    certificate: TlsFacts | None = None
+    """What the source presented, where it is spoken to over HTTPS."""
+
+    def passed(self, *names: str) -> bool:
+        """Whether one of these stages was passed; `read` stands for the read of any entity."""
+        return any(stage.state == "passed" and stage.name.split(" ")[0] in names for stage in self.stages)
+
     def as_dicts(self) -> list[dict[str, Any]]:
         return [asdict(stage) for stage in self.stages]
 
@@ -74,7 +86,7 @@ class Report:
 def probe(connector: Connector, open_reach: OpenReach, clock: Clock, *, read: bool = True) -> Report:
     """Run the stages. With `read=False` it ends after the sign-in: enough to tell whether credentials are valid.
 
-    A definition without a sign-in request is read all the same.
+    Where no request is declared that proves the sign-in, it ends after the first entity that can be read.
     """
     return _Probe(connector, open_reach, clock).run(read)
 
@@ -86,6 +98,7 @@ class _Probe:
         self._clock = clock
         self._stages: list[Stage] = []
         self._readable: list[str] = []
+        self._certificate: TlsFacts | None = None
 
     def run(self, read: bool) -> Report:
         source = self._connector.source
@@ -95,11 +108,13 @@ class _Probe:
             failure = self._network() if self._connector.definition.http is not None else None
             failure = failure or self._sign_in()
             self._compare_clocks()
-        # Without a request that proves the sign-in, only a read does.
-        if failure is None and (read or self._lacks_sign_in()):
+        if failure is None and read:
             failure = self._entities()
             self._compare_clocks()
-        return Report(tuple(self._stages), tuple(self._readable), failure)
+        elif failure is None and self._lacks_sign_in():
+            failure = self._first_entity()
+            self._compare_clocks()
+        return Report(tuple(self._stages), tuple(self._readable), failure, self._certificate)
 
     def _way(self, way: "Database | Folder | None") -> ApplianceError | None:
         """The steps of a way that is not HTTP, which ends with the sign-in."""
@@ -130,6 +145,7 @@ class _Probe:
             failure = self._stage(name, step)
             if failure is not None:
                 return failure
+        self._certificate = reach.certificate
         if not reach.encrypted:
             advice = "The address is http: credentials and data can be read on the way. Prefer https."
             self._stages.append(Stage("tls", "warning", advice, 0.0))
@@ -160,7 +176,8 @@ class _Probe:
         return None
 
     def _lacks_sign_in(self) -> bool:
-        return self._connector.definition.http is not None and self._connector.definition.probe is None
+        source = self._connector.source
+        return self._connector.definition.probe is None and source.database is None and source.folder is None
 
     def _compare_clocks(self) -> None:
         """Our clock and the source's, once there is an answer with a date."""
@@ -190,6 +207,21 @@ class _Probe:
         useful = [name for name in self._readable if not self._is_declared(name)]
         if required_failure is not None or useful:
             return required_failure
+        return first_failure
+
+    def _first_entity(self) -> ApplianceError | None:
+        """Read until one entity can be read. What stands in the definition proves nothing of the source."""
+        first_failure: ApplianceError | None = None
+        for name, entity in self._connector.definition.entities.items():
+            if isinstance(entity.read, DeclaredRead):
+                continue
+            failure = self._stage(f"read {name}", partial(self._read, name), soften=True)
+            if failure is None:
+                self._readable.append(name)
+                return None
+            if failure.type in ("connection", "authentication"):
+                return failure
+            first_failure = first_failure or failure
         return first_failure
 
     def _read(self, entity: str) -> str:

@@ -46,7 +46,7 @@ class Source:
 
     `fields` are the values of the connect form, secrets included; one of `client`, `database` and `folder` is the
     way to the system, the others are None. `credentials` keeps secret fields the source changes, `tls` is how it is
-    trusted. Close it when done.
+    trusted, `host` is where it is, host:port. Close it when done.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class Source:
         tls: TlsOptions | None = None,
         database: "Database | None" = None,
         folder: Folder | None = None,
+        host: str | None = None,
     ) -> None:
+        self.host = host
         self.definition = definition
         self.clock = clock
         self.database = database

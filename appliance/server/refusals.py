@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from gunicorn import util
 
+from appliance.audit.redaction import redact_text
+
 log = logging.getLogger(__name__)
 
 _TOO_LARGE = (413, 414, 431)
@@ -16,7 +18,7 @@ def write_refusal(connection: Any, status: int, reason: str, message: str) -> No
     """Answer on the raw connection, in place of the server's own HTML. `message` holds what was sent: only logged."""
     request_id = f"req_{secrets.token_hex(8)}"
     log.warning("request %s refused by the server: %d %s", request_id, status, reason)
-    log.debug("request %s: %r", request_id, message[:200])
+    log.debug("request %s: %r", request_id, redact_text(message[:200]))
     code = (
         "INTERNAL_ERROR"
         if status == 500

@@ -13,21 +13,29 @@ from appliance.admin import pages
 from appliance.api import (
     capabilities,
     changes,
+    health,
+    hooks,
     link,
     mapping,
     passthrough,
     problems,
+    push,
+    quarantine,
     raw,
     reference,
+    removals,
+    schedules,
     synchronizing,
     system,
     unified,
+    webhooks,
     writing,
 )
 from appliance.api.documents import ApplianceRequest
 from appliance.api.gate import Gate
 from appliance.api.recording import Recorder
 from appliance.app import Appliance
+from appliance.audit.redaction import shown_path
 
 log = logging.getLogger("appliance.access")
 
@@ -50,11 +58,18 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(writing.blueprint(appliance))
     app.register_blueprint(mapping.blueprint(appliance))
     app.register_blueprint(passthrough.blueprint(appliance))
+    app.register_blueprint(quarantine.blueprint(appliance))
     app.register_blueprint(changes.blueprint(appliance))
     app.register_blueprint(raw.blueprint(appliance))
     app.register_blueprint(capabilities.blueprint(appliance))
     app.register_blueprint(system.blueprint(appliance))
     app.register_blueprint(synchronizing.blueprint(appliance))
+    app.register_blueprint(removals.blueprint(appliance))
+    app.register_blueprint(webhooks.blueprint(appliance))
+    app.register_blueprint(health.blueprint(appliance))
+    app.register_blueprint(push.blueprint(appliance))
+    app.register_blueprint(hooks.blueprint(appliance))
+    app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
@@ -94,7 +109,7 @@ def create_app(appliance: Appliance) -> Flask:
         log.info(
             "%s %s %d %.1f ms %s",
             request.method,
-            request.path,
+            shown_path(request.path),
             response.status_code,
             milliseconds,
             g.request_id,

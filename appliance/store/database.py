@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 from playhouse.sqlcipher_ext import SqlCipherDatabase
@@ -19,6 +19,7 @@ from playhouse.sqlcipher_ext import SqlCipherDatabase
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError, InvalidInput
 from appliance.store.migrations import migrate
+from appliance.store.space import DiskFull, Reserve, told_as_disk_full
 
 Row = dict[str, Any]
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -28,6 +29,8 @@ BUSY_TIMEOUT_MS = 15_000
 # For each thread's connection; what does not fit is decrypted again from the system's own cache.
 CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
+# Cutting the log waits for readers while no one may write; after so long writers go first.
+LOG_CUT_WAIT_MS = 200
 # How often a bounded statement looks at the clock, in steps of SQLite's machine: some hundred times a second.
 _STEPS_BETWEEN_LOOKS = 20_000
 
@@ -42,18 +45,29 @@ class QueryTooLong(InvalidInput):
     code = "QUERY_TOO_LONG"
 
 
+class FileSizes(NamedTuple):
+    """Bytes of the database file, of what in it is free, and of the write-ahead log beside it."""
+
+    file: int
+    free: int
+    log: int
+
+
 class Database:
     """Access to the database file. One connection a thread; safe to share between threads.
 
     `key` is 32 raw bytes. The file is made when it does not exist, and brought to the schema of this program.
     Raises StoreKeyRejected when the key does not open the file, SchemaMismatch when the file was written by
-    another release.
+    another release. The `reserve` is given up when a deletion, or the start, finds the disk full.
     """
 
-    def __init__(self, path: Path, key: bytes, *, cache_kib: int = CACHE_KIB) -> None:
+    def __init__(
+        self, path: Path, key: bytes, *, cache_kib: int = CACHE_KIB, reserve: Reserve | None = None
+    ) -> None:
         if len(key) != 32:
             raise ValueError("the database key is 32 bytes")
         self.path = path
+        self.reserve = reserve or Reserve(path.parent, 0)
         self._peewee = SqlCipherDatabase(
             str(path),
             passphrase=f"x'{key.hex()}'",
@@ -62,6 +76,8 @@ class Database:
                 ("cipher_page_size", 8192),
                 ("cipher_hmac_algorithm", "HMAC_SHA256"),
                 ("cipher_log_level", "NONE"),
+                # Fixed by the first table, too: what is deleted can be given back in slices.
+                ("auto_vacuum", "incremental"),
                 ("journal_mode", "wal"),
                 ("synchronous", "normal"),
                 ("busy_timeout", BUSY_TIMEOUT_MS),
@@ -84,6 +100,7 @@ class Database:
     def _open(self) -> None:
         # Two that open a new file at once would each find it locked by the other.
         with _alone(self.path.parent):
+            self.make_room()
             self._connect()
             migrate(self)
 
@@ -106,12 +123,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """A write transaction: all or nothing, one at a time. Inside another `write` it joins that one."""
+        """A write transaction: all or nothing, one at a time. Inside another `write` it joins that one.
+
+        Raises DiskFull, and has changed nothing then.
+        """
         with self._writing:
             if self._peewee.in_transaction():
                 yield
                 return
-            with self._peewee.atomic("IMMEDIATE"):
+            with told_as_disk_full(self.path.parent), self._peewee.atomic("IMMEDIATE"):
                 yield
 
     @contextmanager
@@ -162,6 +182,13 @@ class Database:
             count: int = cursor.rowcount
             return count
 
+    def run_if_room(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Like `run`, for what may be left out: on a full disk nothing happens."""
+        try:
+            self.run(sql, parameters)
+        except DiskFull:
+            pass
+
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row. `table` and the column names come from code, never from input."""
         columns = ", ".join(values)
@@ -190,9 +217,56 @@ class Database:
         finally:
             connection.set_progress_handler(None, 0)
 
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and cut it, unless readers hold it."""
-        self._peewee.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def make_room(self) -> bool:
+        """Give up the reserve where a change that frees space might not be written; True when it was given up.
+
+        For the start, for deletions, and for what leads to them, such as a sign-in. Without need one system call.
+        """
+        return self.reserve.is_needed and self.reserve.give_up()
+
+    def sizes(self) -> FileSizes:
+        """How large the files are; nothing is counted for it."""
+        page = int(self.value("PRAGMA cipher_page_size"))
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return FileSizes(
+            int(self.value("PRAGMA page_count")) * page,
+            int(self.value("PRAGMA freelist_count")) * page,
+            log.stat().st_size if log.exists() else 0,
+        )
+
+    def give_back(self, pages: int, keep: int) -> int:
+        """Cut up to so many free pages off the file, unless fewer than `keep` are free; how many. A short write."""
+        with self.write():
+            free = int(self.value("PRAGMA freelist_count"))
+            count = min(pages, free - keep)
+            if count > 0:
+                self._peewee.execute_sql(f"PRAGMA incremental_vacuum({count})").fetchall()
+            return max(0, count)
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether free pages can be cut off; not in a file that an earlier release made, before `compact`."""
+        return bool(self.value("PRAGMA auto_vacuum") == 2)
+
+    def compact(self) -> None:
+        """Write the whole file anew without what is free, in a form of which free pages can be cut off.
+
+        Nothing else is done meanwhile. It takes as much memory as the file is large, since SQLCipher rebuilds files of
+        this page size in memory only, and as much free space once more. Raises DiskFull, and leaves the file as it was.
+        """
+        with self._writing, told_as_disk_full(self.path.parent):
+            self._peewee.execute_sql("PRAGMA auto_vacuum = INCREMENTAL")
+            self._peewee.execute_sql("VACUUM")
+        self.checkpoint()
+
+    def checkpoint(self, wait_ms: int = BUSY_TIMEOUT_MS) -> bool:
+        """Move the write-ahead log into the file and cut it; False when readers held it for longer than `wait_ms`."""
+        self._peewee.execute_sql(f"PRAGMA busy_timeout = {wait_ms}").fetchall()
+        try:
+            busy = self._peewee.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            self._peewee.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
+        return not busy
 
     def release_thread(self) -> None:
         """Close the connection of the calling thread."""

@@ -1,12 +1,14 @@
 """The change feed: the records of a connection in the order of their latest change, deleted ones included.
 
 One writer numbers changes at commit, so what is read up to a number is complete. A restore brings old numbers
-back; it raises the epoch, by which a reader sees that its position no longer holds.
+back; it raises the epoch, by which a reader sees that its position no longer holds. Deleted records are erased in the
+end; a reader that began before one was deleted and has not come to that deletion has to begin anew.
 """
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from appliance.errors import Conflict
 from appliance.store.database import Database
 
 Change = Literal["inserted", "updated", "deleted"]
@@ -26,6 +28,12 @@ class ChangedRecord(NamedTuple):
 class ChangePage(NamedTuple):
     changes: list[ChangedRecord]
     more: bool
+
+
+class PositionTooOld(Conflict):
+    """Deletions since that position are no longer known; read everything again without `since`."""
+
+    code = "POSITION_TOO_OLD"
 
 
 class Feed:
@@ -49,16 +57,34 @@ class Feed:
         return number
 
     def after(
-        self, connection_id: str, since: int, limit: int, entities: Sequence[str] | None = None
+        self,
+        connection_id: str,
+        since: int,
+        limit: int,
+        entities: Sequence[str] | None = None,
+        *,
+        begun_at: int,
     ) -> ChangePage:
-        """Changes after the number `since`, of these entities or all. Two queries, whatever the number of entities."""
-        streams = {
-            row["id"]: row["entity"]
+        """Changes after the number `since`, of these entities or all. Two queries, whatever the number of entities.
+
+        `begun_at`, milliseconds, is when this reader began with nothing: what was deleted before that, it never had.
+        Raises PositionTooOld when a later deletion was erased before this reader came to it.
+        """
+        chosen = [
+            row
             for row in self._database.rows(
-                "SELECT id, entity FROM stream WHERE connection_id = ? ORDER BY id", (connection_id,)
+                "SELECT id, entity, erased_seq, erased_until FROM stream WHERE connection_id = ? ORDER BY id",
+                (connection_id,),
             )
             if entities is None or row["entity"] in entities
-        }
+        ]
+        if any(row["erased_seq"] > since and row["erased_until"] >= begun_at for row in chosen):
+            raise PositionTooOld(
+                "This position is older than the deletions that are still known. "
+                "Read everything again, without `since`, and drop what does not come.",
+                details={"parameter": "since"},
+            )
+        streams = {row["id"]: row["entity"] for row in chosen}
         if not streams:
             return ChangePage([], False)
         # The next ones of each stream, of which the first are taken: a stream is read in the order of its index.

@@ -19,6 +19,8 @@ DICTIONARY_BYTES = 16 * 1024
 FEWEST_SAMPLES = 50
 # A compressor takes some hundred kilobytes; each thread keeps those of the streams it works on.
 KEPT = 16
+# In place of a row that is no longer kept; it reads as null.
+NOT_KEPT = b""
 
 
 class RawRows:
@@ -33,7 +35,9 @@ class RawRows:
         return [compressor.compress(row) for row in rows]
 
     def decompress(self, compressed: bytes) -> bytes:
-        """A row as it came from the source."""
+        """A row as it came from the source, `null` for one that is no longer kept."""
+        if compressed == NOT_KEPT:
+            return b"null"
         return self._decompressor(zstandard.get_frame_parameters(compressed).dict_id).decompress(compressed)
 
     def _decompressor(self, dictionary_id: int) -> zstandard.ZstdDecompressor:

@@ -5,14 +5,15 @@ one entity of one connection. `seq` grows in commit order over everything, so th
 of `seq` are its change feed, each record at its latest change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
+from appliance.store.changes import Changes
 from appliance.store.database import Database
-from appliance.store.raw_rows import RawRows
+from appliance.store.raw_rows import NOT_KEPT, RawRows
 from appliance.store.selection import Deleted
 
 ERASED_AT_ONCE = 2000
@@ -58,12 +59,12 @@ class ListedPage(NamedTuple):
 
 
 class KeptRow(NamedTuple):
-    """A record's row as it came from the source, JSON text; `id` is its place in the stream."""
+    """A record's row as it came from the source, JSON text, None where it is no longer kept; `id` is its place."""
 
     id: int
     key: str
     modified_at: int
-    raw: bytes
+    raw: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,20 @@ class StreamState(NamedTuple):
 
 
 class Records:
-    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those."""
+    """`links` names, for each entity whose records belong to others, the fields that hold the keys of those.
 
-    def __init__(self, database: Database, links: Mapping[str, Sequence[str]] | None = None) -> None:
+    `changed` is told of every change inside the transaction that makes it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        links: Mapping[str, Sequence[str]] | None = None,
+        changed: Callable[[Stream, Changes], None] | None = None,
+    ) -> None:
         self._database = database
         self._links = dict(links or {})
+        self._changed = changed
         self.raw_rows = RawRows(database)
 
     def stream(self, connection_id: str, entity: str) -> Stream:
@@ -170,17 +180,20 @@ class Records:
                 else:
                     fresh.append((record, payload, raw))
             inserted = sum(1 for record, _, _ in fresh if record.key not in held)
-            revived = sum(
-                1 for record, _, _ in fresh if record.key in held and held[record.key][1] is not None
-            )
+            # Those that were not there to a reader, whether they are new or had been deleted.
+            appeared = [r.key for r, _, _ in fresh if r.key not in held or held[r.key][1] is not None]
             self._upsert(stream, fresh)
             self._database.run_many(
                 "UPDATE record SET hash = ?, raw = ? WHERE stream_id = ? AND key = ?", same
             )
-            if inserted or revived:
+            if appeared:
                 self._database.run(
-                    "UPDATE stream SET live = live + ? WHERE id = ?", (inserted + revived, stream.id)
+                    "UPDATE stream SET live = live + ? WHERE id = ?", (len(appeared), stream.id)
                 )
+            if fresh and self._changed is not None:
+                new = set(appeared)
+                updated = [record.key for record, _, _ in fresh if record.key not in new]
+                self._changed(stream, Changes(appeared, updated, []))
         return Written(inserted, len(fresh) - inserted, len(same))
 
     def mark_deleted(self, stream: Stream, keys: Sequence[str], now: int, run_id: str | None = None) -> int:
@@ -202,9 +215,15 @@ class Records:
             self._database.run("UPDATE stream SET live = live - ? WHERE id = ?", (len(there), stream.id))
             if run_id is not None:
                 self._database.run_many(
-                    "INSERT INTO tombstone (run_id, record_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    [(run_id, record.id) for record in there.values()],
+                    "INSERT INTO tombstone (run_id, record_id, seq) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET seq = excluded.seq",
+                    [
+                        (run_id, record.id, seq)
+                        for seq, record in enumerate(there.values(), last - len(there) + 1)
+                    ],
                 )
+            if self._changed is not None:
+                self._changed(stream, Changes([], [], list(there)))
         return len(there)
 
     def undelete(self, stream: Stream, run_id: str, now: int, limit: int) -> int:
@@ -213,28 +232,29 @@ class Records:
         Part of the change feed. The undone ones are forgotten, so that calls go on until none is left.
         """
         with self._database.write():
-            ids = [
-                row[0]
-                for row in self._database.tuples(
-                    "SELECT t.record_id FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
-                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL LIMIT ?",
+            back = dict(
+                self._database.tuples(
+                    "SELECT t.record_id, r.key FROM tombstone t CROSS JOIN record r ON r.id = t.record_id"
+                    " WHERE t.run_id = ? AND r.stream_id = ? AND r.deleted_at IS NOT NULL AND r.seq = t.seq LIMIT ?",
                     (run_id, stream.id, limit),
                 )
-            ]
-            if not ids:
+            )
+            if not back:
                 return 0
             last = self._database.value(
-                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(ids),)
+                "UPDATE counter SET value = value + ? WHERE name = 'seq' RETURNING value", (len(back),)
             )
             self._database.run_many(
                 "UPDATE record SET seq = ?, modified_at = ?, deleted_at = NULL WHERE id = ?",
-                [(seq, now, record_id) for seq, record_id in enumerate(ids, last - len(ids) + 1)],
+                [(seq, now, record_id) for seq, record_id in enumerate(back, last - len(back) + 1)],
             )
             self._database.run_many(
-                "DELETE FROM tombstone WHERE run_id = ? AND record_id = ?", [(run_id, one) for one in ids]
+                "DELETE FROM tombstone WHERE run_id = ? AND record_id = ?", [(run_id, one) for one in back]
             )
-            self._database.run("UPDATE stream SET live = live + ? WHERE id = ?", (len(ids), stream.id))
-        return len(ids)
+            self._database.run("UPDATE stream SET live = live + ? WHERE id = ?", (len(back), stream.id))
+            if self._changed is not None:
+                self._changed(stream, Changes(list(back.values()), [], []))
+        return len(back)
 
     def _upsert(self, stream: Stream, records: Sequence[tuple[NewRecord, str, bytes]]) -> None:
         """Write records with their unified text and compressed row."""
@@ -342,7 +362,7 @@ class Records:
         )
         if row is None or (deleted != "include" and (row["deleted_at"] is not None) != (deleted == "only")):
             return None
-        raw = None if row["raw"] is None else self.raw_rows.decompress(row["raw"]).decode()
+        raw = None if row["raw"] in (None, NOT_KEPT) else self.raw_rows.decompress(row["raw"]).decode()
         return ListedRow(row["payload"], row["deleted_at"], raw)
 
     def payloads(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
@@ -357,14 +377,14 @@ class Records:
         )
 
     def raw(self, stream: Stream, key: str) -> bytes | None:
-        """The source's row of a record as JSON text, or None."""
+        """The source's row of a record as JSON text, or None, also where it is no longer kept."""
         held = self._database.value(
             "SELECT raw FROM record WHERE stream_id = ? AND key = ?", (stream.id, key)
         )
-        return None if held is None else self.raw_rows.decompress(held)
+        return None if held in (None, NOT_KEPT) else self.raw_rows.decompress(held)
 
     def raws(self, stream: Stream, keys: Sequence[str]) -> dict[str, bytes]:
-        """Key to the source's row as JSON text, of those that are there and not deleted. One query."""
+        """Key to the source's row as JSON text, of those that are kept and not deleted. One query."""
         return {
             key: self.raw_rows.decompress(raw)
             for key, raw in self._database.tuples(
@@ -372,6 +392,7 @@ class Records:
                 " AND key IN (SELECT value FROM json_each(?))",
                 (stream.id, msgspec.json.encode(keys).decode()),
             )
+            if raw != NOT_KEPT
         }
 
     def with_value(self, stream: Stream, field: str, value: str) -> list[str]:
@@ -388,7 +409,7 @@ class Records:
     def rows_after(self, stream: Stream, after: int, limit: int) -> list[KeptRow]:
         """Rows of records that are not deleted in the order in which they first came, after the id `after`."""
         return [
-            KeptRow(id_, key, modified_at, self.raw_rows.decompress(raw))
+            KeptRow(id_, key, modified_at, None if raw == NOT_KEPT else self.raw_rows.decompress(raw))
             for id_, key, modified_at, raw in self._database.tuples(
                 "SELECT id, key, modified_at, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL AND id > ?"
                 " ORDER BY id LIMIT ?",
@@ -397,12 +418,12 @@ class Records:
         ]
 
     def newest(self, stream: Stream, limit: int) -> list[tuple[str, str, bytes]]:
-        """Key, unified record as JSON text, and row of the records that came last."""
+        """Key, unified record as JSON text, and row of the records that came last and whose rows are kept."""
         return [
             (key, payload, self.raw_rows.decompress(raw))
             for key, payload, raw in self._database.tuples(
                 "SELECT key, payload, raw FROM record WHERE stream_id = ? AND deleted_at IS NULL"
-                " ORDER BY id DESC LIMIT ?",
+                " AND length(raw) > 0 ORDER BY id DESC LIMIT ?",
                 (stream.id, limit),
             )
         ]
@@ -420,6 +441,7 @@ class Records:
     def erase_stream(self, stream: Stream) -> int:
         """Delete the records of a stream, in short transactions; how many there were. It may be filled again."""
         erased = 0
+        self._database.make_room()
         while deleted := self._database.run(
             "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE stream_id = ? LIMIT ?)",
             (stream.id, ERASED_AT_ONCE),
@@ -427,5 +449,6 @@ class Records:
             erased += deleted
         with self._database.write():
             self._database.run("DELETE FROM record_link WHERE stream_id = ?", (stream.id,))
+            self._database.run("DELETE FROM record_missed WHERE stream_id = ?", (stream.id,))
             self._database.run("UPDATE stream SET live = 0 WHERE id = ?", (stream.id,))
         return erased

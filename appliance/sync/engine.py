@@ -1,7 +1,7 @@
 """The engine: one ticker that plans and claims, and a pool of threads that run.
 
-Exactly one engine works on a data directory, whatever starts it: it holds a lock file. The ticker alone claims
-runs, since SQLite's lock is unfair to many claimers; the pool only does what it is handed.
+Exactly one engine works on a data directory, whatever starts it: it holds a lock file. One thread claims at a time,
+so that no two look at the same ceilings: the ticker, or a worker that has become free.
 """
 
 import fcntl
@@ -17,6 +17,7 @@ import schedule
 
 from appliance.clock import Clock
 from appliance.store.database import Database
+from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
 from appliance.sync.runner import Runner
 from appliance.sync.tables import Claim
@@ -66,7 +67,7 @@ class Engine:
     """`make_runner` is called once, with a function that tells whether the engine is stopping.
 
     `beside` is other work that waits in the database, such as writes; each has a thread of its own and tells how much
-    it has done.
+    it has done. No run is handed out while `must_wait`, such as for room on the disk; it is asked often.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class Engine:
         workers: int,
         lease_seconds: int,
         beside: Sequence[Callable[[], int]] = (),
+        must_wait: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._must_wait = must_wait
         self._database = database
         self._beside = beside
         self._planner = planner
@@ -91,6 +94,7 @@ class Engine:
         self._runner = make_runner(self._stop.is_set)
         self._handed: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._in_hand: set[str] = set()
+        self._claiming = threading.Lock()
         self._free = threading.Semaphore(workers)
         self._threads = [
             threading.Thread(target=self._work, name=f"sync-{number}", daemon=True)
@@ -100,6 +104,7 @@ class Engine:
     def serve(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that."""
         interrupted = self._planner.runs.interrupt_orphans()
+        self._runner.clear_away()
         if interrupted:
             log.info("%d interrupted runs go on from their checkpoints", interrupted)
         self._threads += [
@@ -108,13 +113,18 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
+        self._plan(self._planner.catch_up)
         ticker = schedule.Scheduler()
-        ticker.every(1).seconds.do(self._plan)
+        ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
-        self._plan()
+        self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
-            ticker.run_pending()
-            self.hand_out()
+            try:
+                ticker.run_pending()
+                self.hand_out()
+            except DiskFull as failure:
+                # Said once by whoever watches the disk; here the next tick tries again.
+                log.debug("%s", failure.message)
         self._finish()
 
     def drain(self) -> None:
@@ -126,17 +136,24 @@ class Engine:
     def hand_out(self) -> None:
         """Give waiting runs to free workers."""
         while self._free.acquire(blocking=False):
-            claim = self._claim()
+            claim = None
+            try:
+                with self._claiming:
+                    claim = None if self._stop.is_set() else self._claim()
+            finally:
+                if claim is None:
+                    self._free.release()
             if claim is None:
-                self._free.release()
                 return
             self._in_hand.add(claim.run_id)
             self._handed.put(claim)
 
-    def _plan(self) -> None:
+    def _plan(self, plan: Callable[[], object]) -> None:
         # A job that raises would starve the others of the ticker; a failed tick is tried again by the next.
         try:
-            self._planner.queue_due()
+            plan()
+        except DiskFull as failure:
+            log.debug("%s", failure.message)
         except Exception:
             log.exception("planning failed")
 
@@ -146,11 +163,14 @@ class Engine:
 
     def _claim(self) -> Claim | None:
         now = self._clock.now_ms()
-        if not self._planner.runs.has_waiting(now):
+        if self._must_wait():
             return None
-        # After a pause of the whole machine our own runs would look abandoned.
-        self._renew()
-        return self._planner.runs.claim(self._owner, now + self._lease_ms, now)
+        claims = self._planner.claims
+        if claims.has_expired(now):
+            # After a pause of the whole machine our own runs look abandoned.
+            self._renew()
+            claims.take_back(now)
+        return claims.claim(self._owner, now + self._lease_ms, now)
 
     def _work(self) -> None:
         while (claim := self._handed.get()) is not None:
@@ -162,12 +182,20 @@ class Engine:
             finally:
                 self._in_hand.discard(claim.run_id)
                 self._free.release()
+            # What waits does not wait for the next tick.
+            try:
+                self.hand_out()
+            except Exception:
+                log.exception("claiming the next run failed")
         self._database.release_thread()
 
     def _work_beside(self, work: Callable[[], int]) -> None:
         while not self._stop.is_set():
             try:
                 done = work()
+            except DiskFull as failure:
+                log.debug("%s", failure.message)
+                done = 0
             except Exception:
                 log.exception("work beside the synchronization failed")
                 done = 0

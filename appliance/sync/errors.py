@@ -1,4 +1,4 @@
-from appliance.errors import ApplianceError, Conflict, InvalidInput, NotFound
+from appliance.errors import ApplianceError, AuthenticationFailed, Conflict, InvalidInput, NotFound
 
 
 class RunNotFound(NotFound):
@@ -11,6 +11,26 @@ class UnknownEntity(InvalidInput):
 
 class NotSynchronizing(Conflict):
     code = "CONNECTION_NOT_SYNCHRONIZING"
+
+
+class RejectedRowNotFound(NotFound):
+    code = "REJECTED_ROW_NOT_FOUND"
+
+
+class DriftNotFound(NotFound):
+    code = "DRIFT_NOT_FOUND"
+
+
+class HoldNotFound(NotFound):
+    """There is no such deletion waiting for a word in this connection."""
+
+    code = "DELETION_HOLD_NOT_FOUND"
+
+
+class HoldDecided(Conflict):
+    """The deletion was approved, dismissed or settled before."""
+
+    code = "DELETION_HOLD_DECIDED"
 
 
 class LeaseLost(ApplianceError):
@@ -26,3 +46,31 @@ class Interrupted(ApplianceError):
     code = "RUN_INTERRUPTED"
     type = "internal"
     retryable = True
+
+
+class PushAddressUnknown(NotFound):
+    """No connection takes deliveries at this address: it is wrong, was renewed, or is switched off."""
+
+    code = "PUSH_ADDRESS_UNKNOWN"
+
+
+class PushRefused(AuthenticationFailed):
+    """The delivery is not signed by the connection's source, or its time is too far from ours."""
+
+    code = "PUSH_SIGNATURE_INVALID"
+
+
+class PushNotSupported(Conflict):
+    """The connector declares no deliveries of its system, or none that need what was asked for."""
+
+    code = "PUSH_NOT_SUPPORTED"
+
+
+class PushIsOff(Conflict):
+    """The connection takes no deliveries; make an address first."""
+
+    code = "PUSH_OFF"
+
+
+class ScheduleInvalid(InvalidInput):
+    code = "SCHEDULE_INVALID"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.clock import Clock
+from appliance.connections.announce import Announce, unheard
 from appliance.connections.health import Health
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.errors import ApplianceError, InternalError, SourceThrottled
@@ -17,13 +18,17 @@ from appliance.runtime.connector import Connector
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.store.space import DiskFull
+from appliance.sync.drift import Drift
 from appliance.sync.errors import Interrupted, LeaseLost, NotSynchronizing
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter
 from appliance.sync.passes.reading import PassReader
 from appliance.sync.passes.table import Pass, PassTable
 from appliance.sync.passes.watermark import watermark
+from appliance.sync.quarantine import Quarantine
 from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.schedules.due import DueTimes
 from appliance.sync.tables import Claim, RunTable
 
 log = logging.getLogger(__name__)
@@ -57,25 +62,31 @@ class Runner:
         model: Model,
         health: Health,
         open_connector: OpenConnector,
+        due_times: DueTimes,
+        quarantine: Quarantine,
+        drift: Drift,
         clock: Clock,
         *,
         owner: str,
         terms: Terms,
         stopping: Callable[[], bool],
+        announce: Announce = unheard,
     ) -> None:
         self._database = database
         self._health = health
         self._open_connector = open_connector
+        self._due_times = due_times
         self._clock = clock
         self._owner = owner
         self._terms = terms
         self._stopping = stopping
-        self._runs = RunTable(database)
+        self._runs = RunTable(database, announce)
         self._passes = PassTable(database)
         self._presence = Presence(database)
+        self._announce = announce
         self._schedules = ScheduleTable(database)
         self._connections = ConnectionTable(database)
-        writer = PageWriter(database, records, clock, owner=owner, lease_ms=terms.lease_ms)
+        writer = PageWriter(database, records, quarantine, drift, clock, owner=owner, lease_ms=terms.lease_ms)
         deletions = Deletions(
             database,
             records,
@@ -107,6 +118,7 @@ class Runner:
         try:
             connector = self._open_connector(connection)
         except ApplianceError as failure:
+            self._health.run_failed(connection, failure)
             self._fail_all(claim, failure)
             return
         try:
@@ -116,17 +128,36 @@ class Runner:
                     self._fail_all(claim, NotSynchronizing("The connection waits to be reauthorized."))
                     return
             self._runs.finish(claim.run_id, self._owner, self._clock.now_ms())
-        except Interrupted:
-            self._runs.interrupt(claim.run_id, self._owner)
+        except (Interrupted, DiskFull):
+            # On a full disk the page in hand was not written; it comes again, after the checkpoint.
+            self._interrupt(claim)
         except LeaseLost:
             log.info("run %s was ended or taken over", claim.run_id)
         finally:
             connector.close()
 
+    def _interrupt(self, claim: Claim) -> None:
+        self._database.make_room()
+        try:
+            self._runs.interrupt(claim.run_id, self._owner)
+        except DiskFull:
+            log.debug("run %s is taken up again when its lease has ended", claim.run_id)
+
+    def clear_away(self) -> None:
+        """Forget what passes had met that nobody goes on with, such as cancelled ones."""
+        self._presence.forget_all_but(self._passes.under_way())
+
     def abandon(self, claim: Claim) -> None:
         """Close a run that met an error of our own; the log holds it under the run's id."""
-        self._fail_all(
-            claim, InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        failure = InternalError(f"An unexpected error ended the run; the log has it under {claim.run_id}.")
+        connection = self._connections.find(claim.connection_id)
+        if connection is not None:
+            self._health.run_failed(connection, failure)
+        self._fail_all(claim, failure)
+        self._announce(
+            "system.error",
+            claim.connection_id,
+            lambda: {"code": failure.code, "message": failure.message, "run_id": claim.run_id},
         )
 
     def _run_entity(self, claim: Claim, one: Pass, connection: Connection, connector: Connector) -> bool:
@@ -139,11 +170,13 @@ class Runner:
             if done.taken_up:
                 self._reached(claim, done, connector)
                 done = self._reader.read_what_changed_since(claim, done, connection, connector)
-        except (Interrupted, LeaseLost):
+        except (Interrupted, LeaseLost, DiskFull):
             raise
         except ApplianceError as failure:
             log.warning("run %s, %s: %s", claim.run_id, one.entity, failure.message)
-            needs_reauthorization = self._health.source_failed(connection, connector, failure)
+            needs_reauthorization = self._health.source_failed(
+                connection, connector, failure, entity=one.entity
+            )
             self._fail(claim, one, failure)
             return needs_reauthorization
         self._succeed(claim, done, connection, connector)
@@ -169,7 +202,7 @@ class Runner:
                         self._reached(claim, one, connector)
         if one.number is not None:
             self._presence.forget(one.number)
-        self._health.source_answered(connection)
+        self._health.source_answered(connection, entity=one.entity)
 
     def _reached(self, claim: Claim, one: Pass, connector: Connector) -> None:
         """Move the watermark on: a full or incremental pass has met all that changed before it began."""
@@ -190,6 +223,7 @@ class Runner:
                 clock_skew=self._terms.clock_skew_ms,
             ),
             now=now,
+            next_due_at=self._due_times.after_success(claim.connection_id, one.entity, now),
         )
         if one.since_mark is None and one.kind == "full":
             self._schedules.reaches_back(claim.connection_id, one.entity, one.since)
@@ -212,9 +246,10 @@ class Runner:
                 return
             if one.kind in ("full", "incremental"):
                 self._keep_what_was_read(claim, one)
-                self._schedules.failed(
-                    claim.connection_id, one.entity, failure.message, now=now, rest=_rest(failure)
+                again = self._due_times.after_failure(
+                    claim.connection_id, one.entity, now, rest=_rest(failure)
                 )
+                self._schedules.failed(claim.connection_id, one.entity, failure.message, next_due_at=again)
 
     def _keep_what_was_read(self, claim: Claim, one: Pass) -> None:
         """A pass that got on is gone on with by the next run, which begins to count failures anew.

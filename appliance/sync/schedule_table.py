@@ -1,6 +1,6 @@
 """What is stored of schedules: for each stream when it is due, and where its next pass goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from appliance.store.database import Database, Row
@@ -11,14 +11,8 @@ class ScheduleTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(self, stream_id: int, connection_id: str, entity: str, interval_seconds: int) -> None:
-        self._database.insert(
-            "schedule",
-            stream_id=stream_id,
-            connection_id=connection_id,
-            entity=entity,
-            interval_seconds=interval_seconds,
-        )
+    def insert(self, stream_id: int, connection_id: str, entity: str) -> None:
+        self._database.insert("schedule", stream_id=stream_id, connection_id=connection_id, entity=entity)
 
     def delete(self, connection_id: str, entity: str) -> None:
         self._database.run(
@@ -27,7 +21,8 @@ class ScheduleTable:
 
     def of_connection(self, connection_id: str) -> list[Row]:
         return self._database.rows(
-            "SELECT entity, interval_seconds, next_due_at, watermark, last_success_at, last_error, failures"
+            "SELECT entity, next_due_at, next_reconcile_at, watermark, last_success_at, last_error, failures,"
+            " history_from"
             " FROM schedule WHERE connection_id = ? ORDER BY entity",
             (connection_id,),
         )
@@ -50,46 +45,100 @@ class ScheduleTable:
 
     def due(self, now: int, limit: int) -> list[Row]:
         """Due entities of connections that synchronize, those waiting longest first."""
+        # CROSS JOIN keeps the order: what is due first, of which there mostly is nothing, and never all connections.
         return self._database.rows(
-            "SELECT s.connection_id, s.entity FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            "SELECT s.connection_id, s.entity FROM schedule s CROSS JOIN connection c ON c.id = s.connection_id"
             " WHERE s.next_due_at <= ? AND c.status IN ('connected', 'offline')"
             " ORDER BY s.next_due_at LIMIT ?",
             (now, limit),
         )
 
-    def plan_next(self, connection_id: str, entities: Sequence[str], due_at: int) -> None:
-        self._database.run_many(
-            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND entity = ?",
-            [(due_at, connection_id, entity) for entity in entities],
+    def reconcile_due(self, now: int, limit: int) -> list[Row]:
+        """Entities of connections that synchronize whose lists are due to be compared as a whole."""
+        return self._database.rows(
+            "SELECT s.connection_id, s.entity FROM schedule s CROSS JOIN connection c ON c.id = s.connection_id"
+            " WHERE s.next_reconcile_at <= ? AND c.status IN ('connected', 'offline')"
+            " ORDER BY s.next_reconcile_at LIMIT ?",
+            (now, limit),
         )
 
-    def make_due(self, connection_id: str, now: int) -> None:
-        self._database.run(
-            "UPDATE schedule SET next_due_at = ?, failures = 0 WHERE connection_id = ?", (now, connection_id)
+    def overdue(self, since: int) -> list[Row]:
+        """What connections that synchronize have missed, with their hosts; `reconcile` tells which of the two."""
+        return self._database.rows(
+            "SELECT s.connection_id, s.entity, c.host, 0 AS reconcile FROM schedule s"
+            " JOIN connection c ON c.id = s.connection_id"
+            " WHERE s.next_due_at < ?1 AND c.status IN ('connected', 'offline')"
+            " UNION ALL SELECT s.connection_id, s.entity, c.host, 1 FROM schedule s"
+            " JOIN connection c ON c.id = s.connection_id"
+            " WHERE s.next_reconcile_at < ?1 AND c.status IN ('connected', 'offline')"
+            " ORDER BY 1, 2",
+            (since,),
         )
+
+    def tried_later(self, connection_id: str, now: int) -> list[str]:
+        """Entities that failed and wait to be tried again."""
+        rows = self._database.rows(
+            "SELECT entity FROM schedule WHERE connection_id = ? AND failures > 0 AND next_due_at > ?",
+            (connection_id, now),
+        )
+        return [row["entity"] for row in rows]
+
+    def never_reconciled(self) -> list[str]:
+        """Open connections of which no entity has a time to be compared."""
+        return [
+            row["connection_id"]
+            for row in self._database.rows(
+                "SELECT s.connection_id FROM schedule s JOIN connection c ON c.id = s.connection_id"
+                " WHERE c.status <> 'disconnected' GROUP BY s.connection_id"
+                " HAVING count(s.next_reconcile_at) = 0"
+            )
+        ]
+
+    def plan(self, due: Iterable[tuple[int | None, str, str]]) -> None:
+        """Set when entities are due: time, connection, entity."""
+        self._database.run_many(
+            "UPDATE schedule SET next_due_at = ? WHERE connection_id = ? AND entity = ?", due
+        )
+
+    def plan_reconcile(self, due: Iterable[tuple[int | None, str, str]]) -> None:
+        """Set when lists are compared as a whole: time, connection, entity."""
+        self._database.run_many(
+            "UPDATE schedule SET next_reconcile_at = ? WHERE connection_id = ? AND entity = ?", due
+        )
+
+    def forget_all_failures(self, connection_id: str) -> None:
+        self._database.run("UPDATE schedule SET failures = 0 WHERE connection_id = ?", (connection_id,))
 
     def clear_due(self, connection_id: str) -> None:
-        self._database.run("UPDATE schedule SET next_due_at = NULL WHERE connection_id = ?", (connection_id,))
+        self._database.run(
+            "UPDATE schedule SET next_due_at = NULL, next_reconcile_at = NULL WHERE connection_id = ?",
+            (connection_id,),
+        )
 
-    def succeeded(self, run_id: str, connection_id: str, entity: str, *, watermark: int, now: int) -> None:
-        """Note a success and the mark its pass left; the next time is an interval from now."""
+    def succeeded(
+        self,
+        run_id: str,
+        connection_id: str,
+        entity: str,
+        *,
+        watermark: int,
+        now: int,
+        next_due_at: int | None,
+    ) -> None:
+        """Note a success, the mark its pass left, and when the entity is due again."""
         self._database.run(
             "UPDATE schedule SET watermark = ?, last_success_at = ?, last_error = NULL, failures = 0,"
             " mark = coalesce((SELECT mark FROM run_entity WHERE run_id = ? AND entity = ?), mark),"
-            " next_due_at = ? + interval_seconds * 1000 WHERE connection_id = ? AND entity = ?",
-            (watermark, now, run_id, entity, now, connection_id, entity),
+            " next_due_at = ? WHERE connection_id = ? AND entity = ?",
+            (watermark, now, run_id, entity, next_due_at, connection_id, entity),
         )
 
-    def failed(self, connection_id: str, entity: str, message: str, *, now: int, rest: int = 0) -> None:
-        """Note a failure; the next try comes after 1, 2, 4 … minutes, at most after the interval.
-
-        `rest` is for how many milliseconds the source asked to be left alone.
-        """
+    def failed(self, connection_id: str, entity: str, message: str, *, next_due_at: int | None) -> None:
+        """Note a failure, and when the entity is tried again."""
         self._database.run(
-            "UPDATE schedule SET last_error = ?, failures = failures + 1,"
-            " next_due_at = ? + max(?, min(interval_seconds * 1000, 60000 << min(failures, 10)))"
+            "UPDATE schedule SET last_error = ?, failures = failures + 1, next_due_at = ?"
             " WHERE connection_id = ? AND entity = ?",
-            (message, now, rest, connection_id, entity),
+            (message, next_due_at, connection_id, entity),
         )
 
     def resume_later(self, connection_id: str, entity: str, run_id: str | None) -> None:

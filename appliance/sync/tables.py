@@ -7,9 +7,11 @@ Runs of one connection come one after the other.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from appliance.clock import iso
+from appliance.connections.announce import Announce, unheard
+from appliance.connections.remedies import advice
 from appliance.store.database import Database, Row
 
 Mode = Literal["full", "incremental", "backfill", "reconcile"]
@@ -19,7 +21,7 @@ EntityState = Literal["queued", "running", "completed", "failed", "cancelled"]
 MOST_NOTICES = 20
 
 ACTIVE = ("queued", "running", "interrupted")
-TRIGGERS = ("initial", "schedule", "manual", "reauthorization")
+TRIGGERS = ("initial", "schedule", "manual", "reauthorization", "push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,63 +33,68 @@ class Claim:
     mode: Mode
 
 
+class NewRun(NamedTuple):
+    """A run to be queued."""
+
+    id: str
+    connection_id: str
+    mode: Mode
+    trigger: str
+    entities: Sequence[str]
+
+
 class RunTable:
-    def __init__(self, database: Database) -> None:
+    """`announce` hears of the end of every run, in the transaction of the end."""
+
+    def __init__(self, database: Database, announce: Announce = unheard) -> None:
         self._database = database
+        self._announce = announce
 
     def insert(
         self, run_id: str, connection_id: str, mode: Mode, trigger: str, entities: Sequence[str], now: int
     ) -> None:
+        self.insert_all([NewRun(run_id, connection_id, mode, trigger, entities)], now)
+
+    def insert_all(self, runs: Sequence[NewRun], now: int) -> None:
         with self._database.write():
-            self._database.insert(
-                "run",
-                id=run_id,
-                connection_id=connection_id,
-                mode=mode,
-                trigger=trigger,
-                state="queued",
-                created_at=now,
+            self._database.run_many(
+                "INSERT INTO run (id, connection_id, mode, trigger, state, created_at)"
+                " VALUES (?, ?, ?, ?, 'queued', ?)",
+                [(run.id, run.connection_id, run.mode, run.trigger, now) for run in runs],
             )
             self._database.run_many(
                 "INSERT INTO run_entity (run_id, entity, position, state) VALUES (?, ?, ?, 'queued')",
-                [(run_id, entity, position) for position, entity in enumerate(entities)],
+                [(run.id, entity, position) for run in runs for position, entity in enumerate(run.entities)],
             )
 
     def active(self, connection_id: str) -> list[Row]:
         """Runs that are not over, with the entities that still are to be done."""
+        return self.active_of([connection_id])
+
+    def active_of(self, connection_ids: Sequence[str]) -> list[Row]:
+        """The same of several connections. One query."""
         return self._database.rows(
-            "SELECT r.id, r.mode, e.entity FROM run r JOIN run_entity e ON e.run_id = r.id"
-            " WHERE r.connection_id = ? AND r.state IN ('queued', 'running', 'interrupted')"
-            " AND e.state IN ('queued', 'running')",
-            (connection_id,),
+            "SELECT r.connection_id, r.id, r.mode, r.state, e.entity FROM run r JOIN run_entity e ON e.run_id = r.id"
+            " WHERE r.connection_id IN (SELECT value FROM json_each(?))"
+            " AND r.state IN ('queued', 'running', 'interrupted') AND e.state IN ('queued', 'running')"
+            " ORDER BY r.created_at",
+            (json.dumps(list(connection_ids)),),
         )
 
-    def claim(self, owner: str, lease_until: int, now: int) -> Claim | None:
-        """Take the oldest run that waits, unless its connection has one running. Manual runs go first."""
-        with self._database.write():
-            row = self._database.row(
-                "UPDATE run SET state = 'running', lease_owner = ?, lease_until = ?, attempts = attempts + 1,"
-                " started_at = coalesce(started_at, ?) WHERE id = ("
-                " SELECT r.id FROM run r WHERE (r.state IN ('queued', 'interrupted')"
-                " OR (r.state = 'running' AND r.lease_until < ?)) AND NOT EXISTS ("
-                " SELECT 1 FROM run o WHERE o.connection_id = r.connection_id AND o.state = 'running'"
-                " AND o.lease_until >= ? AND o.id <> r.id)"
-                " ORDER BY r.trigger <> 'manual', r.created_at LIMIT 1)"
-                " RETURNING id, connection_id, mode",
-                (owner, lease_until, now, now, now),
-            )
-        return None if row is None else Claim(row["id"], row["connection_id"], row["mode"])
-
-    def has_waiting(self, now: int) -> bool:
-        """Whether `claim` might find something; a read, so that an idle appliance writes nothing."""
-        return (
-            self._database.value(
-                "SELECT 1 FROM run WHERE state IN ('queued', 'interrupted')"
-                " OR (state = 'running' AND lease_until < ?) LIMIT 1",
-                (now,),
-            )
-            is not None
+    def waiting_for(self, connection_id: str, entity: str) -> str | None:
+        """A run that has not begun to read what changed of an entity yet, and will."""
+        found: str | None = self._database.value(
+            "SELECT r.id FROM run r JOIN run_entity e ON e.run_id = r.id WHERE r.connection_id = ?"
+            " AND r.mode IN ('incremental', 'full') AND r.state IN ('queued', 'running', 'interrupted')"
+            " AND e.entity = ? AND e.state = 'queued'"
+            " ORDER BY r.created_at LIMIT 1",
+            (connection_id, entity),
         )
+        return found
+
+    def any_running(self) -> bool:
+        """Whether a run is being done now."""
+        return self._database.value("SELECT 1 FROM run WHERE state = 'running' LIMIT 1") is not None
 
     def renew(self, run_id: str, owner: str, lease_until: int) -> bool:
         """Keep the lease; False when the run is no longer ours."""
@@ -135,11 +142,26 @@ class RunTable:
                 state = "partially_failed"
             else:
                 state = "failed"
-            self._database.run(
+            ended = self._database.rows(
                 "UPDATE run SET state = ?, finished_at = ?, lease_owner = NULL, lease_until = NULL"
-                " WHERE id = ? AND lease_owner = ? AND state = 'running'",
+                " WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING connection_id",
                 (state, now, run_id, owner),
             )
+            for row in ended:
+                name = "sync.completed" if state == "completed" else "sync.failed"
+                self._announce(name, row["connection_id"], lambda: self._ended(run_id))
+
+    def _ended(self, run_id: str) -> dict[str, Any]:
+        """What is told to others of a run that has ended."""
+        run = self.describe(run_id)
+        assert run is not None, "its state has just been written"
+        of_run = ("mode", "trigger", "state", "started_at", "finished_at")
+        of_entity = ("entity", "state", *_COUNTS, "error_code", "error_message")
+        return {
+            "run_id": run_id,
+            **{name: run[name] for name in of_run},
+            "entities": [{name: entity[name] for name in of_entity} for entity in run["entities"]],
+        }
 
     def interrupt(self, run_id: str, owner: str) -> None:
         """Put a run back so that it goes on from its checkpoint."""
@@ -233,6 +255,7 @@ def text_of(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
+_COUNTS = ("fetched", "inserted", "updated", "unchanged", "deleted", "rejected")
 _TIMES = ("created_at", "started_at", "progress_at", "finished_at", "noted_at")
 
 
@@ -244,4 +267,9 @@ def _entity(row: Row) -> dict[str, Any]:
     started, ended = row["started_at"], row["finished_at"] or row["progress_at"]
     seconds = (ended - started) / 1000 if started is not None and ended is not None else None
     rate = round(row["fetched"] / seconds, 1) if seconds else None
-    return {**with_times(row), "seconds": seconds, "rows_per_second": rate}
+    return {
+        **with_times(row),
+        "seconds": seconds,
+        "rows_per_second": rate,
+        "advice": advice(row["error_code"]),
+    }

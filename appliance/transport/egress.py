@@ -76,6 +76,17 @@ class Egress:
         else:
             self._names.add(name)
 
+    def is_here(self, host: str) -> bool:
+        """Whether `host` spells this machine itself. Raises EgressRefused for a spelled address that is forbidden.
+
+        What a name resolves to is judged when it is called.
+        """
+        literal = literal_address(host)
+        if literal is None:
+            return _plain(host) == "localhost"
+        self.check(host, str(literal))
+        return _unwrapped(literal).is_loopback
+
     def check(self, host: str, address: str) -> None:
         """Raise EgressRefused unless `host`, resolved to `address`, may be connected to."""
         effective = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))

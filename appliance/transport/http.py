@@ -41,7 +41,8 @@ class HttpOptions:
     """One connection's way of speaking HTTP. Times in seconds.
 
     `total_timeout` is for one exchange, from connecting to the last byte; waits between attempts come on top.
-    `http_max_bytes` limits the answer after decompression. `retry_after_max`: a source that asks for a longer
+    `http_max_bytes` limits the answer after decompression; with `cut`, what is longer is left unread and no failure.
+    `retry_after_max`: a source that asks for a longer
     wait than this ends the call with SourceThrottled. `limit_headers`: how the source tells what is left of
     its call limit.
     """
@@ -53,6 +54,7 @@ class HttpOptions:
     read_timeout: float = 60.0
     total_timeout: float = 300.0
     http_max_bytes: int = 64 * 1024 * 1024
+    cut: bool = False
     attempts: int = 4
     backoff_base: float = 0.5
     backoff_max: float = 30.0
@@ -272,8 +274,12 @@ class HttpClient:
         limit = self._options.http_max_bytes
         pieces: list[bytes] = []
         size = 0
-        while piece := raw.read(_CHUNK, decode_content=True):
+        while piece := raw.read(min(_CHUNK, limit + 1), decode_content=True):
             size += len(piece)
+            if size > limit and self._options.cut:
+                # The rest stays unread, so this connection is of no use to another request.
+                raw.close()
+                return b"".join([*pieces, piece])[:limit]
             if size > limit:
                 raise SourceAnswerInvalid(
                     f"The answer of {host} is larger than {limit} bytes. Ask for smaller pages, or raise "

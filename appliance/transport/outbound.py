@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput
-from appliance.transport.budget import BudgetLimits, Budgets
+from appliance.transport.budget import Budget, BudgetLimits, Budgets
 from appliance.transport.certificates import TlsFacts
 from appliance.transport.egress import Egress
 from appliance.transport.files import Folder, Place, open_folder
@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 
 class Reach:
-    """The way to one address, step by step, for the staged probe. Steps that do not apply give None."""
+    """The way to one address, step by step, for the staged probe. Steps that do not apply give None.
+
+    `certificate` is what the source presented, once `tls` has passed.
+    """
 
     def __init__(self, route: Route, scheme: str, trust: Trust, tls: TlsOptions) -> None:
         self.encrypted = scheme == "https"
+        self.certificate: TlsFacts | None = None
         self._route = route
         self._trust = trust
         self._tls = tls
@@ -80,7 +84,8 @@ class Reach:
         """Raises CertificateRefused, SourceUnreachable."""
         if not self.encrypted:
             return None
-        return _describe(handshake(self._route, self._trust.client(self._tls)))
+        self.certificate = handshake(self._route, self._trust.client(self._tls))
+        return _describe(self.certificate)
 
 
 class Outbound:
@@ -123,6 +128,38 @@ class Outbound:
             trust=self._trust,
             other_budgets=self._budgets.for_host,
         )
+
+    def poster(self, seconds: float, answer_bytes: int) -> HttpClient:
+        """A client that sends each request once, to whatever host: of an answer it reads so many bytes at most.
+
+        No receiver's limits hold for another, nor for sources. Raises ConfigurationError for unusable certificates.
+        """
+        options = replace(
+            self._options,
+            connect_timeout=seconds / 2,
+            read_timeout=seconds,
+            total_timeout=seconds,
+            http_max_bytes=answer_bytes,
+            cut=True,
+            attempts=1,
+            pool_size=16,
+        )
+
+        def budget(host: str) -> Budget:
+            return Budget(host, BudgetLimits(failures_to_open=0), self._clock)
+
+        return HttpClient(
+            options,
+            egress=self._egress,
+            budget=budget(""),
+            clock=self._clock,
+            trust=self._trust,
+            other_budgets=budget,
+        )
+
+    def is_here(self, host: str) -> bool:
+        """Whether a host is this machine itself. Raises EgressRefused where it is known not to be permitted."""
+        return self._egress.is_here(host)
 
     def database(self, login: Login) -> "Database":
         """A database to read. Proxies do not apply: they carry HTTP."""

@@ -73,6 +73,7 @@ class Accounts:
     def sign_in(self, name: str, password: str) -> Account:
         """Raises SignInRefused without telling whether name or password was wrong, AccountLocked after five."""
         now = self._clock.now_ms()
+        self._database.make_room()
         row = self._database.row(
             "SELECT * FROM account WHERE name = ? AND disabled_at IS NULL", (name.strip(),)
         )

@@ -62,6 +62,14 @@ class ApiKeys:
         ):
             raise InvalidInput(f"There is no key {key_id[:60]!r}.")
 
+    def ending(self) -> list[dict[str, Any]]:
+        """Id, name, hint and times of the keys that end by themselves, or did within the last week."""
+        return self._database.rows(
+            "SELECT id, name, hint, created_at, expires_at FROM api_key"
+            " WHERE revoked_at IS NULL AND expires_at > ?",
+            (self._clock.now_ms() - 7 * 86_400_000,),
+        )
+
     def list(self) -> list[dict[str, Any]]:
         """Newest first. `state` is active, expired or revoked; `scope` holds the limited parts only."""
         rows = self._database.rows(
@@ -84,7 +92,7 @@ class ApiKeys:
                 "An administrator makes one with `appliance apikey add`."
             )
         if row["last_used_at"] is None or now - row["last_used_at"] > 60_000:
-            self._database.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
+            self._database.run_if_room("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, row["id"]))
         return ApiKey(row["id"], row["name"], Scope.read(row["scope"]))
 
     def _described(self, row: dict[str, Any]) -> dict[str, Any]:

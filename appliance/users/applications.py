@@ -216,7 +216,9 @@ class Applications:
     def _note_use(self, application_id: str, last_used_at: int | None) -> None:
         now = self._clock.now_ms()
         if last_used_at is None or now - last_used_at > 60_000:
-            self._database.run("UPDATE application SET last_used_at = ? WHERE id = ?", (now, application_id))
+            self._database.run_if_room(
+                "UPDATE application SET last_used_at = ? WHERE id = ?", (now, application_id)
+            )
 
 
 def _application(row: Row) -> Application:

@@ -5,7 +5,16 @@ from typing import Literal, get_args
 from appliance.errors import PermissionDenied
 from appliance.users.accounts import ADMINISTRATOR, Account
 
-Permission = Literal["read_request_log", "change_mapping", "read_writes", "open_passthrough"]
+Permission = Literal[
+    "read_request_log",
+    "change_mapping",
+    "read_writes",
+    "open_passthrough",
+    "decide_deletions",
+    "dismiss_issue",
+    "change_push",
+    "change_schedule",
+]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
 

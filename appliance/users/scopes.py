@@ -113,10 +113,14 @@ class Scope:
                     )
             elif wanted.entity not in self.entities:
                 raise _exceeded(f"is not for {wanted.entity}", "entities", self.entities)
+        self.check_connection(wanted.connection_id)
+
+    def check_connection(self, connection_id: str | None) -> None:
+        """Raises ScopeExceeded for a connection that is left out; None is about none."""
         if (
             self.connections is not None
-            and wanted.connection_id is not None
-            and wanted.connection_id not in self.connections
+            and connection_id is not None
+            and connection_id not in self.connections
         ):
             raise _exceeded("is not for this connection", "connections", self.connections)
 

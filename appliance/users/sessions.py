@@ -29,6 +29,8 @@ class Sessions:
         """A new session; `cookie` is the value the browser keeps."""
         now = self._clock.now_ms()
         session = Session(account, secrets.token_urlsafe(24), new_secret("ses"))
+        # Whoever is to make room signs in first.
+        self._database.make_room()
         with self._database.write():
             self._database.run("DELETE FROM session WHERE expires_at < ?", (now,))
             self._database.insert(
@@ -53,7 +55,7 @@ class Sessions:
         if row is None or row["expires_at"] < now or row["seen_at"] + self._idle_ms < now:
             return None
         if now - row["seen_at"] > 30_000:
-            self._database.run("UPDATE session SET seen_at = ? WHERE hash = ?", (now, _hash(cookie)))
+            self._database.run_if_room("UPDATE session SET seen_at = ? WHERE hash = ?", (now, _hash(cookie)))
         return Session(Account(row["id"], row["name"], row["role"]), row["csrf"], cookie)
 
     def end(self, cookie: str) -> None:

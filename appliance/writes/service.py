@@ -25,6 +25,7 @@ from appliance.runtime.select import encode
 from appliance.runtime.writing.writer import OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
+from appliance.sync.quarantine import Quarantine
 from appliance.writes.capabilities import kind_of
 from appliance.writes.errors import (
     IdempotencyKeyReused,
@@ -68,6 +69,7 @@ class Writes:
         connections: Connections,
         health: Health,
         open_connector: OpenConnector,
+        quarantine: Quarantine,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -76,6 +78,7 @@ class Writes:
         self._connections = connections
         self._health = health
         self._open_connector = open_connector
+        self._quarantine = quarantine
         self._clock = clock
         self._preparation = Preparation(records, model)
         self.table = WriteTable(database)
@@ -269,8 +272,11 @@ class Writes:
             log.warning("connection %s: %s was not read back: %s", connection.id, entity, failure.message)
             return None
         stream = self._records.stream(connection.id, entity)
-        stamp = self._clock.now_ms() if modified_at is None else modified_at
-        self._records.write(stream, [NewRecord(unified, projection.hash(raw), payload, stamp, raw)])
+        now = self._clock.now_ms()
+        stamp = now if modified_at is None else modified_at
+        with self._database.write():
+            self._records.write(stream, [NewRecord(unified, projection.hash(raw), payload, stamp, raw)])
+            self._quarantine.settled(stream, [unified], fingerprint=projection.fingerprint, now=now)
         return payload.decode()
 
     def _as_sent(self, connection: Connection, prepared: Prepared, record_key: str | None) -> Record:

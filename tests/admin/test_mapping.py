@@ -144,7 +144,7 @@ def test_mapping_anew_is_followed(plant: Plant, browser: Browser, at: str, conne
     table.begin_remapping(connection_id, ORDERS, now)
     job = table.remapping(connection_id, ORDERS)
     assert job is not None
-    table.advance(job, 1, mapped=7, rejected=1, first_rejection="title: too long")
+    table.advance(job, 1, mapped=7, rejected=1, without_row=0, first_rejection="title: too long")
     going = browser.get(progress).get_json()
     assert (going["done"], going["mapped"], going["rejected"]) == (8, 7, 1) and going["total"] > 8
     page = browser.get(f"{at}/{ORDERS}").text

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from appliance.store.records import NewRecord
+from appliance.sync.quarantine import Rejected
 from appliance.users.errors import ApiKeyUnknown
 from tests.admin.conftest import Browser, Plant
 
@@ -32,9 +33,22 @@ def hostile(plant: Plant, browser: Browser) -> list[str]:
     connection = plant.connection(browser.connect_sandbox(HOSTILE))
     stream = plant.appliance.records.stream(connection.id, "WorkOrder")
     plant.appliance.records.write(stream, [_record("03a", code=HOSTILE, title=HOSTILE, statusKey=HOSTILE)])
-    plant.appliance.planner.schedules.failed(connection.id, "Asset", HOSTILE, now=plant.clock.now_ms())
+    plant.appliance.planner.schedules.failed(connection.id, "Asset", HOSTILE, next_due_at=None)
     plant.appliance.health.mark_reauthorization_required(connection, HOSTILE)
     plant.appliance.api_keys.create(HOSTILE)
+    rejected = Rejected("03b", b'{"code": "%s"}' % HOSTILE.encode(), HOSTILE)
+    plant.appliance.quarantine.keep(stream, [rejected], fingerprint=b"", run_id=HOSTILE, now=0)
+    row = plant.appliance.rejected_rows.page(connection.id)[0]["id"]
+    plant.appliance.database.insert(
+        "drift",
+        stream_id=stream.id,
+        path=HOSTILE,
+        kind="new",
+        before="",
+        after="text",
+        noticed_at=0,
+        run_id=HOSTILE,
+    )
     run = plant.appliance.planner.runs.recent(connection.id, 1)[0]["id"]
     base = f"/admin/connections/{connection.id}"
     return [
@@ -47,6 +61,7 @@ def hostile(plant: Plant, browser: Browser) -> list[str]:
         *(f"{base}/mapping", f"{base}/mapping/WorkOrder", f"{base}/mapping/WorkOrder/change?field=title"),
         *(f"{base}/mapping/WorkOrder/change?custom={HOSTILE}", f"{base}/writes/{HOSTILE}"),
         *(f"{base}/capabilities", f"{base}/writes", f"{base}/passthrough"),
+        *(f"{base}/rejected", f"{base}/rejected?entity={HOSTILE}", f"{base}/rejected/{row}"),
         *(
             f"/admin/runs/{run}",
             "/admin/credits",

@@ -72,6 +72,7 @@ class TestAnAccountKeyReadsTheConnectionItNames:
         "/api/system/connections",
         "/api/system/platforms",
         "/api/system/credits",
+        "/api/system/issues",
     ],
 )
 @pytest.mark.parametrize("which", ["none", "connection"])

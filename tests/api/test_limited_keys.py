@@ -69,6 +69,10 @@ def test_a_key_for_one_connection_sees_no_other(plant: Plant) -> None:
     assert refused(plant, "GET", "/api/eam/assets", key, headers={"X-Connection-Id": other})
     assert refused(plant, "GET", f"/api/system/connections/{other}/metadata", key)
     assert refused(plant, "POST", f"/api/v1/connections/{other}/sync", key)
+    run = plant.appliance.planner.runs.recent(other, 1)[0]["id"]
+    for path in (f"sync/{run}", "health", "issues"):
+        assert refused(plant, "GET", f"/api/v1/connections/{other}/{path}", key), path
+    assert refused(plant, "GET", "/api/v1/health", key, headers={"X-Connection-Id": other})
     listed = plant.json("/api/system/connections", token=key)
     assert [connection["id"] for connection in listed["data"]] == [plant.one.connection.id]
     connect = {"provider": "sandbox", "name": "Another", "credentials": {}}

@@ -85,3 +85,27 @@ def test_pass_through_is_closed_opened_and_closed(call: Call, token: str) -> Non
     refused = call("connection", "passthrough", "Sample", "--allow", "fetch it", "--json")
     assert (refused.status, refused.json["error"]["code"]) == (1, "INVALID_REQUEST")
     assert json.loads(call("connection", "passthrough", "Sample", "--close", "--json").out)["allow"] == []
+
+
+def test_health_tells_each_aspect_with_its_last_proof(call: Call, token: str) -> None:
+    shown = call("connection", "health", "Sample")
+    assert shown.status == 0
+    assert all(f"{aspect:14} proven" in shown.out for aspect in ("reachable", "authenticated", "authorized"))
+    told = call("connection", "health", "Sample", "--json").json
+    assert (told["status"], told["issues"]) == ("connected", [])
+
+
+def test_issues_are_listed_and_dismissed(call: Call, token: str, tmp_path: Path) -> None:
+    assert "No issue is open." in call("issues").out
+    with Appliances(tmp_path) as appliances:
+        appliance = appliances.open()
+        (connection,) = appliance.connections.table.all()
+        appliance.issues.open("SOURCE_ERROR", "Refused.", connection_id=connection.id, entity="Vendor")
+    listed = call("issues", "--connection", "Sample")
+    assert "SOURCE_ERROR, Sample Vendor" in listed.out and "source admin: Look the message up" in listed.out
+    (issue,) = call("issues", "--json").json
+    assert call("issues", "--dismiss", issue["id"]).status == 1, "without a note"
+    assert call("issues", "--note", "Known.").status == 1
+    dismissed = call("issues", "--dismiss", issue["id"], "--note", "Known.", "--json").json
+    assert (dismissed["state"], dismissed["dismissed_by"]) == ("dismissed", "command line")
+    assert "dismissed: Known." in call("issues", "--state", "dismissed").out

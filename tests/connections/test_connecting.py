@@ -235,6 +235,8 @@ WRITTEN = (
     "INSERT ON run",
     "INSERT ON run_entity",
     "UPDATE ON schedule",
+    "INSERT ON probe_plan",
+    "INSERT ON proof",
 )
 
 

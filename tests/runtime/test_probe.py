@@ -209,3 +209,19 @@ def test_a_template_that_names_no_field_is_told_and_not_our_own_fault(server: Se
     found = report(server.url, Vendor="vendors/${nosuch}")
     assert stages(found)[3] == ("read Vendor", "warning")
     assert "there is no 'nosuch' here" in found.stages[3].message
+
+
+def test_without_a_sign_in_request_it_reads_until_one_entity_can_be_read(server: Server) -> None:
+    found = report(server.url, read=False, Vendor="denied", Site="vendors", Location="vendors")
+    assert [stage for stage in stages(found) if stage[0].startswith("read")] == [
+        ("read Vendor", "warning"),
+        ("read Site", "passed"),
+    ]
+    assert found.failure is None
+    assert found.passed("read") and not found.passed("authenticate")
+
+
+def test_what_stands_in_the_definition_proves_nothing(server: Server) -> None:
+    found = report(server.url, read=False, Vendor="denied", Site="denied")
+    assert ("read Status", "passed") not in stages(found)
+    assert found.failure is not None and found.failure.code == "SOURCE_ACCESS_DENIED"

@@ -41,7 +41,7 @@ def test_a_reader_that_follows_the_feed_holds_what_the_store_holds(
                 records.mark_deleted(stream, [f"k{number}"], 5)
         more = True
         while more:
-            changes, more = feed.after(connection, position, limit)
+            changes, more = feed.after(connection, position, limit, begun_at=0)
             assert len(changes) <= limit and [c.seq for c in changes] == sorted(c.seq for c in changes)
             for change in changes:
                 at = (change.entity, change.key)
@@ -65,9 +65,9 @@ def test_a_reader_that_follows_the_feed_holds_what_the_store_holds(
 def test_only_the_entities_that_are_asked_for(database: Database, records: Records) -> None:
     for entity in ("A", "B"):
         records.write(records.stream("con_1", entity), [new_record("k1")])
-    assert [c.entity for c in Feed(database).after("con_1", 0, 10, ["B"]).changes] == ["B"]
-    assert Feed(database).after("con_1", 0, 10, []).changes == []
-    assert Feed(database).after("con_2", 0, 10).changes == []
+    assert [c.entity for c in Feed(database).after("con_1", 0, 10, ["B"], begun_at=0).changes] == ["B"]
+    assert Feed(database).after("con_1", 0, 10, [], begun_at=0).changes == []
+    assert Feed(database).after("con_2", 0, 10, begun_at=0).changes == []
 
 
 def test_a_restore_begins_an_epoch(database: Database) -> None:

@@ -32,12 +32,13 @@ class Killed(BaseException):
 
 
 class Asked(NamedTuple):
-    """A page that was asked for; `since` is None for all rows, `after` the last id of the page before."""
+    """A page that was asked for; `since` is None for all rows, as `until`, `after` the last id of the page before."""
 
     entity: str
     since: datetime | None
     after: str
     resuming: bool
+    until: datetime | None = None
 
 
 @dataclass
@@ -75,12 +76,16 @@ class Plant:
             for _, row in sorted(self.rows[asked.entity].items())
             if row["id"] > asked.after
             and (asked.since is None or datetime.fromisoformat(row["changed"]) >= asked.since)
+            and (asked.until is None or datetime.fromisoformat(row["changed"]) < asked.until)
         ]
         return found[: self.page_size], len(found) > self.page_size
 
 
 class Reader:
     """The reader of the connector folder; finds its plant by the name in the form."""
+
+    # Its pages go by the id, so none passes over a row.
+    proves_absence = True
 
     def __init__(self, source: Source, entity: str, options: dict[str, Any]) -> None:
         self._plant = PLANTS[source.fields["plant"]]
@@ -90,7 +95,8 @@ class Reader:
         return {"after": "", "generation": self._plant.generation}
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
-        plant, asked = self._plant, Asked(self._entity, since.moment, position["after"], resuming)
+        plant = self._plant
+        asked = Asked(self._entity, since.moment, position["after"], resuming, since.until)
         if not sample:
             plant.asked.append(asked)
             plant.before_page(asked)
@@ -110,11 +116,12 @@ def connect_plant(
     *,
     password: str = "open",  # noqa: S107
     historical_days: int = 90,
+    system: str = "plant",
 ) -> Connected:
     """Connect a plant; its first run is queued and not yet done."""
     PLANTS[name] = plant
     return appliance.connections.connect(
-        system="plant",
+        system=system,
         name=name,
         fields={"plant": name, "password": password},
         historical_days=historical_days,

@@ -40,6 +40,15 @@ class Site:
     def stored(self, entity: str) -> dict[str, dict[str, Any]]:
         return stored(self.appliance, self.connection_id, entity)
 
+    def rule(self, rule: dict[str, Any], **entity_rules: dict[str, Any]) -> None:
+        """Set when the connection is to be synchronized."""
+        self.appliance.schedules.change(self.connection_id, rule, entity_rules, by="test")
+
+    def reload(self, **settings: Any) -> None:
+        """Close the appliance and open it again, as a restart does."""
+        self.appliance.close()
+        self.appliance = self.appliances.open(self.clock, connectors_dir=CONNECTORS, **settings)
+
     def schedule(self, entity: str) -> dict[str, Any]:
         rows = self.appliance.planner.schedules.of_connection(self.connection_id)
         return next(row for row in rows if row["entity"] == entity)

@@ -11,8 +11,10 @@ from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances, connect_gateway, entity_of, synchronize
 from tests.support.plant import CONNECTORS, Plant, connect_plant
 
-# The ticker, and the threads of writes and mappings.
-SLEEPERS = 3
+
+def sleepers(site) -> int:
+    """The ticker, and a thread for each work beside it."""
+    return 1 + len(site.appliance.engine()._beside)
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def until(true: Callable[[], object]) -> None:
 
 def tick(site) -> None:
     """Let the engine of a clock that stands still look around once."""
-    site.clock.wait_for_sleepers(SLEEPERS)
+    site.clock.wait_for_sleepers(sleepers(site))
     site.clock.advance(1)
 
 
@@ -127,7 +129,7 @@ def test_a_run_in_hand_is_not_handed_out_again_when_its_lease_ran_out(site) -> N
             assert hanging.wait(10)
             asked = len(site.plant.asked)
             connection = connect_plant(site.appliance, Plant(site.clock), "other").connection
-            site.clock.wait_for_sleepers(SLEEPERS)
+            site.clock.wait_for_sleepers(sleepers(site))
             site.clock.advance(3600)
             until(lambda: state(site.appliance, connection.id) == "completed")
             assert len(site.plant.asked) == asked

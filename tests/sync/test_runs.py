@@ -11,7 +11,7 @@ from tests.support.plant import Asked, Killed, Plant, connect_plant, stored
 
 def claim(site):
     now = site.clock.now_ms()
-    return site.appliance.planner.runs.claim("engine-1", now + 60_000, now)
+    return site.appliance.planner.claims.claim("engine-1", now + 60_000, now)
 
 
 def at_page(site, after: str, action, entity: str = "Vendor") -> None:

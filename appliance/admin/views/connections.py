@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin.forms import Filled, changed_fields, refill
@@ -15,6 +15,7 @@ from appliance.errors import ApplianceError, InvalidInput, NotFound
 from appliance.runtime.definition import Definition
 from appliance.sync.overview import Overview, overview
 from appliance.sync.tables import Mode
+from appliance.users.roles import may
 
 SHOWN = 200
 RUNS_SHOWN = 15
@@ -78,8 +79,8 @@ class _Views:
         connection = self._connections.get(connection_id)
         mode = request.form.get("mode", "incremental")
         try:
-            if mode not in ("full", "incremental"):
-                raise InvalidInput("The mode is full or incremental.")
+            if mode not in ("full", "incremental", "reconcile"):
+                raise InvalidInput("The mode is full, incremental or reconcile.")
             run_id = self._appliance.planner.request_run(
                 connection.id, entities=request.form.getlist("entity") or None, mode=cast(Mode, mode)
             )
@@ -159,7 +160,10 @@ class _Views:
             overview=known.get(connection.id, Overview()),
             entities=[{**row, "records": counts.get(row["entity"], 0)} for row in entities],
             runs=planner.runs.recent(connection.id, RUNS_SHOWN),
+            holds=[hold for hold in self._appliance.removals.held(connection.id) if hold["state"] == "open"],
             notices=planner.runs.notices(connection.id),
+            health=self._appliance.standing.describe(connection),
+            may_dismiss=may(g.session.account, "dismiss_issue"),
             failure=failure,
             tested=tested,
             sent_before=sent_before,

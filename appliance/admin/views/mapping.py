@@ -18,6 +18,7 @@ from appliance.users.roles import may, require
 View = str | tuple[str, int] | AnyResponse
 
 VERSIONS_SHOWN = 30
+FINDINGS_SHOWN = 100
 
 
 def add_views(pages: Blueprint, appliance: Appliance) -> None:
@@ -55,7 +56,13 @@ class _Views:
             }
             for one in self._mappings.overview(connection.id)
         ]
-        return render_template("mappings.html", connection=connection, entities=entities)
+        return render_template(
+            "mappings.html",
+            connection=connection,
+            entities=entities,
+            findings=self._findings(connection),
+            may_change=connection.is_open and may(g.session.account, "change_mapping"),
+        )
 
     def entity(self, connection_id: str, entity: str) -> View:
         """The unified fields with their expressions, the fields of the source beside, the versions below."""
@@ -69,6 +76,7 @@ class _Views:
             versions=shown["versions"][:VERSIONS_SHOWN],
             custom=_custom_fields(shown),
             progress=self._progress(connection, entity),
+            findings=self._findings(connection, entity),
             saved=request.args.get("saved", ""),
             may_change=connection.is_open and may(g.session.account, "change_mapping"),
         )
@@ -175,6 +183,11 @@ class _Views:
             problems={} if failure is None else {form.place(failure): failure.message},
             tried=tried,
         )
+
+    def _findings(self, connection: Connection, entity: str | None = None) -> list[dict[str, Any]]:
+        """Changes in the fields of the source, with what they fill."""
+        found = self._appliance.findings.page(connection.id, entity=entity, limit=FINDINGS_SHOWN)
+        return self._mappings.with_fills(connection.id, found)
 
     def _progress(self, connection: Connection, entity: str) -> dict[str, Any] | None:
         """Of mapping the records anew; `total` is how many there are."""

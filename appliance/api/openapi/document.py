@@ -29,7 +29,7 @@ from appliance.api.openapi.schemas import (
     one,
     reference,
 )
-from appliance.api.openapi.system import BODIES, OAUTH_ERROR, WITHOUT_TOKEN, answer_of
+from appliance.api.openapi.system import BODIES, OAUTH_ERROR, QUERY, WITHOUT_TOKEN, answer_of
 from appliance.api.writing import MOST_AT_ONCE
 from appliance.model.entity import Model, Operation
 from appliance.writes.capabilities import fields_of, kind_of
@@ -215,7 +215,7 @@ def _plain(route: Route) -> Schema:
         "operationId": _operation_id(route),
         "tags": ["System"],
         "summary": route.about or f"{route.method} {route.path}",
-        "parameters": path_parameters(route.path),
+        "parameters": [*path_parameters(route.path), *QUERY.get((route.method, route.path), [])],
         "responses": {
             str(status): _success(schema),
             "default": {"$ref": "#/components/responses/Error"},

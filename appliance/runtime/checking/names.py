@@ -46,6 +46,7 @@ def unused_fields(definition: Definition) -> list[str]:
     used = {name for _, name in _names(content, "")} | _LOOKED_FOR | {definition.entities_field}
     used |= {name for form_field in form for name in form_field["when"]}
     used |= {value for name, value in _texts(content["auth"], "") if name in ("field", "refresh_token")}
+    used |= {value for name, value in _texts(content["push"], "") if name == "key_field"}
     for place in ("probe", "entities"):
         used |= {value for name, value in _texts(content[place], "") if name in ("choose", "when")}
     return [

@@ -16,6 +16,7 @@ from appliance.runtime.checking.recording import Recorded, Said, sent_text
 from appliance.runtime.connector import Connector
 from appliance.runtime.definition import NoAuth
 from appliance.runtime.source import Source
+from appliance.transport.certificates import TlsFacts
 from appliance.transport.http import Counters, Request, Response
 from appliance.transport.trust import TlsOptions
 
@@ -90,6 +91,7 @@ class NoReach:
     """The way to a source that is a recording: no step applies."""
 
     encrypted = True
+    certificate: TlsFacts | None = None
 
     def __init__(self, base_url: str, tls: TlsOptions) -> None:
         pass

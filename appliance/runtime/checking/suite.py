@@ -1,6 +1,7 @@
 """The standard suite: what every connector has to show against its source.
 
 form              every template finds its form field, every field is used and explained
+push              sample deliveries: signed as the source would, read, and refused with another key
 probe             the stages that connecting goes through
 first page        each entity can be read
 paging            pages to a limit, every row once
@@ -35,6 +36,7 @@ from appliance.runtime.checking.passes import (
     read_pass,
     through,
 )
+from appliance.runtime.checking.push import check_push
 from appliance.runtime.checking.report import Check, SuiteReport, number
 from appliance.runtime.checking.writes import check_writes
 from appliance.runtime.connector import Connector
@@ -62,6 +64,7 @@ def run_suite(
     suite = _Suite(connector, model, limit, progress)
     for check in check_form(connector.definition):
         suite.add(check)
+    suite.add(check_push(connector.definition))
     if suite.probe(open_reach, clock):
         for entity in connector.definition.entities:
             suite.entity(entity)

@@ -11,6 +11,7 @@ from appliance.runtime.definition.files import FilesPlace
 from appliance.runtime.definition.form import FormField
 from appliance.runtime.definition.http import ErrorRule, Http, Probe
 from appliance.runtime.definition.node import Node
+from appliance.runtime.definition.push import Push
 from appliance.runtime.definition.reading import DeclaredRead, EntityDefinition
 from appliance.runtime.definition.sql import Sql
 from appliance.runtime.definition.tls import tls_fields
@@ -45,6 +46,10 @@ class Definition(Node, frozen=True, kw_only=True):
     simulated: Annotated[
         bool, Meta(description="Writes are answered as if they were done and change nothing.")
     ] = False
+    shortest_seconds: Annotated[
+        Annotated[int, Meta(ge=10)] | None,
+        Meta(description="Shortest time between two syncs, where the system bears more than is usual."),
+    ] = None
     form: Annotated[tuple[FormField, ...], Meta(description="What is asked of who connects the system.")] = ()
     http: Annotated[Http | None, Meta(description="How to reach it, for entities read over HTTP.")] = None
     sql: Annotated[Sql | None, Meta(description="The database, for entities read by `sql`.")] = None
@@ -62,6 +67,9 @@ class Definition(Node, frozen=True, kw_only=True):
     entities: Annotated[
         dict[str, EntityDefinition], Meta(description="Entity of the unified model to how it is read.")
     ] = {}
+    push: Annotated[
+        Push | None, Meta(description="What the source sends by itself when something changes.")
+    ] = None
     entities_field: Annotated[
         str, Meta(description="Form field that holds the entities of a generic connector.")
     ] = ""

@@ -224,7 +224,7 @@ class MappingCompiler:
     def _any(self, expression: Any, operator: str | None, where: str) -> str:
         if operator == "rest":
             prefixes = self._bind(tuple(expression["rest"]))
-            self._scopes[-1].everywhere = True
+            self._scopes[-1].beginning(expression["rest"])
             return "{name: value for name, value in row.items() if name.startswith(" + prefixes + ")}"
         if operator == "fields":
             members = [

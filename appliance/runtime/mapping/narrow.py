@@ -18,11 +18,15 @@ class Looks:
     def __init__(self, *, listed: bool = False) -> None:
         self._members: dict[str, Looks | None] = {}
         self._listed = listed
-        self.everywhere = False
+        self._prefixes: tuple[str, ...] = ()
 
     def at(self, path: Sequence[str]) -> None:
         """The mapping takes the value at a path."""
         self._inside(path[:-1])._members[path[-1]] = None
+
+    def beginning(self, prefixes: Sequence[str]) -> None:
+        """The mapping takes every member whose name begins so; it has to go through all of them."""
+        self._prefixes += tuple(prefixes)
 
     def items(self, path: Sequence[str]) -> "Looks":
         """The mapping goes through the items of the list at a path; where it looks in them."""
@@ -41,6 +45,24 @@ class Looks:
         members = self._inside(path[:-1])._members
         members[path[-1]] = None if path[-1] in members else items
 
+    def reaches(self, path: Sequence[str]) -> bool:
+        """Whether the mapping looks at the value at a path, at part of it, or at what it is part of.
+
+        The step `[]` leads to the items of a list.
+        """
+        if not path:
+            return True
+        step, rest = path[0], path[1:]
+        if step == "[]" and self._listed:
+            return self.reaches(rest)
+        if step == "[]":
+            numbered = [inner for name, inner in self._members.items() if name.isdigit()]
+            return any(inner is None or inner.reaches(rest) for inner in numbered)
+        if self._prefixes and step.startswith(self._prefixes):
+            return True
+        inner = self._members.get(step, self)
+        return inner is None or (inner is not self and inner.reaches(rest))
+
     def _inside(self, path: Sequence[str]) -> "Looks":
         looks = self
         for step in path:
@@ -55,7 +77,7 @@ class Looks:
 
     def type(self) -> Any:
         """A type that decodes to plain dicts and lists with just these members."""
-        if self.everywhere or (self._listed and not self._members):
+        if self._prefixes or (self._listed and not self._members):
             return Any
         members = {
             name: Any if looks is None else looks.type() | None if looks.type() is not Any else Any

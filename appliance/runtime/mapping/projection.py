@@ -62,7 +62,7 @@ class Projection:
         )
         self._unknown_statuses = compiler.unknown_statuses
         self._told = 0
-        self._map = compiler.entity(entity, definition.key, _with_times(entity, definition))
+        self._map = compiler.entity(entity, definition.key, with_times(entity, definition))
         self._modified = None if definition.modified is None else compiler.moment(definition.modified)
         self._key_values = key_decoder(definition.key)
         self._make_key = key_of(str(entity.prefix), part)
@@ -99,7 +99,7 @@ class Projection:
         return new
 
 
-def _with_times(entity: Entity, definition: EntityDefinition) -> dict[str, Any]:
+def with_times(entity: Entity, definition: EntityDefinition) -> dict[str, Any]:
     """The map, with `updatedAt` taken from `modified` where the map does not say."""
     if definition.modified is None or "updatedAt" not in entity.fields:
         return definition.map

@@ -23,6 +23,7 @@ from appliance.runtime.definition import (
     TouchingTable,
     Way,
 )
+from appliance.runtime.protocols.sql.changes import COUNTED
 from appliance.runtime.reading.ways import in_way
 
 
@@ -94,24 +95,37 @@ def compares(read: Read) -> bool:
     return not isinstance(read, DeclaredRead)
 
 
-def proves_absence(read: Read) -> bool:
-    """Whether one such pass is enough to say of a row that it is gone.
+def proves_absence(read: Read, key: Sequence[str], *, since: bool) -> bool:
+    """Whether one such pass is enough to say of a row that it is gone. `since` tells whether it begins at a time.
 
     Pages that count rows may pass over one while others before it vanish; behind a key or a row read before, they
-    cannot. Tokens and links of a source may be either.
+    cannot. In the order of the time of change, or in slices of it, a row may get behind what was read: some get the
+    time at which their transaction began. The same holds for a row that moves from one list to another. Tokens and
+    links of a source may be anything.
     """
     match read:
         case ODataRead():
-            return read.paging != "server"
+            return read.paging != "server" and not (since and read.window)
         case AlternativesRead():
-            return all(proves_absence(way) for way in read.of)
+            return all(proves_absence(way, key, since=since) for way in read.of)
         case HttpRead():
             ways = [read, *(in_way(read, way) for way in read.ways.values())]
-            return all(isinstance(way.paging, NoPaging | KeysetPaging) for way in ways)
+            return not read.each and all(_pages_by_key(way, key, since) for way in ways)
         case SoapRead() | RfcRead():
             return isinstance(read.paging, NoPaging)
         case TableRead():
             return read.paging == "key"
-        case SqlRead() | FilesRead() | DeclaredRead():
+        case SqlRead():
+            return not since or read.cursor is None or read.cursor.kind in COUNTED
+        case FilesRead() | DeclaredRead():
             return True
     return False
+
+
+def _pages_by_key(read: HttpRead, key: Sequence[str], since: bool) -> bool:
+    if since and read.window is not None:
+        return False
+    if isinstance(read.paging, KeysetPaging):
+        by = [read.paging.by] if isinstance(read.paging.by, str) else read.paging.by
+        return set(by) <= set(key)
+    return isinstance(read.paging, NoPaging)

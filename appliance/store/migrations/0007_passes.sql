@@ -5,6 +5,8 @@ ALTER TABLE run_entity ADD COLUMN pass_id INTEGER;
 ALTER TABLE run_entity ADD COLUMN pass_seq INTEGER;
 ALTER TABLE run_entity ADD COLUMN until INTEGER;
 ALTER TABLE run_entity ADD COLUMN newest INTEGER;
+-- Rows that came in the pass, over all runs that have done a part of it.
+ALTER TABLE run_entity ADD COLUMN pass_rows INTEGER NOT NULL DEFAULT 0;
 -- Why the pass cannot prove that a row is gone; null while it can.
 ALTER TABLE run_entity ADD COLUMN unproven TEXT;
 ALTER TABLE run_entity ADD COLUMN deletes_freely INTEGER NOT NULL DEFAULT 0;
@@ -34,10 +36,11 @@ CREATE TABLE record_missed (
     PRIMARY KEY (stream_id, record_id)
 ) WITHOUT ROWID;
 
--- What a run deleted, so that it can be undone.
+-- What a run deleted, with the number of that change, so that it can be undone.
 CREATE TABLE tombstone (
     run_id TEXT NOT NULL,
     record_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
     PRIMARY KEY (run_id, record_id)
 ) WITHOUT ROWID;
 

@@ -29,11 +29,13 @@ class SchemaMismatch(ConfigurationError):
 
 
 def scripts() -> dict[int, str]:
-    """Number of each migration to its SQL, in order, without gaps."""
+    """Number of each migration to its SQL, in order, without gaps. Raises ValueError for a number given twice."""
     found: dict[int, str] = {}
     for entry in sorted(resources.files(__package__).iterdir(), key=lambda file: file.name):
         match = re.fullmatch(r"(\d{4})_[a-z0-9_]+\.sql", entry.name)
         if match:
+            if int(match[1]) in found:
+                raise ValueError(f"two migrations have the number {match[1]}")
             found[int(match[1])] = entry.read_text("utf-8")
     return found
 

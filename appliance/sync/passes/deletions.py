@@ -79,8 +79,8 @@ class Deletions:
                 self._hold(work, scope, missing, known)
                 return
             self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
-        confirmed = work.connector.proves_absence(work.entity)
-        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.has_one(work.entity)
+        confirmed = work.connector.proves_absence(work.entity, since=one.since is not None)
+        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
         while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
             go_on()
@@ -92,8 +92,8 @@ class Deletions:
         standing = self._passes.standing(work.one)
         if standing["unproven"] is not None:
             return str(standing["unproven"])
-        if standing["expected"] is not None and standing["fetched"] < standing["expected"]:
-            return f"the source counts {standing['expected']} rows and gave {standing['fetched']}"
+        if standing["expected"] is not None and standing["pass_rows"] < standing["expected"]:
+            return f"the source counts {standing['expected']} rows and gave {standing['pass_rows']}"
         return None
 
     def _is_too_much(self, missing: int, known: int) -> bool:
@@ -103,6 +103,10 @@ class Deletions:
 
     def _hold(self, work: Work, scope: Scope, missing: int, known: int) -> None:
         now = self._clock.now_ms()
+        message = (
+            f"{missing} of {known} records are no longer in the source. That is more than {self._guard_percent} %, so"
+            " none was deleted. Look at the source, or at the rights of its user, and approve or dismiss the deletion."
+        )
         sample = [record.key for record in self._presence.missing(scope, 0, SAMPLE)]
         self._holds.open(
             new_id("hold"),
@@ -121,12 +125,7 @@ class Deletions:
             known,
             work.entity,
         )
-        self._tell(
-            work,
-            f"{missing} of {known} records are no longer in the source. That is more than"
-            f" {self._guard_percent} %, so none was deleted. Look at the source, or at the rights of its user, and"
-            " approve or dismiss the deletion.",
-        )
+        self._tell(work, message)
 
     def _asked_singly(self, work: Work, absent: list[Missing]) -> list[bytes]:
         """Rows of those that are there after all."""
@@ -145,16 +144,16 @@ class Deletions:
             if not self._runs.renew(run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
             gone = absent if sure else self._missed_twice(scope, absent)
-            deleted = self._records.mark_deleted(
-                work.stream, [record.key for record in gone if record.key not in kept], now, run_id
-            )
+            vanished = [record.key for record in gone if record.key not in kept]
+            deleted = self._records.mark_deleted(work.stream, vanished, now, run_id)
             written = self._records.write(work.stream, found.changed)
+            self._writer.sort_out(work, found, vanished, now)
             self._presence.met(scope.pass_id, found.met)
             counts = PageCounts(
                 fetched=len(there),
                 updated=written.updated,
                 unchanged=found.unchanged + written.unchanged,
-                rejected=found.rejected,
+                rejected=len(found.rejected),
                 deleted=deleted,
                 requests=requests,
                 bytes=received,

@@ -66,6 +66,14 @@ class HoldTable:
         )
         return [_shown(row) for row in rows]
 
+    def open_ones(self) -> list[Row]:
+        """Of all connections that are not disconnected."""
+        return self._database.rows(
+            "SELECT h.id, h.connection_id, h.entity, h.missing, h.known FROM deletion_hold h"
+            " JOIN connection c ON c.id = h.connection_id"
+            " WHERE h.state = 'open' AND c.status <> 'disconnected'"
+        )
+
     def erase(self, connection_id: str) -> int:
         return self._database.run("DELETE FROM deletion_hold WHERE connection_id = ?", (connection_id,))
 

@@ -16,8 +16,10 @@ from appliance.runtime.select import key_decoder
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import HeldRecord, NewRecord, Records, Stream
+from appliance.sync.drift import Drift, Sampler
 from appliance.sync.errors import LeaseLost
 from appliance.sync.passes.table import PageCounts, Pass, PassTable
+from appliance.sync.quarantine import Quarantine, Rejected
 from appliance.sync.tables import Claim, RunTable
 
 # Of a page of keys that many rows are asked for one by one; with more, the entity is read anew.
@@ -35,6 +37,7 @@ class Work:
     projection: Projection
     gone: Callable[[bytes], bool] | None
     traffic: "Traffic"
+    sampler: Sampler
 
     @property
     def entity(self) -> str:
@@ -42,14 +45,15 @@ class Work:
 
 
 class Found(NamedTuple):
-    """What a page holds. `met` are the numbers of records that are there already, changed or not."""
+    """What a page holds. `met` are the numbers of records that are there already, changed or not; `settled` the keys of
+    all rows but the rejected ones."""
 
     changed: list[NewRecord]
     removed: list[str]
     met: list[int]
     unchanged: int
-    rejected: int
-    first_rejection: str | None
+    rejected: list[Rejected]
+    settled: set[str]
     newest: int | None
     unkeyed: bool
 
@@ -58,10 +62,20 @@ class PageWriter:
     """`owner` and `lease_ms` are those of the engine: whoever has lost the run writes nothing more."""
 
     def __init__(
-        self, database: Database, records: Records, clock: Clock, *, owner: str, lease_ms: int
+        self,
+        database: Database,
+        records: Records,
+        quarantine: Quarantine,
+        drift: Drift,
+        clock: Clock,
+        *,
+        owner: str,
+        lease_ms: int,
     ) -> None:
         self._database = database
         self._records = records
+        self._quarantine = quarantine
+        self._drift = drift
         self._clock = clock
         self._owner = owner
         self._lease_ms = lease_ms
@@ -69,17 +83,20 @@ class PageWriter:
         self._passes = PassTable(database)
         self._presence = Presence(database)
 
-    def write(self, work: Work, page: Page, checkpoint: dict[str, Any]) -> None:
-        """Write a page of whole rows. Raises LeaseLost, and has written nothing then."""
+    def write(self, work: Work, page: Page, checkpoint: dict[str, Any], *, listed: bool = True) -> None:
+        """Write a page of whole rows. Raises LeaseLost, and has written nothing then.
+
+        `listed` pages are those by whose number of rows a pass is known to be complete.
+        """
         found = self.look(work.stream, work.projection, page, work.gone)
         counts = PageCounts(
             fetched=len(page.rows) + len(page.rejected),
             unchanged=found.unchanged,
-            rejected=found.rejected,
+            rejected=len(found.rejected),
         )
-        self._commit(work, page, found, counts, checkpoint)
+        self._commit(work, page, found, counts, checkpoint, listed)
 
-    def write_keys(self, work: Work, page: Page, checkpoint: dict[str, Any]) -> None:
+    def write_keys(self, work: Work, page: Page, checkpoint: dict[str, Any], *, listed: bool = True) -> None:
         """Note which records the rows of a page are of, when only keys were asked for.
 
         Rows that say that they are deleted count as such. Rows that the store lacks are asked for one by one where
@@ -112,23 +129,29 @@ class PageWriter:
         counts = PageCounts(
             fetched=len(page.rows),
             unchanged=len(held),
-            rejected=found.rejected,
+            rejected=len(found.rejected),
             lacking=len(lacking) if fetched is None else 0,
         )
-        self._commit(work, asked, found, counts, checkpoint)
+        self._commit(work, asked, found, counts, checkpoint, listed)
 
     def _asked_singly(self, work: Work, lacking: Sequence[bytes]) -> list[bytes] | None:
         """Whole rows by their keys; None where they are too many, or cannot be asked for."""
         if not lacking:
             return []
-        if len(lacking) > ASKED_SINGLY or not work.connector.has_one(work.entity):
+        if len(lacking) > ASKED_SINGLY or not work.connector.reads_one(work.entity):
             return None
         key_of = key_decoder(work.connector.definition.entities[work.entity].key)
         asked = (work.connector.one(work.entity, key_of(raw)) for raw in lacking)
         return [row for row in asked if row is not None]
 
     def _commit(
-        self, work: Work, page: Page, found: Found, counts: PageCounts, checkpoint: dict[str, Any]
+        self,
+        work: Work,
+        page: Page,
+        found: Found,
+        counts: PageCounts,
+        checkpoint: dict[str, Any],
+        listed: bool,
     ) -> None:
         run_id, entity, now = work.claim.run_id, work.entity, self._clock.now_ms()
         requests, received, waited = work.traffic.since_last()
@@ -138,6 +161,7 @@ class PageWriter:
             written = self._records.write(work.stream, found.changed)
             gone = [*found.removed, *(work.projection.key(raw) for raw in page.removed)]
             deleted = self._records.mark_deleted(work.stream, gone, now, run_id) if gone else 0
+            newly_rejected = self.sort_out(work, found, gone, now)
             if work.one.number is not None:
                 self._presence.met(work.one.number, found.met)
                 if found.unkeyed:
@@ -153,13 +177,49 @@ class PageWriter:
                 waited_ms=waited,
             )
             self._passes.add_page(
-                work.one, counts, checkpoint, now, mark=page.mark, expected=page.expected, newest=found.newest
+                work.one,
+                counts,
+                checkpoint,
+                now,
+                mark=page.mark,
+                listed=counts.fetched if listed else 0,
+                expected=page.expected if listed else None,
+                newest=found.newest,
             )
-            if found.first_rejection is not None:
-                self._passes.note(run_id, entity, "ROW_REJECTED", found.first_rejection)
+            if found.rejected:
+                self._passes.note(run_id, entity, "ROW_REJECTED", found.rejected[0].reason)
             unknown = self._write_unknown_statuses(work)
             if page.notices or unknown:
                 self._passes.add_notices(run_id, entity, [*page.notices, *unknown], now)
+        work.sampler.look(record.raw for record in found.changed)
+        work.sampler.look(newly_rejected)
+
+    def sort_out(self, work: Work, found: Found, gone: Sequence[str], now: int) -> list[bytes]:
+        """Keep rejected rows in quarantine and take out those that have their record, or whose record is `gone`.
+
+        Called in the transaction that writes them. Rows that were not rejected so before.
+        """
+        mapping = work.projection.fingerprint
+        self._quarantine.settled(work.stream, found.settled.union(gone), fingerprint=mapping, now=now)
+        return self._quarantine.keep(
+            work.stream, found.rejected, fingerprint=mapping, run_id=work.claim.run_id, now=now
+        )
+
+    def conclude(self, work: Work) -> None:
+        """At the end of a pass: note which fields its rows had, and tell what has changed in them."""
+        if not work.sampler.rows:
+            return
+        run_id, now = work.claim.run_id, self._clock.now_ms()
+        with self._database.write():
+            changes = self._drift.conclude(
+                work.stream,
+                work.sampler,
+                filled_by=lambda paths: work.connector.filled_by(work.entity, paths),
+                run_id=run_id,
+                now=now,
+            )
+            if changes:
+                self._passes.add_notices(run_id, work.entity, changes, now)
 
     def look(
         self,
@@ -170,20 +230,20 @@ class PageWriter:
     ) -> Found:
         """Which rows of a page differ from what is stored. Unchanged rows are neither decoded nor mapped. One query."""
         rows: dict[str, tuple[bytes, bytes]] = {}
-        rejected = len(page.rejected)
-        first_rejection: str | None = next(iter(page.rejected), None)
-        unkeyed = rejected > 0
+        rejected = [Rejected(None, None, reason) for reason in page.rejected]
+        unkeyed = bool(rejected)
         for raw in page.rows:
             try:
                 # A row that comes twice in a page counts as it came last.
                 rows[projection.key(raw)] = (projection.hash(raw), raw)
             except RowRejected as rejection:
-                rejected, unkeyed = rejected + 1, True
-                first_rejection = first_rejection or rejection.message
+                rejected.append(Rejected(None, raw, rejection.message))
+                unkeyed = True
         held: dict[str, HeldRecord] = self._records.held(stream, list(rows))
         now = self._clock.now_ms()
         changed: list[NewRecord] = []
         removed: list[str] = []
+        settled = set(rows)
         newest: int | None = None
         for key, (digest, raw) in rows.items():
             known = held.get(key)
@@ -195,15 +255,15 @@ class PageWriter:
             try:
                 payload, modified_at = projection.record(raw)
             except RowRejected as rejection:
-                rejected += 1
-                first_rejection = first_rejection or rejection.message
+                rejected.append(Rejected(key, raw, rejection.message))
+                settled.discard(key)
                 continue
             if modified_at is not None and modified_at <= now:
                 newest = modified_at if newest is None else max(newest, modified_at)
             changed.append(NewRecord(key, digest, payload, now if modified_at is None else modified_at, raw))
-        unchanged = len(page.rows) + len(page.rejected) - len(changed) - len(removed) - rejected
+        unchanged = len(page.rows) + len(page.rejected) - len(changed) - len(removed) - len(rejected)
         met = [record.id for record in held.values()]
-        return Found(changed, removed, met, unchanged, rejected, first_rejection, newest, unkeyed)
+        return Found(changed, removed, met, unchanged, rejected, settled, newest, unkeyed)
 
     def _write_unknown_statuses(self, work: Work) -> list[str]:
         """Make records of statuses that only the rows know, so that no reference leads nowhere; what to say of them."""

@@ -21,6 +21,7 @@ from appliance.runtime.protocols import Pages, Since
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
+from appliance.sync.drift import Sampler
 from appliance.sync.errors import Interrupted, LeaseLost
 from appliance.sync.passes.ahead import FetchAhead
 from appliance.sync.passes.deletions import Deletions
@@ -30,6 +31,9 @@ from appliance.sync.schedule_table import ScheduleTable
 from appliance.sync.tables import Claim
 
 DAY_MS = 24 * 3600 * 1000
+
+# Statuses by which sources say that they know no such filter.
+_CANNOT = (400, 422, 501)
 
 LegName = Literal["rows", "keys", "open", "open_keys", "compare", "end"]
 
@@ -146,7 +150,9 @@ class PassReader:
             else now - connection.historical_days * DAY_MS
         )
         stream = self._records.stream(connection.id, one.entity)
-        if self._records.count(stream) and connector.compares(one.entity):
+        # Without the time of its change a record cannot be told to have left the historical period.
+        bounded = since is None or definition.modified is not None
+        if bounded and self._records.count(stream) and connector.compares(one.entity):
             number, seq = self._presence.begin()
             return replace(begun, since=since, number=number, seq=seq)
         return replace(begun, since=since)
@@ -160,6 +166,7 @@ class PassReader:
             connector.projection(one.entity),
             connector.gone(one.entity),
             Traffic(connector),
+            Sampler(false_is_null=connector.definition.entities[one.entity].false_is_null),
         )
 
     def _legs(self, one: Pass, connector: Connector, whole: bool) -> list[Leg]:
@@ -191,8 +198,11 @@ class PassReader:
             resuming = at if number == begins else None
             if leg.pages is None:
                 self._deletions.compare(work, resuming or {"after": 0}, self._go_on)
+            elif leg.name in ("open", "open_keys"):
+                self._read_unfinished(work, leg, resuming, legs[number + 1].name)
             else:
                 self._read_leg(work, leg, resuming, legs[number + 1].name)
+        self._writer.conclude(work)
 
     def _has_reached(self, work: Work) -> bool:
         watermark, _ = self._schedules.reached(work.claim.connection_id, work.entity)
@@ -201,6 +211,7 @@ class PassReader:
     def _read_leg(self, work: Work, leg: Leg, at: dict[str, Any] | None, following: LegName) -> None:
         assert leg.pages is not None
         write = self._writer.write_keys if leg.name in ("keys", "open_keys") else self._writer.write
+        listed = leg.name in ("rows", "keys")
         position = leg.pages.first() if at is None else at
         watch = _Watch(self._clock, work, self._stall_seconds, self._is_ours, self._stopping)
         with FetchAhead(leg.pages, position, leg.since, resuming=at is not None, watch=watch) as arriving:
@@ -210,10 +221,20 @@ class PassReader:
                     if page.next is None
                     else {"leg": leg.name, "at": page.next}
                 )
-                write(work, page, goes_on)
+                write(work, page, goes_on, listed=listed)
                 watch.moved()
                 if page.next is not None:
                     self._go_on()
+
+    def _read_unfinished(self, work: Work, leg: Leg, at: dict[str, Any] | None, following: LegName) -> None:
+        """The documents that are not finished; a source that refuses to be asked so keeps no other row back."""
+        try:
+            self._read_leg(work, leg, at, following)
+        except SourceError as refusal:
+            if refusal.details.get("status") not in _CANNOT:
+                raise
+            message = f"The source refuses to be asked for unfinished documents alone. {refusal.message}"
+            self._passes.add_notices(work.claim.run_id, work.entity, [message], self._clock.now_ms())
 
     def _go_on(self) -> None:
         if self._stopping():

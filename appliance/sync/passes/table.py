@@ -1,6 +1,6 @@
 """What is stored of passes: state, counts and checkpoint of one entity of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,27 @@ class PassTable:
             for row in rows
         ]
 
+    def let_delete(self, run_id: str, entity: str) -> None:
+        """A person has said that what is missing may be deleted however much it is."""
+        self._database.run(
+            "UPDATE run_entity SET deletes_freely = 1 WHERE run_id = ? AND entity = ?", (run_id, entity)
+        )
+
+    def set_spans(self, run_id: str, spans: Mapping[str, tuple[int, int]]) -> None:
+        """The times, [from, until) in milliseconds, that passes of a backfill are to read, by entity."""
+        self._database.run_many(
+            "UPDATE run_entity SET since = ?, until = ? WHERE run_id = ? AND entity = ?",
+            [(since, until, run_id, entity) for entity, (since, until) in spans.items()],
+        )
+
     def begin(self, one: Pass, now: int, *, follows: str | None = None) -> None:
         """Write down a pass that begins now, or goes on with that of the run `follows`."""
         self._database.run(
             "UPDATE run_entity SET state = 'running', kind = ?, pass_started_at = ?, since = ?, until = ?,"
             " since_mark = ?, pass_id = ?, pass_seq = ?, checkpoint = ?, unproven = ?, newest = ?,"
-            " started_at = coalesce(started_at, ?),"
-            " mark = (SELECT mark FROM run_entity f WHERE f.run_id = ? AND f.entity = run_entity.entity)"
+            " started_at = coalesce(started_at, ?), (mark, pass_rows, expected) ="
+            " (SELECT f.mark, coalesce(f.pass_rows, 0), f.expected FROM (SELECT 1) LEFT JOIN run_entity f"
+            " ON f.run_id = ? AND f.entity = run_entity.entity)"
             " WHERE run_id = ? AND entity = ?",
             (
                 *(one.kind, one.started_at, one.since, one.until, text_of(one.since_mark)),
@@ -116,19 +130,24 @@ class PassTable:
         now: int,
         *,
         mark: Any = None,
+        listed: int = 0,
         expected: int | None = None,
         newest: int | None = None,
     ) -> None:
-        """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction."""
+        """Add a page to the counts and keep where the pass goes on. Called in the page's own transaction.
+
+        `listed` are rows that count against what the source `expected` in all.
+        """
         self._database.run(
             "UPDATE run_entity SET checkpoint = ?, mark = coalesce(?, mark), expected = coalesce(?, expected),"
             " newest = coalesce(max(newest, ?), newest, ?), fetched = fetched + ?, inserted = inserted + ?,"
+            " pass_rows = pass_rows + ?,"
             " updated = updated + ?, unchanged = unchanged + ?, rejected = rejected + ?, deleted = deleted + ?,"
             " lacking = lacking + ?, requests = requests + ?, bytes = bytes + ?, waited_ms = waited_ms + ?,"
             " pages = pages + 1, progress_at = ? WHERE run_id = ? AND entity = ?",
             (
                 *(text_of(checkpoint), text_of(mark), expected, newest, newest),
-                *(counts.fetched, counts.inserted, counts.updated, counts.unchanged, counts.rejected),
+                *(counts.fetched, counts.inserted, listed, counts.updated, counts.unchanged, counts.rejected),
                 *(counts.deleted, counts.lacking, counts.requests, counts.bytes, counts.waited_ms),
                 *(now, one.run_id, one.entity),
             ),
@@ -142,9 +161,9 @@ class PassTable:
         )
 
     def standing(self, one: Pass) -> dict[str, Any]:
-        """What a pass has counted so far: fetched, rejected, expected, lacking, unproven, newest."""
+        """What a pass has counted so far: pass_rows, expected, lacking, unproven, newest."""
         row = self._database.row(
-            "SELECT fetched, rejected, expected, lacking, deleted, unproven, newest, progress_at FROM run_entity"
+            "SELECT pass_rows, expected, lacking, unproven, newest FROM run_entity"
             " WHERE run_id = ? AND entity = ?",
             (one.run_id, one.entity),
         )

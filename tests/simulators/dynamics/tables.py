@@ -16,8 +16,10 @@ _LITERALS = {
     "moment": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
     "integer": r"-?\d+",
     "text": r"'.*'",
+    # Edm.Guid, which OData V4 writes without quotes.
+    "guid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
 }
-_KINDS = {"DateTimeOffset": "moment", "Int32": "integer", "Int64": "integer"}
+_KINDS = {"DateTimeOffset": "moment", "Int32": "integer", "Int64": "integer", "Guid": "guid"}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
@@ -142,6 +144,8 @@ class Tables:
             raise self._bad(f"{literal} is no {kind}")
         if kind == "integer":
             return _COMPARE[operator](value, int(literal))
+        if kind == "guid":
+            return _COMPARE[operator](str(value).lower(), literal.lower())
         if kind == "moment":
             # Fractions of a second count.
             return _COMPARE[operator](datetime.fromisoformat(value), datetime.fromisoformat(literal))

@@ -1,0 +1,1 @@
+"""Running the appliance for years: what is deleted when, and room on the disk."""

@@ -1,0 +1,5 @@
+from tests.support.plant import Reader as PlantReader
+
+
+class Reader(PlantReader):
+    proves_absence = False

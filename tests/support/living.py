@@ -1,0 +1,350 @@
+"""A CMMS over HTTP whose rows are inserted, updated and deleted while they are read, connected as a customer's folder.
+
+Everything it does is scripted by the pages that it is asked for in a run, so a history can be told again:
+
+    with LivingSources() as sources:
+        source = sources.add(Habits(paging="keyset", size=3, skew=-120, step=60))
+        source.begin({("Vendor", 1): [Deed("delete", which=0)]})
+
+Deeds happen before a page is chosen, or in its middle: after its rows were chosen and before they are sent. Open the
+appliance with `connectors_dir=CONNECTORS`, and connect with `source.fields()`.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from appliance.clock import Clock
+from tests.support.clock import ManualClock
+from tests.support.plant import Killed
+from tests.transport.servers import Exchange, serving
+
+Paging = Literal["offset", "number", "keyset", "cursor"]
+Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "forget", "kill"]
+
+ENTITIES = {"Vendor": "vendors", "WorkOrder": "work-orders", "Team": "teams"}
+"""Master data, transactions, and what cannot be asked since when."""
+
+LATEST = 540
+"""Seconds between the stamp of a change and the moment it can be seen, at most."""
+COARSEST = 60
+"""Seconds between two times the source can tell apart, at most."""
+NEEDED = LATEST + COARSEST
+"""The overlap that a connector of such a source has to declare."""
+FURTHEST = 3600
+"""Seconds the source's clock is ahead or behind, at most: what the settings allow for."""
+
+Row = dict[str, Any]
+Script = dict[tuple[str, int], list["Deed"]]
+"""What happens when an entity is asked for the n-th time in a run, counted from 0."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a source pages, and how it tells the time: its clock is `skew` seconds ahead, in steps of `step` seconds.
+
+    `keys` tells whether it lists keys alone, `singly` whether it gives a single row, `stamped` whether the appliance
+    is told which member of a row is the time of its change.
+    """
+
+    paging: Paging = "keyset"
+    size: int = 3
+    skew: int = 0
+    step: int = 1
+    keys: bool = True
+    singly: bool = True
+    stamped: bool = True
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that happens to the row that is `which` among those of an entity, counted around.
+
+    Without an `entity` it is the one that is asked for. `late` is how many seconds before now its stamp is.
+    `unavailable`, `cut`, `forget` and `kill` happen to the answer: status 503, half a body, every position forgotten,
+    and the appliance killed.
+    """
+
+    act: Act
+    entity: str = ""
+    which: int = 0
+    late: int = 0
+    inside: bool = False
+
+
+class MortalClock(ManualClock):
+    """Kills who looks at it next in the main thread, after `kill` was called from whichever."""
+
+    _fatal = False
+
+    def kill(self) -> None:
+        self._fatal = True
+
+    def spare(self) -> None:
+        self._fatal = False
+
+    def now_ms(self) -> int:
+        if self._fatal and threading.current_thread() is threading.main_thread():
+            self._fatal = False
+            raise Killed
+        return super().now_ms()
+
+
+@dataclass
+class LivingSource:
+    """Rows by entity and id. `gone` holds what was deleted, `ever_gone` also what came back.
+
+    `begin` begins a run with a script; each page takes `seconds` of the clock. Rows are changed under `lock`.
+    """
+
+    clock: Clock
+    habits: Habits
+    url: str = ""
+    seconds: float = 0
+    rows: dict[str, dict[int, Row]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
+    gone: dict[str, dict[int, Row]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
+    ever_gone: dict[str, set[int]] = field(default_factory=lambda: {entity: set() for entity in ENTITIES})
+    gone_in_this_run: dict[str, set[int]] = field(
+        default_factory=lambda: {entity: set() for entity in ENTITIES}
+    )
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    changes: int = 0
+    on_kill: Callable[[], None] = lambda: None
+    told: list[str] = field(default_factory=list)
+    """What happened, in order, for the message of a test that fails."""
+    _script: Script = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
+    _numbers: int = 0
+    _snapshots: dict[str, list[int]] = field(default_factory=dict)
+    _snapshot_number: int = 0
+
+    def fields(self) -> dict[str, str]:
+        """The filled-in connect form."""
+        return {"url": self.url, "entities": yaml.safe_dump(_entities(self.habits))}
+
+    def begin(self, script: Script) -> None:
+        """A new run begins; tell the script in it."""
+        self._asked.clear()
+        self._script = script
+        self.gone_in_this_run = {entity: set() for entity in ENTITIES}
+
+    def fill(self, entity: str, ages: list[float]) -> None:
+        """A row for each of these ages, in days."""
+        for age in ages:
+            self._write(entity, None, late=age * 86_400)
+
+    def do(self, deed: Deed) -> None:
+        """Change rows as of now."""
+        with self.lock:
+            self._do(deed)
+
+    def _do(self, deed: Deed) -> None:
+        rows, gone = self.rows[deed.entity], self.gone[deed.entity]
+        among = gone if deed.act == "restore" else rows
+        if deed.act == "insert":
+            self._write(deed.entity, None, late=deed.late)
+            return
+        if not among:
+            return
+        chosen = sorted(among)[deed.which % len(among)]
+        self.told.append(f"{deed.act} {deed.entity} {chosen}")
+        match deed.act:
+            case "update":
+                self._write(deed.entity, chosen, late=deed.late)
+            case "delete":
+                gone[chosen] = rows.pop(chosen)
+                self.ever_gone[deed.entity].add(chosen)
+                self.gone_in_this_run[deed.entity].add(chosen)
+            case "restore":
+                # As from an archive: its time of change does not tell.
+                rows[chosen] = gone.pop(chosen)
+
+    def answer(self, exchange: Exchange, path: str, query: dict[str, str]) -> None:
+        """Answer a request below the source's own address."""
+        entity = next((name for name, one in ENTITIES.items() if path.split("/")[0] == one), None)
+        if path == "me":
+            _reply(exchange, {"id": 1})
+        elif entity is None:
+            _reply(exchange, {"message": "no such path"}, 404)
+        elif "/" in path:
+            row = self.rows[entity].get(int(path.split("/")[1]))
+            _reply(exchange, row or {"message": "no such record"}, 200 if row else 404)
+        else:
+            self._list(exchange, entity, query)
+
+    def _list(self, exchange: Exchange, entity: str, query: dict[str, str]) -> None:
+        deeds = [replace(deed, entity=entity) for deed in self._script.get((entity, self._asked[entity]), [])]
+        self._asked[entity] += 1
+        if isinstance(self.clock, ManualClock):
+            self.clock.advance(self.seconds)
+        else:
+            time.sleep(self.seconds)
+        self.told.append(f"asked {entity} {' '.join(f'{name}={value}' for name, value in query.items())}")
+        troubles = {deed.act for deed in deeds}
+        for deed in deeds:
+            if not deed.inside:
+                self.do(deed)
+        if "kill" in troubles:
+            self.on_kill()
+        if "forget" in troubles:
+            self._snapshots.clear()
+        if "unavailable" in troubles:
+            _reply(exchange, {"message": "not now"}, 503)
+            return
+        with self.lock:
+            content = self._page(entity, query, [deed for deed in deeds if deed.inside])
+        if content is None:
+            _reply(exchange, {"message": "this position has expired"}, 410)
+            return
+        if query.get("only"):
+            content["rows"] = [{"id": row["id"], "changed": row["changed"]} for row in content["rows"]]
+        body = json.dumps(content).encode()
+        if "cut" in troubles:
+            exchange.reply(200, body[: len(body) // 2], Content_Length=str(len(body)))
+            exchange.close_connection = True
+            return
+        exchange.reply(200, body, Content_Type="application/json")
+
+    def _page(self, entity: str, query: dict[str, str], inside: list[Deed]) -> dict[str, Any] | None:
+        """The rows of a page, with what the request asks for, None for a position that is not known."""
+        size = int(query["size"])
+        found = self._found(entity, query.get("since"))
+        match self.habits.paging:
+            case "offset":
+                start = int(query["offset"])
+                chosen = found[start : start + size]
+            case "number":
+                start = (int(query["page"]) - 1) * size
+                chosen = found[start : start + size]
+            case "keyset":
+                after = (query.get("after_time", ""), int(query.get("after_id", 0)))
+                ordered = sorted(found, key=lambda row: (row["changed"], row["id"]))
+                chosen = [row for row in ordered if (row["changed"], row["id"]) > after][:size]
+            case "cursor":
+                return self._from_snapshot(entity, found, size, query.get("cursor"), inside)
+        for deed in inside:
+            self.do(deed)
+        if self.habits.paging != "keyset":
+            # A page by the time of change is of one moment: else a newer time of its last row would hide others.
+            chosen = [self.rows[entity].get(row["id"], row) for row in chosen]
+        return {"rows": chosen}
+
+    def _from_snapshot(
+        self, entity: str, found: list[Row], size: int, cursor: str | None, inside: list[Deed]
+    ) -> dict[str, Any] | None:
+        """Ids as they were at the first page, rows as they are; what is gone meanwhile is left out."""
+        if cursor is None:
+            self._snapshot_number += 1
+            cursor = f"{self._snapshot_number}-0"
+            self._snapshots[str(self._snapshot_number)] = [row["id"] for row in found]
+        number, _, start = cursor.partition("-")
+        end = int(start) + size
+        for deed in inside:
+            self.do(deed)
+        ids = self._snapshots.get(number)
+        if ids is None:
+            return None
+        rows = [self.rows[entity][one] for one in ids[int(start) : end] if one in self.rows[entity]]
+        return {"rows": rows, "next": f"{number}-{end}" if end < len(ids) else None}
+
+    def _found(self, entity: str, since: str | None) -> list[Row]:
+        moment = None if since is None else datetime.fromisoformat(since)
+        rows = (row for _, row in sorted(self.rows[entity].items()))
+        return [row for row in rows if moment is None or datetime.fromisoformat(row["changed"]) >= moment]
+
+    def _write(self, entity: str, which: int | None, *, late: float) -> None:
+        moment = self.clock.now() + timedelta(seconds=self.habits.skew - late)
+        stamp = int(moment.timestamp()) // self.habits.step * self.habits.step
+        self.changes += 1
+        if which is None:
+            self._numbers += 1
+            # New numbers come before and after old ones, as where the number is not counted up.
+            which = self._numbers * 7919 % 10_007
+            self.told.append(f"insert {entity} {which}")
+        self.rows[entity][which] = {
+            "id": which,
+            "name": f"{entity} {which}",
+            "note": f"change {self.changes}",
+            "changed": datetime.fromtimestamp(stamp, UTC).isoformat(),
+        }
+
+
+class LivingSources:
+    """Serves any number of living sources at one address. Use it by `with`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sources: dict[str, LivingSource] = {}
+        self._left = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._server = self._left.enter_context(serving(self._answer))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.close()
+
+    def add(self, habits: Habits) -> LivingSource:
+        name = f"s{len(self._sources)}"
+        self._sources[name] = LivingSource(self._clock, habits, f"{self._server.url}/{name}")
+        return self._sources[name]
+
+    def _answer(self, exchange: Exchange) -> None:
+        self._server.requests.clear()
+        parts = urlsplit(exchange.path)
+        _, name, path = parts.path.split("/", 2)
+        self._sources[name].answer(
+            exchange, path, {key: one for key, (one,) in parse_qs(parts.query).items()}
+        )
+
+
+def _entities(habits: Habits) -> dict[str, Any]:
+    """The entities of the connector, as its form holds them."""
+    size = habits.size
+    pagings: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+        "offset": (
+            {"kind": "offset", "size": size, "overlap": min(3, size - 1)},
+            {"offset": "${page.offset}"},
+        ),
+        "number": ({"kind": "number", "size": size}, {"page": "${page.number}"}),
+        "keyset": (
+            {"kind": "keyset", "size": size, "by": ["changed", "id"]},
+            {"after_time": "${page.after.0}", "after_id": "${page.after.1}"},
+        ),
+        "cursor": ({"kind": "cursor", "size": size, "next": "next"}, {"cursor": "${page.cursor}"}),
+    }
+    paging, asking = pagings[habits.paging]
+    maps = {
+        "Vendor": {"code": "id", "name": "note"},
+        "WorkOrder": {"code": "id", "title": "note"},
+        "Team": {"code": "id", "name": "note"},
+    }
+    entities: dict[str, Any] = {}
+    for entity, path in ENTITIES.items():
+        query = {"size": "${page.size}", **asking, **({} if entity == "Team" else {"since": "${since|iso}"})}
+        read: dict[str, Any] = {"paging": paging, "request": {"path": path, "query": query}}
+        if habits.keys:
+            read["keys"] = {"request": {"path": path, "query": {**query, "only": "keys"}}}
+        if habits.singly:
+            read["one"] = {"request": {"path": f"{path}/${{key.0}}"}, "record": ""}
+        entities[entity] = {"map": maps[entity], "read": read, "incremental": "compare"}
+        if entity != "Team":
+            entities[entity] |= {"incremental": "changed", "overlap_seconds": NEEDED}
+            entities[entity] |= {"modified": "changed"} if habits.stamped else {}
+    return entities
+
+
+def _reply(exchange: Exchange, content: Any, status: int = 200) -> None:
+    exchange.reply(status, json.dumps(content).encode(), Content_Type="application/json")
