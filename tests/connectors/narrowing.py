@@ -47,3 +47,12 @@ def narrowed_reads_fit(connector: Connector, entities: Iterable[str] = ()) -> se
                 assert check.state in ("passed", "skipped"), msgspec.to_builtins(check)
                 checked |= {entity} if check.state == "passed" else set()
     return checked
+
+
+def unproven(connector: Connector) -> set[str]:
+    """Entities of which one pass alone does not prove what is gone, whether it begins at a time or not."""
+    return {
+        entity
+        for entity in connector.definition.entities
+        if not all(connector.proves_absence(entity, since=since) for since in (False, True))
+    }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.runtime.connector import Connector
-from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there
+from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there, unproven
 from tests.runtime.opened import opened
 from tests.simulators.erpnext import KEY, SECRET, Frappe
 
@@ -26,7 +26,7 @@ def connector(site: Frappe) -> Iterator[Connector]:
 
 def test_keys_alone_are_those_of_the_reads_and_prove_what_is_gone(connector: Connector) -> None:
     assert {"PurchaseOrder", "Stock", "WorkOrder", "Vendor"} <= narrowed_reads_fit(connector)
-    assert all(connector.proves_absence(entity) for entity in connector.definition.entities)
+    assert unproven(connector) == {"Stock"}
 
 
 def test_a_deleted_order_is_no_longer_there_and_no_document_is_opened_to_see_it(

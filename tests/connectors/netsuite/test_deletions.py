@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.runtime.connector import Connector
-from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there
+from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there, unproven
 from tests.connectors.netsuite.test_netsuite import connector, key, suite
 from tests.simulators.netsuite import NetSuite
 
@@ -12,7 +12,7 @@ __all__ = ["connector", "suite"]
 
 def test_keys_alone_are_those_of_the_reads_and_prove_what_is_gone(connector: Connector) -> None:
     assert {"PurchaseOrder", "LineItem", "Vendor", "Part"} <= narrowed_reads_fit(connector)
-    assert all(connector.proves_absence(entity) for entity in connector.definition.entities)
+    assert unproven(connector) == {"Account", "Stock"}
 
 
 def test_no_line_is_asked_for_where_keys_are_wanted(suite: NetSuite, connector: Connector) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.runtime.connector import Connector
 from appliance.runtime.protocols import EVERYTHING
-from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there
+from tests.connectors.narrowing import narrowed_reads_fit, open_keys, there, unproven
 from tests.connectors.tryton.asking import COMPANY, PURCHASE, key
 from tests.real.tryton import Tryton
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real
 
 def test_keys_alone_are_those_of_the_reads(connector: Connector) -> None:
     assert {"PurchaseOrder", "Currency", "Vendor", "Storeroom"} <= narrowed_reads_fit(connector)
-    assert all(connector.proves_absence(entity) for entity in connector.definition.entities)
+    assert unproven(connector) == {"Currency"}
 
 
 def test_a_deleted_order_is_no_longer_there(
