@@ -214,7 +214,8 @@ class Endpoints:
         if "name" in given:
             endpoint = replace(endpoint, name=_name(given["name"]))
         enabled = given.get("enabled", endpoint.enabled)
-        reason = None if enabled else endpoint.disabled_reason or _TURNED_OFF
+        # A reason is the appliance's own; whoever turns one off knows why.
+        reason = None if enabled else endpoint.disabled_reason
         return replace(
             endpoint,
             enabled=enabled,

@@ -262,10 +262,16 @@ def test_410_turns_the_endpoint_off_unless_it_is_set_otherwise(site: Site, recei
     site.deliver()
     found = site.appliance.webhooks.get(endpoint)
     assert not found.enabled and "410" in str(found.disabled_reason)
+    assert [one.entity for one in site.appliance.webhooks.switched_off()] == [endpoint]
+    site.appliance.webhooks.change(endpoint, {"name": "Portal"}, may_be_here=True)
+    assert len(site.appliance.webhooks.switched_off()) == 1
     assert [one["state"] for one in site.deliveries(endpoint)] == ["undelivered"]
     receiver.answer = 200
     site.appliance.webhooks.change(endpoint, {"enabled": True}, may_be_here=True)
-    assert site.appliance.webhooks.get(endpoint).disabled_reason is None
+    assert site.appliance.webhooks.switched_off() == []
+    site.appliance.webhooks.change(endpoint, {"enabled": False}, may_be_here=True)
+    assert site.appliance.webhooks.switched_off() == [], "nobody is told of what somebody did"
+    site.appliance.webhooks.change(endpoint, {"enabled": True}, may_be_here=True)
     assert site.appliance.webhooks.history.replay_all(endpoint) == 1
     site.deliver()
     assert [event["body"] for event in receiver.events] == [["one"]]
