@@ -134,6 +134,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     def test(connection_id: str) -> Response:
         """Test a connection stage by stage."""
         current_account()
+        read_body()
         report = connections.test(connection_id)
         return answer({"passed": report.failure is None, "stages": report.as_dicts()})
 

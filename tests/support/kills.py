@@ -7,13 +7,14 @@
         loop.settle()
 
 What is looked at in the end does not believe the product's own books: triggers of the database note every change of a
-record as it is committed.
+record as it is committed, and the receiver of webhooks keeps what it was sent.
 """
 
 import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,14 +23,18 @@ from appliance.app import Appliance
 from appliance.clock import SystemClock
 from appliance.settings import Settings
 from appliance.sync.tables import ACTIVE
+from appliance.webhooks.endpoints import Owner
 from tests.support.living import ENTITIES, Act, Deed, Habits, LivingSource, LivingSources
 from tests.support.plant import CONNECTORS
 from tests.support.program import Program, wait_until
+from tests.transport.servers import Exchange
 
 ROWS = 150
 # With more, a person would be asked before they are deleted.
 MOST_GONE = ROWS // 10
 PAGE_SECONDS = 0.01
+ANSWER_SECONDS = 0.02
+WAITING = "SELECT count(*) FROM webhook_delivery WHERE state = 'waiting'"
 ACTS: tuple[Act, ...] = ("insert", "update", "update", "update", "delete")
 MODES: tuple[Any, ...] = ("full", "full", "incremental", "reconcile")
 NOTES = (
@@ -43,6 +48,34 @@ NOTES = (
 )
 
 
+class Receiver:
+    """Takes webhooks, slowly enough to be killed for: body by id in the order of their first arrival, and all calls."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+        self.calls = 0
+        self.changed: list[str] = []
+        self._lock = threading.Lock()
+
+    def take(self, exchange: Exchange) -> None:
+        time.sleep(ANSWER_SECONDS)
+        event_id = json.loads(exchange.body)["id"]
+        with self._lock:
+            self.calls += 1
+            if self.bodies.setdefault(event_id, exchange.body) != exchange.body:
+                self.changed.append(event_id)
+        exchange.reply(200, b"thanks")
+
+    def told(self) -> Counter[tuple[str, str, str]]:
+        """How often a change was told of, an id counted once: by path of the entity, key of the record, and kind."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for body in self.bodies.values():
+            event = json.loads(body)
+            path, _, kind = event["event"].rpartition(".")
+            found.update((path, key, kind) for key in event["body"])
+        return found
+
+
 class KillLoop:
     """`hits` counts the kills that met a running synchronization."""
 
@@ -52,6 +85,7 @@ class KillLoop:
         self.source: LivingSource = sources.add(Habits(paging, size=7, step=1))
         self.source.seconds = PAGE_SECONDS
         self.hits = 0
+        self.receiver = Receiver()
         for entity in ENTITIES:
             self.source.fill(entity, [self.draw.uniform(0, 20) for _ in range(ROWS)])
         with self.opened() as appliance:
@@ -61,6 +95,8 @@ class KillLoop:
             self.connection_id = made.connection.id
             for statement in NOTES:
                 appliance.database.run(statement)
+            given = {"url": sources.listen(self.receiver.take), "events": ["*"]}
+            self.webhook_id = appliance.webhooks.create(given, Owner(), may_be_here=True).endpoint.id
 
     def kill_once(self) -> None:
         """Start the engine, change the source while it works, and kill it at some moment."""
@@ -76,6 +112,8 @@ class KillLoop:
         with self.opened() as appliance:
             self.hits += any(run["state"] == "running" for run in self._active(appliance))
             self._expect_consistent(appliance)
+            if self.draw.random() < 0.5:
+                self._deliver_now(appliance)
 
     def settle(self) -> None:
         """Let everything finish with the source at rest, and hold the store to it."""
@@ -86,6 +124,8 @@ class KillLoop:
                 if mode is not None:
                     appliance.planner.request_run(self.connection_id, mode=mode)  # type: ignore[arg-type]
                 wait_until(lambda: not self._active(appliance), 120)
+            self._deliver_now(appliance)
+            wait_until(lambda: not appliance.database.value(WAITING), 120)
         status, _ = self.program.terminate()
         assert status == 0
         with self.opened() as appliance:
@@ -94,6 +134,7 @@ class KillLoop:
             self._expect_consistent(appliance)
             for entity in ENTITIES:
                 self._expect_as_the_source(appliance, entity)
+            self._expect_all_told(appliance)
             appliance.database.checkpoint()
             assert appliance.database.value("PRAGMA integrity_check") == "ok"
             assert appliance.database.rows("PRAGMA foreign_key_check") == []
@@ -110,6 +151,8 @@ class KillLoop:
                 "changes of the source": self.source.changes,
                 "changes of records": value("SELECT count(*) FROM told_change"),
                 "of these deletions": value("SELECT count(*) FROM told_change WHERE kind = 'deleted'"),
+                "events": value("SELECT count(*) FROM webhook_event"),
+                "of these sent more than once": self.receiver.calls - len(self.receiver.bodies),
                 "records": value("SELECT count(*) FROM record WHERE deleted_at IS NULL"),
             }
 
@@ -185,6 +228,25 @@ class KillLoop:
             )
         }
         assert deleted <= self.source.ever_gone[entity], f"{entity}: said to be deleted and was there"
+
+    def _deliver_now(self, appliance: Appliance) -> None:
+        """Whoever was killed while sending has left a lease behind, which would be waited for."""
+        appliance.webhooks.change(self.webhook_id, {"enabled": True}, may_be_here=True)
+
+    def _expect_all_told(self, appliance: Appliance) -> None:
+        """Every change of a record was told of by one event, and the events came in order."""
+        received, database = self.receiver, appliance.database
+        assert not received.changed, "the same id was sent with two bodies"
+        sent = [row["id"] for row in database.rows("SELECT id FROM webhook_event ORDER BY seq")]
+        assert list(received.bodies) == sent, "each event once at least, in the order of the changes"
+        paths = {name: appliance.model.entities[name].path for name in ENTITIES}
+        noted = Counter(
+            (paths[row["entity"]], row["key"], row["kind"])
+            for row in database.rows(
+                "SELECT s.entity, t.key, t.kind FROM told_change t JOIN stream s ON s.id = t.stream_id"
+            )
+        )
+        assert received.told() == noted
 
     def _told(self, appliance: Appliance) -> list[str]:
         """What the product says of deletions it holds back, and of what it met."""

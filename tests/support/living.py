@@ -301,6 +301,10 @@ class LivingSources:
         self._sources[name] = LivingSource(self._clock, habits, f"{self._server.url}/{name}")
         return self._sources[name]
 
+    def listen(self, take: Callable[[Exchange], None]) -> str:
+        """Serve something else beside the sources; its address."""
+        return self._left.enter_context(serving(take)).url
+
     def _answer(self, exchange: Exchange) -> None:
         self._server.requests.clear()
         parts = urlsplit(exchange.path)
