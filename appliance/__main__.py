@@ -17,10 +17,24 @@ from appliance.cli import (
     setup,
     storage,
     sync,
+    webhook,
 )
 from appliance.cli.shell import run
 
-GROUPS = (serve, demo, setup, connection, connector, sync, issues, request, storage, admin, reference)
+GROUPS = (
+    serve,
+    demo,
+    setup,
+    connection,
+    connector,
+    sync,
+    issues,
+    webhook,
+    request,
+    storage,
+    admin,
+    reference,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

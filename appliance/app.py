@@ -161,6 +161,8 @@ class Appliance:
                 self.clock,
                 {
                     "DELETIONS_HELD": self.removals.waiting,
+                    "ROWS_REJECTED": self.rejected_rows.waiting,
+                    "SOURCE_CHANGED": self.findings.waiting,
                     "DISK_LOW": self.disk.waiting,
                     "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
                 },

@@ -25,6 +25,7 @@ from appliance.admin.views import (
     schedule,
     sign_in,
     storage,
+    webhooks,
     writes,
 )
 from appliance.app import Appliance
@@ -73,6 +74,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     credits.add_views(pages, appliance)
     api_keys.add_views(pages, appliance, tickets)
     applications.add_views(pages, appliance, tickets)
+    webhooks.add_views(pages, appliance, tickets)
     requests.add_views(pages, appliance)
     issues.add_views(pages, appliance)
     storage.add_views(pages, appliance)

@@ -85,8 +85,9 @@ class ProofTable:
 
     def due(self, now: int, limit: int) -> list[str]:
         """Connections to be probed, those that wait longest first, without those that a run is asking anyway."""
+        # CROSS JOIN keeps the order: what is due first, of which there mostly is nothing, and never all connections.
         rows = self._database.rows(
-            "SELECT p.connection_id FROM probe_plan p JOIN connection c ON c.id = p.connection_id"
+            "SELECT p.connection_id FROM probe_plan p CROSS JOIN connection c ON c.id = p.connection_id"
             " WHERE p.due_at <= ? AND c.status IN ('connected', 'offline')"
             " AND p.connection_id NOT IN (SELECT connection_id FROM run WHERE state = 'running')"
             " ORDER BY p.due_at LIMIT ?",

@@ -4,7 +4,7 @@ Whether a source is reached, lets us in and lets us read is proven by what is as
 data is whole follows from the schedules and the issues, so nothing about it is stored a second time.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from appliance.clock import Clock, iso
@@ -70,18 +70,24 @@ class Standing:
             # Not before the connection itself has been in order for so long.
             if row["status"] == CONNECTED and row["status_at"] < now - STALE_INTERVALS * row["gap"]:
                 behind.setdefault(row["connection_id"], []).append(row)
-        for connection_id, rows in behind.items():
-            if not rows[0]["running"]:
-                self._issues.open(
-                    "DATA_STALE",
-                    f"Nothing new has arrived for {STALE_INTERVALS} intervals: "
-                    f"{_named([row['entity'] for row in rows])}.",
-                    connection_id=connection_id,
-                    detail={"entities": {row["entity"]: iso(row["last_success_at"]) for row in rows}},
-                )
+        if behind:
+            with self._database.write():
+                self._open_stale(behind)
         over = [row["id"] for row in self._issues.of_code("DATA_STALE") if row["connection_id"] not in behind]
         if over:
             self._issues.end(over)
+
+    def _open_stale(self, behind: Mapping[str, list[Row]]) -> None:
+        for connection_id, rows in behind.items():
+            if rows[0]["running"]:
+                continue
+            self._issues.open(
+                "DATA_STALE",
+                f"Nothing new has arrived for {STALE_INTERVALS} intervals: "
+                f"{_named([row['entity'] for row in rows])}.",
+                connection_id=connection_id,
+                detail={"entities": {row["entity"]: iso(row["last_success_at"]) for row in rows}},
+            )
 
     def _stale(self, connection_id: str | None, now: int) -> list[Row]:
         """Entities that failed, are overdue or wait for a worker, and have had no success for several intervals.
@@ -93,7 +99,8 @@ class Standing:
             "SELECT s.connection_id, s.entity, s.last_success_at, c.status, c.status_at,"
             " coalesce(s.last_success_at, c.connected_at) AS since,"
             " s.connection_id IN (SELECT connection_id FROM run WHERE state = 'running') AS running"
-            " FROM schedule s JOIN connection c ON c.id = s.connection_id"
+            # CROSS JOIN: of one connection only its own schedules are read.
+            " FROM schedule s CROSS JOIN connection c ON c.id = s.connection_id"
             " WHERE c.status IN ('connected', 'offline') AND s.next_due_at IS NOT NULL"
             " AND coalesce(s.last_success_at, c.connected_at) < ?1"
             " AND (s.failures > 0 OR s.next_due_at < ?2 OR s.connection_id IN"

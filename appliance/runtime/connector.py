@@ -91,7 +91,7 @@ class Connector:
     def key_pages(self, entity: str) -> Pages | None:
         """A reader that asks for little more than the keys of rows; None where only whole rows can be asked for."""
         definition = self.definition.entities[entity]
-        read = narrowed.only_keys(definition.read, definition.key)
+        read = narrowed.only_keys(definition.read, definition.key, tuple(definition.gone))
         return None if read is None else self._sliced(entity, read, only_keys=True)
 
     def open_pages(self, entity: str, *, only_keys: bool = False) -> Pages | None:
@@ -104,7 +104,7 @@ class Connector:
         read = narrowed.only_open(definition.read)
         if read is None:
             return None
-        keys = narrowed.only_keys(read, definition.key) if only_keys else None
+        keys = narrowed.only_keys(read, definition.key, tuple(definition.gone)) if only_keys else None
         return self._pages(entity, keys or read, only_keys=keys is not None, only_open=True)
 
     def compares(self, entity: str) -> bool:
@@ -159,7 +159,10 @@ class Connector:
             case RfcRead():
                 return RfcPages(self.source, self._http(where), read, where=where)
             case TableRead():
-                return TablePages(self.source, self._http(where), read, where=where)
+                only_touched = only_open and read.open_by is not None
+                return TablePages(
+                    self.source, self._http(where), read, where=where, only_touched=only_touched
+                )
             case SqlRead():
                 if self.source.database is None:
                     raise ConfigurationError(f"{where}: the definition has no `sql`.")
@@ -171,6 +174,7 @@ class Connector:
                     read,
                     definition.key,
                     where=where,
+                    gone=tuple(definition.gone),
                     only_keys=only_keys,
                     only_open=only_open,
                 )

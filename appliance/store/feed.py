@@ -63,7 +63,7 @@ class Feed:
         limit: int,
         entities: Sequence[str] | None = None,
         *,
-        begun_at: int,
+        begun_at: int = 0,
     ) -> ChangePage:
         """Changes after the number `since`, of these entities or all. Two queries, whatever the number of entities.
 

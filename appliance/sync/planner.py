@@ -178,7 +178,7 @@ class Planner:
             active = self.runs.active_of(both)
             runs = [
                 *_runs(due, "incremental", _done_by(active, ("incremental", "full"))),
-                *_runs(compared, "reconcile", _done_by(active, ("reconcile", "full"))),
+                *_runs(tables.reconciled(compared), "reconcile", _done_by(active, ("reconcile", "full"))),
             ]
             self.runs.insert_all(runs, now)
             self.schedules.plan(_times(due, tables.next_due, now))
@@ -192,7 +192,8 @@ class Planner:
         """
         now = self._clock.now_ms()
         with self._database.write():
-            for connection_id in self.schedules.never_reconciled():
+            unplanned = self.schedules.never_reconciled() if self.due_times.usual.reconcile_hours else ()
+            for connection_id in unplanned:
                 self._plan_reconcile(connection_id, self.schedules.entities(connection_id))
             overdue = self.schedules.overdue(now - MISSED_MS)
             if not overdue:
@@ -216,7 +217,7 @@ class Planner:
             # A list that was not compared for a night is compared in the hour after, when the rest is caught up.
             self.schedules.plan_reconcile(
                 (
-                    now + span + timing.spread(f"{row['connection_id']} {row['entity']}", timing.HOUR_MS),
+                    tables.caught_up(row["connection_id"], row["entity"], now + span + _within_an_hour(row)),
                     row["connection_id"],
                     row["entity"],
                 )
@@ -278,6 +279,10 @@ class Planner:
             )
             for entity in entities
         )
+
+
+def _within_an_hour(row: Row) -> int:
+    return timing.spread(f"{row['connection_id']} {row['entity']}", timing.HOUR_MS)
 
 
 def _by_connection(rows: Iterable[Row]) -> dict[str, list[str]]:

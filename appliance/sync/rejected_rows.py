@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.clock import iso
+from appliance.connections.issues import Condition
 from appliance.store.database import Database, Row
 from appliance.store.raw_rows import RawRows
 from appliance.sync.errors import RejectedRowNotFound
@@ -42,6 +43,23 @@ class RejectedRows:
                 if row["retry_at"] is None
                 else {"accepted": row["retry_accepted"], "rejected": row["retry_rejected"]},
             }
+            for row in rows
+        ]
+
+    def waiting(self) -> list[Condition]:
+        """Entities of all connections with rows that nobody has put aside, as issues are told of them. One query."""
+        rows = self._database.rows(
+            "SELECT s.connection_id, s.entity, count(*) AS rows, min(q.reason) AS reason"
+            " FROM rejected_row q JOIN stream s ON s.id = q.stream_id JOIN connection c ON c.id = s.connection_id"
+            " WHERE q.dismissed_at IS NULL AND c.status <> 'disconnected' GROUP BY s.id"
+        )
+        return [
+            Condition(
+                f"Rows of the source that could not become records: {row['rows']}. One of them: {row['reason']}",
+                row["connection_id"],
+                row["entity"],
+                {"rows": row["rows"]},
+            )
             for row in rows
         ]
 

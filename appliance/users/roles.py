@@ -14,6 +14,7 @@ Permission = Literal[
     "dismiss_issue",
     "change_push",
     "change_schedule",
+    "manage_webhooks",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}

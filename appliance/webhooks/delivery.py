@@ -73,8 +73,8 @@ class Deliveries:
             self._queue.take(lane, lease, now + LEASE_MS)
             waiting = self._queue.waiting(lane, TOGETHER)
             endpoint = self._endpoints.find(lane.endpoint_id)
-        assert endpoint is not None, "a lane refers to its endpoint"
-        held = secrets_of(self._secrets, endpoint, now)
+            assert endpoint is not None, "a lane refers to its endpoint"
+            held = secrets_of(self._secrets, endpoint, now)
         began = self._clock.monotonic()
         given_up = False
         for number, delivery in enumerate(waiting, 1):

@@ -30,7 +30,12 @@ class Sender:
         request = Request(
             "POST",
             url,
-            headers={"Content-Type": "application/json", **headers(event_id, at, body, held)},
+            headers={
+                "Content-Type": "application/json",
+                # The beginning of an answer is short as it is.
+                "Accept-Encoding": "identity",
+                **headers(event_id, at, body, held),
+            },
             body=body,
             timeout=SECONDS,
             cookies=False,

@@ -31,7 +31,12 @@ PATHS = Paths(load_model())
         ("GET", "/api/raw/tables", "raw", None),
         ("GET", "/api/v1/raw/tables", "raw", None),
         ("GET", "/api/v1/mappings/Asset", "manage", None),
+        ("GET", "/api/v1/connections/con_1/quarantine", "raw", None),
+        ("POST", "/api/v1/connections/con_1/quarantine/retry", "manage", None),
+        ("POST", "/api/v1/connections/con_1/drift/acknowledge", "manage", None),
         ("GET", "/api/system/connections", "manage", None),
+        ("GET", "/api/v1/webhooks", "manage", None),
+        ("POST", "/api/v1/webhooks/whk_1/deliveries/evt_1/replay", "manage", None),
         ("DELETE", "/api/integrations/current", "manage", None),
     ],
 )

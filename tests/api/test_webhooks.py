@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from appliance.users.scopes import Scope
 from appliance.webhooks.endpoints import MOST_OF_AN_OWNER, Owner
 from tests.api.conftest import Plant
+from tests.support.appliance import connect_sandbox
 from tests.transport.servers import Server, serving
 
 ACCOUNT, OWN = "/api/system/webhooks", "/api/v1/webhooks"
@@ -119,8 +121,6 @@ class TestIsolation:
         )
 
     def test_a_key_for_one_connection_sees_and_makes_webhooks_of_that_one(self, plant: Plant) -> None:
-        from appliance.users.scopes import Scope
-
         limited = plant.appliance.api_keys.create(
             "limited", Scope(connections=frozenset([plant.one.connection.id]))
         )
@@ -133,8 +133,6 @@ class TestIsolation:
         make(plant, ACCOUNT, limited, connection_id=plant.one.connection.id)
 
     def test_a_token_that_may_only_read_manages_no_webhooks(self, plant: Plant) -> None:
-        from appliance.users.scopes import Scope
-
         reader = plant.appliance.connections.tokens.issue(
             plant.one.connection.id, kind="issued", seconds=60, scope=Scope(verbs=frozenset(["read"]))
         )
@@ -232,8 +230,6 @@ class TestHostileInput:
         assert plant.get(f"{OWN}/{made['id']}/deliveries?{query}").status_code in (400, 404)
 
     def test_a_closed_connection_gets_no_new_endpoint(self, plant: Plant) -> None:
-        from tests.support.appliance import connect_sandbox
-
         connection = connect_sandbox(plant.appliance, "Closed").connection
         plant.appliance.connections.disconnect(connection.id)
         body = {**GOOD, "connection_id": connection.id}

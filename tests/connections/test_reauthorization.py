@@ -160,3 +160,13 @@ def test_a_lost_refusal_of_the_probe_itself_is_no_confirmation(
     gateway.fail_next(503, times=50)
     synchronize(appliance, made.connection.id)
     assert status(appliance, made) == "offline"
+
+
+def test_the_host_of_a_connection_is_that_of_its_address_also_when_it_has_moved(
+    appliance: Appliance, gateway: Gateway, made: Connected
+) -> None:
+    address = gateway.service_url().split("/")[2]
+    assert made.connection.host == address
+    appliance.database.run("UPDATE connection SET host = NULL")
+    again = appliance.connections.reauthorize(made.connection.id, {})
+    assert again.connection.host == appliance.connections.get(made.connection.id).host == address

@@ -9,6 +9,7 @@ from appliance.app import Appliance
 from appliance.operations.retention import ROWS_AT_ONCE, Retention, Rule
 from appliance.server.wsgi import create_app
 from appliance.store.records import NewRecord
+from appliance.sync.passes.table import PassTable
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.clock import ManualClock
 from tests.support.plant import CONNECTORS, Plant, connect_plant
@@ -41,7 +42,7 @@ class TestRuns:
         connection_id = connect_plant(appliance, plant).connection.id
         work(appliance)
         first = ids(appliance, "run")
-        appliance.planner.runs.add_notices(*first, "PurchaseOrder", ["look"], clock.now_ms())
+        PassTable(appliance.database).add_notices(*first, "PurchaseOrder", ["look"], clock.now_ms())
         clock.advance(10)
         active = appliance.planner.request_run(connection_id)
         clock.advance(10)

@@ -209,13 +209,15 @@ class Atlas:
 
 def _holds(one: dict[str, Any], row: dict[str, Any]) -> bool:
     field, operation, value = one["field"], one["operation"], one.get("value")
-    if operation not in OPERATIONS or field not in ("updatedAt", "workOrder", "cancelled"):
+    if operation not in OPERATIONS or field not in ("updatedAt", "workOrder", "cancelled", "status"):
         raise Refused(400, f"{field} {operation}")
     match operation:
         case "nu":
             return row.get(field) is None
         case "nn":
             return row.get(field) is not None
+        case "in" if one.get("enumName") == "STATUS" and field == "status":
+            return row.get(field) in one["values"]
         case "eq" if isinstance(value, bool):
             return bool(row.get(field)) is value
         case "ge" if one.get("enumName") == "JS_DATE" and _TIME.fullmatch(str(value)):

@@ -23,6 +23,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
+    "not in": lambda a, b: a not in b,
 }
 
 
@@ -105,4 +106,6 @@ class Frappe:
 
 
 def _collated(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_collated(one) for one in value]
     return value.casefold() if isinstance(value, str) else value

@@ -123,6 +123,9 @@ class Fiix:
             f'INSERT OR REPLACE INTO "{name}" ({columns}) VALUES ({places})', [*values.values()]
         )
 
+    def remove(self, name: str, number: int) -> None:
+        self._rows.execute(f'DELETE FROM "{name}" WHERE id = ?', [number])
+
     @contextmanager
     def served(self) -> Iterator[Server]:
         with serving(self._serve) as server:

@@ -91,6 +91,10 @@ class NetSuite:
             f'INSERT OR REPLACE INTO "{table}" ({columns}) VALUES ({places})', [*values.values()]
         )
 
+    def change(self, table: str, number: int, /, **values: Any) -> None:
+        given = ", ".join(f'"{column}" = ?' for column in values)
+        self._rows.execute(f'UPDATE "{table}" SET {given} WHERE id = ?', [*values.values(), number])
+
     @contextmanager
     def served(self) -> Iterator[Server]:
         with serving(self._serve) as server:

@@ -369,6 +369,19 @@ class TestKeysAlone:
         keys.synchronize(entities=["Vendor"])
         assert keys.stored("Vendor") == keys.plant.rows["Vendor"]
 
+    def test_a_row_whose_key_comes_with_the_word_that_it_is_gone_is_gone(self, site, monkeypatch) -> None:
+        PLANTS["Plant"] = site.plant
+        site.plant.fill("Vendor", 3)
+        site.connect(system="plant_of_flags")
+        work(site.appliance)
+        monkeypatch.setattr(Connector, "key_pages", lambda self, entity: Reader(self.source, entity, {}))
+        long_ago = site.clock.now() - timedelta(days=9)
+        site.plant.put("Vendor", "0001", "never seen", scrapped=True, changed=long_ago)
+        run = site.synchronize(entities=["Vendor"], mode="reconcile")
+        assert deleted(run) == 1
+        assert site.stored("Vendor").keys() == {"0000", "0002"}
+        assert not entity_of(run, "Vendor")["notices"], "what is gone is not lacking"
+
     def test_rows_that_are_rejected_each_time_do_not_make_every_pass_a_full_one(self, keys) -> None:
         keys.plant.fill("Vendor", 5)
         keys.plant.put("Vendor", "bad", name=["no", "text"])

@@ -185,3 +185,15 @@ def test_a_row_that_is_not_json_is_passed_over() -> None:
     sampler = Sampler()
     sampler.look([b"{", b'{"a": 1}'])
     assert sampler.rows == 1
+
+
+def test_a_retyped_field_is_an_issue_and_a_new_one_is_not(vendors: Site) -> None:
+    watch = vendors.appliance.watch()
+    changed(vendors, bank={"iban": "DE00"})
+    watch.work_off()
+    assert vendors.appliance.issues.open_issues(vendors.connection_id) == []
+    changed(vendors, name=7)
+    watch.work_off()
+    (issue,) = vendors.appliance.issues.open_issues(vendors.connection_id)
+    assert (issue.code, issue.entity, issue.who) == ("SOURCE_CHANGED", "Vendor", "integrator")
+    assert "One of them: name." in issue.message

@@ -113,6 +113,13 @@ def test_an_engine_that_ends_while_a_source_hangs_says_the_run_is_interrupted(
         over.set()
 
 
+def test_more_runs_than_workers_are_done_without_a_further_tick(site) -> None:
+    ids = [connect_plant(site.appliance, Plant(site.clock), f"plant {n}").connection.id for n in range(12)]
+    with serving(site.appliance):
+        tick(site)
+        until(lambda: all(state(site.appliance, one) == "completed" for one in ids))
+
+
 def test_a_run_in_hand_is_not_handed_out_again_when_its_lease_ran_out(site) -> None:
     """As after a pause of the whole machine: the ticker wakes up before it has renewed anything."""
     site.connect()

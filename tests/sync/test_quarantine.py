@@ -232,3 +232,26 @@ def test_a_page_without_rejections_costs_one_look(site: Site) -> None:
     site.appliance.quarantine.keep(stream, [], fingerprint=b"", run_id=None, now=0)
     assert site.appliance.database.value("SELECT total_changes()") == before
     work(site.appliance)
+
+
+def test_rows_in_quarantine_are_an_issue_until_they_are_seen_to(order: Site) -> None:
+    watch = order.appliance.watch()
+    watch.work_off()
+    (issue,) = order.appliance.issues.open_issues(order.connection_id)
+    assert (issue.code, issue.entity, issue.detail) == ("ROWS_REJECTED", "PurchaseOrder", {"rows": 1})
+    order.plant.put("PurchaseOrder", "2", ordered="2026-01-03")
+    order.synchronize()
+    order.clock.advance(60)
+    watch.work_off()
+    assert order.appliance.issues.open_issues(order.connection_id) == []
+
+
+def test_a_row_that_is_gone_at_the_source_leaves_with_its_record(order: Site) -> None:
+    order.plant.put("PurchaseOrder", "1", ordered="broken")
+    order.synchronize()
+    assert len(rejected(order)) == 2
+    del order.plant.rows["PurchaseOrder"]["1"]
+    for _ in range(2):
+        done = entity_of(order.synchronize(mode="full"), "PurchaseOrder")
+    assert order.stored("PurchaseOrder").keys() == {"3"}, done
+    assert [one["stale_since"] for one in rejected(order)] == [None]

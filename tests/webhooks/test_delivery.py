@@ -7,6 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from appliance.webhooks.delivery import LEASE_MS
+from tests.support.plant import Plant, connect_plant
+from tests.transport.authority import Authority
+from tests.transport.servers import Exchange
 from tests.webhooks.conftest import Receiver, Site, receiving
 
 HOUR_MS = 3600 * 1000
@@ -85,13 +88,11 @@ def test_tries_come_after_half_a_minute_and_twice_as_long_each_time_up_to_an_hou
 
 def test_an_event_that_fails_stops_its_connection_and_no_other(site: Site, receiver: Receiver) -> None:
     """A receiver that refuses one event for ever: what is told of other connections goes on."""
-    from tests.support.plant import Plant, connect_plant
-
     endpoint, _ = site.listen(receiver.url, "work-orders.*")
     other = connect_plant(site.appliance, Plant(site.clock), "Other").connection.id
     refused: list[str] = []
 
-    def answer(exchange) -> None:  # type: ignore[no-untyped-def]
+    def answer(exchange: Exchange) -> None:
         if b'"poison"' in exchange.body:
             refused.append(exchange.headers["webhook-id"])
             exchange.reply(400)
@@ -119,8 +120,6 @@ def test_an_event_that_fails_stops_its_connection_and_no_other(site: Site, recei
 def test_an_endpoint_that_fails_for_all_connections_is_tried_by_one_at_a_time(
     site: Site, receiver: Receiver
 ) -> None:
-    from tests.support.plant import Plant, connect_plant
-
     endpoint, _ = site.listen(receiver.url, "work-orders.*")
     connections = [
         connect_plant(site.appliance, Plant(site.clock), f"Plant {number}").connection.id
@@ -145,8 +144,6 @@ def test_an_endpoint_that_fails_for_all_connections_is_tried_by_one_at_a_time(
 def test_an_endpoint_that_is_down_for_good_does_not_keep_events_of_any_connection_for_ever(
     site: Site, receiver: Receiver
 ) -> None:
-    from tests.support.plant import Plant, connect_plant
-
     endpoint, _ = site.listen(receiver.url, "work-orders.*")
     connections = [
         connect_plant(site.appliance, Plant(site.clock), f"Plant {number}").connection.id
@@ -205,9 +202,8 @@ def test_two_workers_never_send_for_one_lane_at_the_same_time(site: Site, receiv
     for number in range(20):
         site.write(f"key-{number:02}")
     inside, most, lock = 0, 0, threading.Lock()
-    answer = receiver._take
 
-    def slow(exchange) -> None:  # type: ignore[no-untyped-def]
+    def slow(exchange: Exchange) -> None:
         nonlocal inside, most
         with lock:
             inside += 1
@@ -230,7 +226,7 @@ def test_two_workers_never_send_for_one_lane_at_the_same_time(site: Site, receiv
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert answer is not None and most == 1
+    assert most == 1
     bodies = [event["raw"] for event in receiver.events]
     assert [f"key-{number:02}".encode() in body for number, body in enumerate(bodies)] == [True] * 20
 
@@ -241,7 +237,7 @@ def test_anything_but_2xx_is_a_failure_and_redirects_are_not_followed(
 ) -> None:
     endpoint, _ = site.listen(receiver.url, "work-orders.*")
 
-    def answer(exchange) -> None:  # type: ignore[no-untyped-def]
+    def answer(exchange: Exchange) -> None:
         exchange.reply(status, Location=receiver.url, Retry_After="3600")
 
     receiver.answer = answer
@@ -301,8 +297,6 @@ def test_each_endpoint_has_its_own_order_and_its_own_fate(site: Site, receiver: 
 
 
 def test_a_certificate_that_is_not_trusted_is_a_failure_that_says_so(site: Site, tmp_path) -> None:
-    from tests.transport.authority import Authority
-
     stranger = Authority(tmp_path, "Stranger")
     with receiving(stranger) as receiver:
         endpoint, _ = site.listen(receiver.url, "work-orders.*")
@@ -311,3 +305,102 @@ def test_a_certificate_that_is_not_trusted_is_a_failure_that_says_so(site: Site,
         delivery = site.deliveries(endpoint)[0]
         assert delivery["state"] == "waiting" and "cannot be trusted" in delivery["error"]
         assert receiver.calls == []
+
+
+def test_a_new_event_does_not_hurry_a_lane_that_waits(site: Site, receiver: Receiver) -> None:
+    site.listen(receiver.url, "work-orders.*")
+    receiver.answer = 503
+    site.write("one")
+    site.pass_time(hours=1)
+    tried = len(receiver.calls)
+    for number in range(5):
+        site.write(f"more-{number}")
+        site.deliver()
+    assert len(receiver.calls) == tried
+
+
+def test_an_endpoint_that_changes_in_mid_send_gets_the_event_at_its_new_place(
+    site: Site, receiver: Receiver, authority: Authority
+) -> None:
+    """What the former place said counts no more, as the worker has lost its lane."""
+    with receiving(authority) as other:
+        endpoint, _ = site.listen(receiver.url, "work-orders.*")
+
+        def move(exchange: Exchange) -> None:
+            site.appliance.webhooks.change(endpoint, {"url": other.url}, may_be_here=True)
+            site.appliance.database.release_thread()
+            exchange.reply(200)
+
+        receiver.answer = move
+        site.write("one")
+        site.write("two")
+        site.deliver()
+        assert len(receiver.calls) == 1
+        assert [event["body"] for event in other.events] == [["one"], ["two"]]
+
+
+def test_many_events_are_replayed_in_their_order_and_only_once(site: Site, receiver: Receiver) -> None:
+    endpoint, _ = site.listen(receiver.url, "work-orders.*")
+    for number in range(120):
+        site.write(f"key-{number:03}")
+    site.deliver()
+    first = receiver.ids[:]
+    assert site.appliance.webhooks.history.replay_all(endpoint, state="delivered") == 120
+    receiver.events.clear()
+    site.deliver()
+    assert receiver.ids == first
+
+
+def test_one_endpoint_does_not_take_all_workers(site: Site, receiver: Receiver, authority: Authority) -> None:
+    with receiving(authority) as other:
+        site.listen(receiver.url, "work-orders.*")
+        own = site.connection_id
+        connections = [
+            connect_plant(site.appliance, Plant(site.clock), f"Plant {number}").connection.id
+            for number in range(4)
+        ]
+        for site.connection_id in connections:
+            site.write("one")
+        site.connection_id = own
+        inside, freed = threading.Semaphore(0), threading.Event()
+
+        def hang(exchange: Exchange) -> None:
+            inside.release()
+            freed.wait(10)
+            exchange.reply(200)
+
+        receiver.answer = hang
+        deliveries = site.appliance.deliveries
+
+        def work() -> None:
+            deliveries.work_off()
+            site.appliance.database.release_thread()
+
+        slow = [threading.Thread(target=work) for _ in range(4)]
+        for thread in slow:
+            thread.start()
+        assert inside.acquire(timeout=10) and inside.acquire(timeout=10)
+        assert not inside.acquire(timeout=0.3), "two of the four workers at most"
+        site.listen(other.url, "sites.*")
+        site.write("site", entity="Site")
+        work()
+        assert [event["body"] for event in other.events] == [["site"]]
+        freed.set()
+        for thread in slow:
+            thread.join(10)
+
+
+def test_the_first_success_after_a_long_time_brings_the_other_connections_at_once(
+    site: Site, receiver: Receiver
+) -> None:
+    site.listen(receiver.url, "work-orders.*")
+    receiver.answer = 503
+    for name in ("One", "Other"):
+        site.connection_id = connect_plant(site.appliance, Plant(site.clock), name).connection.id
+        site.write("one")
+    site.pass_time(hours=12)
+    receiver.answer = 200
+    while not receiver.events:
+        site.clock.advance(60)
+        site.deliver()
+    assert len(receiver.events) == 2

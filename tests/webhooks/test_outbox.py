@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appliance.errors import ApplianceError, SourceAnswerInvalid, SourceUnreachable
 from appliance.store.changes import Changes
 from appliance.store.records import Stream
 from appliance.webhooks.events import KEYS_TOGETHER, OTHERS
@@ -201,8 +202,6 @@ class TestOtherEvents:
         assert body["data"]["finished_at"] and body["body"] == []
 
     def test_a_run_of_which_an_entity_failed_is_told_as_failed(self, site: Site) -> None:
-        from appliance.errors import SourceAnswerInvalid
-
         endpoint, _ = site.listen(NOWHERE, "sync.*")
         site.plant.failures["Vendor"] = SourceAnswerInvalid("It is not JSON.")
         site.appliance.planner.request_run(site.connection_id)
@@ -213,8 +212,6 @@ class TestOtherEvents:
         assert vendors["error_message"] == "It is not JSON."
 
     def test_a_status_is_told_each_time_it_changes_and_not_when_it_stays(self, site: Site) -> None:
-        from appliance.errors import SourceUnreachable
-
         endpoint, _ = site.listen(NOWHERE, "connection.*")
         for _ in range(2):
             site.plant.failures["Vendor"] = SourceUnreachable("It is down.")
@@ -247,8 +244,6 @@ class TestOtherEvents:
         assert found == [(None, "connected"), ("connected", "disconnected")]
 
     def test_a_connect_that_fails_tells_nothing(self, site: Site) -> None:
-        from appliance.errors import ApplianceError
-
         endpoint, _ = site.listen(NOWHERE)
         with pytest.raises(ApplianceError):
             site.appliance.connections.connect(system="plant", name="No plant", fields={"plant": ""})

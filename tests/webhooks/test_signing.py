@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from appliance.webhooks.events import Event
+from tests.support.appliance import work
 from tests.webhooks.conftest import Receiver, Site
 
 Verify = Callable[..., dict[str, Any]]
@@ -148,8 +149,6 @@ def test_every_event_of_the_catalogue_can_be_tested_with_data_like_real_ones(
     for key in tested["work-orders.deleted"]["body"]:
         assert len(key) == 40 and key.startswith(f"03{part}")
     site.plant.fill("Vendor", 1)
-    from tests.support.appliance import work
-
     site.appliance.planner.request_run(site.connection_id)
     work(site.appliance)
     site.appliance.health.mark_reauthorization_required(

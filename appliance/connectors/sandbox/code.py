@@ -65,6 +65,8 @@ BLOCKED_VENDOR = f"V{len(VENDORS):02}"
 class Reader:
     """Pages of one entity's sample rows."""
 
+    proves_absence = True
+
     def __init__(self, source: Source, entity: str, options: dict[str, Any]) -> None:
         self._rows = [encode(row) for row in ROWS[entity](_sample(source))]
 

@@ -14,7 +14,7 @@ from appliance.runtime.connector import Connector
 from appliance.runtime.definition import FilesRead
 from appliance.runtime.errors import ResumeRefused
 from appliance.runtime.mapping.projection import Projection, RowRejected
-from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
+from appliance.runtime.protocols import EVERYTHING, Page, Pages, Position, Since
 
 _DAY_MS = 24 * 3600 * 1000
 
@@ -53,7 +53,11 @@ class Mapping:
 
 def read_pass(connector: Connector, entity: str, since: Since, limit: int) -> Pass:
     """Read pages until there are `limit` rows, or a page fails. Raises ConfigurationError."""
-    pages = connector.pages(entity)
+    return read_pages(connector.pages(entity), since, limit)
+
+
+def read_pages(pages: Pages, since: Since, limit: int) -> Pass:
+    """Raises nothing expected; a page that fails ends the pass."""
     position: Position | None = pages.first()
     found: list[Page] = []
     count = 0

@@ -7,6 +7,9 @@ first page        each entity can be read
 paging            pages to a limit, every row once
 keys              different rows, different keys
 resume            a pass goes on from a kept position
+only keys         asking for keys alone gives those of the read
+open              what is not finished can be asked for, and fits the mapping
+gone              rows have what they would say by that they are deleted
 changes           a row changed at the watermark is among those asked for since then
 mapping           which unified fields are filled; rows that do not fit, and why
 status values     values that the mapping does not know
@@ -22,6 +25,7 @@ from appliance.errors import ApplianceError, SourceAccessDenied
 from appliance.model.entity import Model
 from appliance.runtime.checking.contents import Records, check_mapping, check_references, check_values
 from appliance.runtime.checking.names import foreign_names, unused_fields
+from appliance.runtime.checking.narrowed import check_gone, check_only_keys, check_open
 from appliance.runtime.checking.passes import (
     Pass,
     check_changes,
@@ -138,6 +142,9 @@ class _Suite:
         self.add(check_paging(name, seen, projection))
         self.add(check_keys(name, seen, projection))
         self.add(check_resume(self._connector, name, seen, projection))
+        self.add(check_only_keys(self._connector, name, seen, projection, self._limit))
+        self.add(check_open(self._connector, name, projection, self._limit))
+        self.add(check_gone(self._connector, name, seen))
         self.add(check_changes(self._connector, name, seen, mapping, projection, self._limit))
         self.add(check_mapping(entity, definition, mapping))
         self.add(check_values(self._model, entity, definition, mapping))

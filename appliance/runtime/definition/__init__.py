@@ -82,7 +82,7 @@ from appliance.runtime.definition.reading import (
     SoapRead,
     Way,
 )
-from appliance.runtime.definition.sap import RelatedTable, TableRead, TouchingTable
+from appliance.runtime.definition.sap import RelatedTable, TableRead, TellingTable, TouchingTable
 from appliance.runtime.definition.sql import Sql, SqlChildren, SqlCursor, SqlRead
 from appliance.runtime.definition.writing import (
     Change,
@@ -174,6 +174,7 @@ __all__ = [
     "SqlRead",
     "Step",
     "TableRead",
+    "TellingTable",
     "TouchingTable",
     "Way",
     "Window",

@@ -58,12 +58,11 @@ class RelatedTable(TableShape, frozen=True, kw_only=True):
     ] = False
 
 
-class TouchingTable(Node, frozen=True, kw_only=True):
-    """A table whose rows tell that rows of the table read have changed, such as change documents or lines."""
+class TellingTable(Node, frozen=True, kw_only=True):
+    """A table whose rows tell of rows of the table read, such as lines of their documents."""
 
     table: Annotated[str, Meta(description="Its name.")]
     key: Annotated[tuple[str, ...], Meta(min_length=1, description="Key columns without the client.")]
-    changed: Annotated[tuple[str, ...], Meta(min_length=1, description="Its date columns, as in the read.")]
     by: Annotated[
         dict[str, str],
         Meta(min_length=1, description="Column of the table read to the column here that holds its value."),
@@ -72,6 +71,12 @@ class TouchingTable(Node, frozen=True, kw_only=True):
     where: Annotated[
         str, Meta(description="Open SQL condition, such as on the class of change document.")
     ] = ""
+
+
+class TouchingTable(TellingTable, frozen=True, kw_only=True):
+    """A table whose rows tell that rows of the table read have changed, such as change documents or lines."""
+
+    changed: Annotated[tuple[str, ...], Meta(min_length=1, description="Its date columns, as in the read.")]
 
 
 class TableRead(TableShape, frozen=True, kw_only=True, tag="rfc_read_table", tag_field="protocol"):
@@ -86,6 +91,19 @@ class TableRead(TableShape, frozen=True, kw_only=True, tag="rfc_read_table", tag
             description="Date columns of which one moves with a change; compared by day, from the day before."
         ),
     ] = ()
+    open: Annotated[
+        str,
+        Meta(
+            description="An Open SQL condition for documents that are not finished: they are read however long ago they"
+            " changed."
+        ),
+    ] = ""
+    open_by: Annotated[
+        TellingTable | None,
+        Meta(
+            description="A table whose rows tell which documents are not finished, such as their open lines."
+        ),
+    ] = None
     touching: Annotated[
         tuple[TouchingTable, ...],
         Meta(description="Tables that tell of changes which `changed` does not show; read after it."),

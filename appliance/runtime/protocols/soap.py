@@ -12,7 +12,7 @@ from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, LinkPaging, RequestTemplate, SoapRead
 from appliance.runtime.errors import EndOfData
 from appliance.runtime.protocols import Page, Position, Since
-from appliance.runtime.reading.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.reading.paging import Answered, call_context, first_position, next_position
 from appliance.runtime.request import compile_request, follow_link, join
 from appliance.runtime.select import dig, encode, steps
 from appliance.runtime.source import Source
@@ -37,14 +37,7 @@ class SoapPages:
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         read = self._read
-        size = 1 if sample else getattr(read.paging, "size", 0)
-        context: dict[str, Any] = {
-            **self._source.fields,
-            "since": since.moment,
-            "mark": since.mark,
-            "page": page_variables(read.paging, position, size),
-        }
-        context |= self._vars(context)
+        context = call_context(self._source.fields, self._vars, read.paging, position, since, sample=sample)
         try:
             result = _plain(self._client().call(read.operation, self._arguments(context)))
         except EndOfData:

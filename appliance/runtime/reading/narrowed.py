@@ -1,8 +1,10 @@
 """Other reads of the same rows: only their keys, only documents that are not finished; and what a pass proves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import structs
+from msgspec.structs import asdict
 
 from appliance.runtime.definition import (
     AlternativesRead,
@@ -17,28 +19,35 @@ from appliance.runtime.definition import (
     SoapRead,
     SqlRead,
     TableRead,
+    TellingTable,
+    TouchingTable,
     Way,
 )
 from appliance.runtime.protocols.sql.changes import COUNTED
 from appliance.runtime.reading.ways import in_way
 
 
-def only_keys(read: Read, key: Sequence[str]) -> Read | None:
+def only_keys(read: Read, key: Sequence[str], gone: Sequence[str] = ()) -> Read | None:
     """The read that gives the rows' keys and little else; None where only whole rows can be asked for.
 
-    A database is asked for fewer columns by its protocol, so its read stays as it is.
+    `gone` are the paths by which rows say that they are deleted; they come along. A database is asked for fewer
+    columns by its protocol, so its read stays as it is.
     """
+    wanted = tuple(dict.fromkeys((*key, *gone)))
     match read:
         case SqlRead():
             return read
-        case ODataRead() if not read.distinct and not any("." in name for name in key):
-            return structs.replace(read, select=tuple(key), expand=(), custom=())
+        case ODataRead() if not read.distinct and not any("." in name for name in wanted):
+            return structs.replace(read, select=wanted, expand=(), custom=())
+        case TableRead() if not any("." in name for name in wanted):
+            beside = tuple(name for name in wanted if name not in read.key)
+            return structs.replace(read, fields=beside, related=(), amounts={}, shown={})
         case AlternativesRead():
-            ways = [only_keys(way, key) for way in read.of]
+            ways = [only_keys(way, key, gone) for way in read.of]
             if all(isinstance(way, ODataRead) for way in ways):
                 return structs.replace(read, of=tuple(ways))
         case HttpRead(keys=Way() as way):
-            return structs.replace(in_way(read, way), detail=None, children=way.children or ())
+            return _instead(read, way, detail=None, children=way.children or ())
     return None
 
 
@@ -50,13 +59,30 @@ def only_open(read: Read) -> Read | None:
         case ODataRead() if read.open:
             both = f"({read.filter}) and ({read.open})" if read.filter else read.open
             return structs.replace(read, filter=both, window=None)
+        case TableRead(open_by=TellingTable() as telling):
+            touching = TouchingTable(**asdict(telling), changed=())
+            return structs.replace(read, changed=(), touching=(touching,))
+        case TableRead() if read.open:
+            return structs.replace(
+                read, where=f"( {read.where} ) AND ( {read.open} )" if read.where else read.open
+            )
         case AlternativesRead():
             ways = [only_open(way) or way for way in read.of]
             if any(way is not of for way, of in zip(ways, read.of, strict=True)):
                 return structs.replace(read, of=tuple(ways), window=None)
         case HttpRead(open=Way() as way):
-            return structs.replace(in_way(read, way), window=None)
+            return _instead(read, way, window=None)
     return None
+
+
+def _instead(read: HttpRead, way: Way, **also: Any) -> HttpRead:
+    """The read with what a way says, in whichever of its own ways a form field chooses."""
+    said = {name: value for name, value in asdict(way).items() if value is not None and name != "vars"}
+    said |= {"children": also["children"]} if "children" in also else {}
+    ways = {
+        name: structs.replace(one, **said, vars={**one.vars, **way.vars}) for name, one in read.ways.items()
+    }
+    return structs.replace(in_way(read, way), **also, ways=ways)
 
 
 def compares(read: Read) -> bool:

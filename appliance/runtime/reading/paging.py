@@ -4,7 +4,7 @@ A source that ignores what it is asked for would be read for ever: a page that h
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from appliance.runtime.definition import (
     OffsetPaging,
     Paging,
 )
+from appliance.runtime.protocols import Since
 from appliance.runtime.reading.overlap import again, back, fresh, lost, onward
 from appliance.runtime.reading.repetition import same_page, watched
 from appliance.runtime.select import key_decoder
@@ -74,6 +75,28 @@ def page_variables(paging: Paging, position: Position, size: int) -> dict[str, A
         "after": position.get("after"),
         "cursor": position.get("cursor"),
     }
+
+
+def call_context(
+    fields: Mapping[str, Any],
+    variables: Callable[[Mapping[str, Any]], Any],
+    paging: Paging,
+    position: Position,
+    since: Since,
+    *,
+    sample: bool,
+) -> dict[str, Any]:
+    """What the templates of a remote call may use: form fields, `since`, `mark`, `page` and the read's `vars`.
+
+    `variables` are those, compiled.
+    """
+    context: dict[str, Any] = {
+        **fields,
+        "since": since.moment,
+        "mark": since.mark,
+        "page": page_variables(paging, position, 1 if sample else getattr(paging, "size", 0)),
+    }
+    return {**context, **variables(context)}
 
 
 def next_position(paging: Paging, position: Position, answered: Answered) -> Position | None:

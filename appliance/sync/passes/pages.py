@@ -99,22 +99,32 @@ class PageWriter:
     def write_keys(self, work: Work, page: Page, checkpoint: dict[str, Any], *, listed: bool = True) -> None:
         """Note which records the rows of a page are of, when only keys were asked for.
 
-        Rows that the store lacks are asked for one by one where they are few; else they are counted as lacking.
+        Rows that say that they are deleted count as such. Rows that the store lacks are asked for one by one where
+        they are few; else they are counted as lacking.
         """
         rows: dict[str, bytes] = {}
+        removed: list[str] = []
         unkeyed = bool(page.rejected)
         for raw in page.rows:
             try:
-                rows[work.projection.key(raw)] = raw
+                key = work.projection.key(raw)
             except RowRejected:
                 unkeyed = True
+                continue
+            if work.gone is not None and work.gone(raw):
+                removed.append(key)
+            else:
+                rows[key] = raw
         held = self._records.held(work.stream, list(rows))
         lacking = [raw for key, raw in rows.items() if key not in held]
         fetched = self._asked_singly(work, lacking)
         asked = replace(page, rows=fetched or [], rejected=(), removed=())
         found = self.look(work.stream, work.projection, asked, work.gone)
         found = found._replace(
-            met=[*found.met, *(record.id for record in held.values())], unkeyed=unkeyed, unchanged=0
+            removed=[*found.removed, *removed],
+            met=[*found.met, *(record.id for record in held.values())],
+            unkeyed=unkeyed,
+            unchanged=0,
         )
         counts = PageCounts(
             fetched=len(page.rows),

@@ -1,12 +1,12 @@
 """Due times of the streams of this appliance: the rules that are stored, and the settings below them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from appliance.store.database import Database
 from appliance.sync.schedules import timing
-from appliance.sync.schedules.rule import Rule, Timetable, timetable
+from appliance.sync.schedules.rule import Never, Rule, Timetable, timetable
 from appliance.sync.schedules.table import Rules, RuleTable
 
 
@@ -60,6 +60,17 @@ class Timetables:
         # Spread by stream: comparing all lists of a connection at once would keep its other runs waiting.
         return timing.next_reconcile(self.of(connection_id, entity), f"{connection_id} {entity}", after)
 
+    def reconciled(self, due: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        """Of what was planned, by connection, what still is to be compared: the setting may have changed since."""
+        return {
+            connection_id: [
+                entity
+                for entity in entities
+                if not isinstance(self.of(connection_id, entity).reconcile, Never)
+            ]
+            for connection_id, entities in due.items()
+        }
+
     def caught_up(self, connection_id: str, entity: str, moment: int) -> int | None:
         """A moment that was chosen for what was missed, moved out of a pause or quiet window."""
         return timing.moved(self.of(connection_id, entity), connection_id, moment)
@@ -71,11 +82,11 @@ class DueTimes:
     def __init__(self, database: Database, usual: Usual) -> None:
         self.rules = RuleTable(database)
         self._database = database
-        self._usual = usual
+        self.usual = usual
 
     def timetables(self, connection_ids: Iterable[str]) -> Timetables:
         """One query."""
-        return Timetables(self.rules.of(connection_ids), self._usual)
+        return Timetables(self.rules.of(connection_ids), self.usual)
 
     def after_success(self, connection_id: str, entity: str, now: int) -> int | None:
         """When an entity is due again that was synchronized; None while it is paused for good."""

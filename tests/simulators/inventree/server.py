@@ -81,6 +81,9 @@ class InvenTree:
                     rows = [row for row in rows if row[name] == int(value)]
                 case "updated_after" if not self.before_460:
                     rows = [row for row in rows if (row["updated_at"] or "")[:10] > value]
+                case "outstanding":
+                    # Pending, placed and on hold.
+                    rows = [row for row in rows if (row["status"] in (10, 20, 25)) is (value == "true")]
                 case "min_date":
                     rows = [row for row in rows if row["date"][:10] >= value]
                 case "is_supplier" | "in_stock" | "salable":

@@ -42,6 +42,7 @@ _IDS = {
 _OF = {
     ("tasks", "tasks"): "taskID",
     ("tasks", "meta3"): "meta3",
+    ("tasks", "status"): "status",
     ("assets", "assets"): "assetID",
     ("parts", "parts"): "partID",
     ("po", "pos"): "poID",

@@ -124,6 +124,8 @@ class MaintainX:
         if earliest:
             since = datetime.fromisoformat(earliest)
             found = [record for record in found if datetime.fromisoformat(record["updatedAt"]) >= since]
+        if "statuses" in asked.query:
+            found = [record for record in found if record["status"] in asked.query["statuses"]]
         by = asked.one("sort").lstrip("-")
         if by:
             found.sort(key=lambda record: record[by], reverse=asked.one("sort").startswith("-"))

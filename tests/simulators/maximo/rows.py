@@ -62,7 +62,8 @@ def rows_of_a_plant() -> dict[str, list[Row]]:
         "pr": [
             {**site, "prid": 71, "prnum": "2001", "description": "Spares", "status": "WAPPR",
              "status_maxvalue": "WAPPR", "issuedate": "2026-01-02T09:00:00-05:00", "requestedby": "WILSON",
-             "vendor": "ACME", "currencycode": "USD", "totalcost": Decimal("99.90"), "changedate": CHANGED,
+             "vendor": "ACME", "currencycode": "USD", "totalcost": Decimal("99.90"),
+             "historyflag": False, "changedate": CHANGED,
              "prline": [{"prlineid": 1, "prlinenum": 1, "linetype": "ITEM", "itemnum": "BRG-1", "itemsetid": "SET1",
                          "description": "Bearing 6204", "orderqty": Decimal("10"), "orderunit": "BOX",
                          "unitcost": Decimal("9.99"), "linecost": Decimal("99.90"), "storeloc": "CENTRAL"}]}
@@ -72,7 +73,8 @@ def rows_of_a_plant() -> dict[str, list[Row]]:
             {**site, "invoiceid": 81, "invoicenum": "3001", "vendorinvoicenum": "A-778", "description": "January",
              "status": "APPR", "status_maxvalue": "APPR", "vendor": "ACME", "ponum": "1017", "positeid": "BEDFORD",
              "invoicedate": "2026-01-04T00:00:00-05:00", "duedate": "2026-02-03T00:00:00-05:00",
-             "currencycode": "USD", "totalcost": Decimal("109.89"), "totaltax1": Decimal("9.99"), "changedate": CHANGED,
+             "currencycode": "USD", "totalcost": Decimal("109.89"), "totaltax1": Decimal("9.99"),
+             "historyflag": False, "changedate": CHANGED,
              "invoiceline": [{"invoicelineid": 1, "invoicelinenum": 1, "itemnum": "BRG-1", "itemsetid": "SET1",
                               "description": "Bearing 6204", "invoiceqty": Decimal("10"), "invoiceunit": "BOX",
                               "unitcost": Decimal("9.99"), "linecost": Decimal("99.90")}]}
@@ -100,7 +102,7 @@ def _work_order(site: Row, number: int) -> Row:
         "schedstart": "2026-01-06T08:00:00-05:00", "actfinish": None, "estdur": Decimal("4.0"),
         "estlabhrs": Decimal("3.5"), "actlabhrs": Decimal("1.25"), "glaccount": "6000-200", "pmnum": "PM-7",
         "origrecordid": "1173" if number == 1 else "1001", "origrecordclass": "SR" if number == 1 else "WORKORDER",
-        "changedate": f"2026-01-0{number}T10:00:00-05:00",
+        "historyflag": False, "changedate": f"2026-01-0{number}T10:00:00-05:00",
         "woactivity": [{"taskid": 10, "wonum": "T1001", "description": "Drain", "status": "APPR",
                         "estdur": Decimal("1")}],
         "labtrans": [{"labtransid": 1, "laborcode": "SMITH", "craft": "MECH",
@@ -117,6 +119,7 @@ def _task(site: Row) -> Row:
         "wonum": "T1001",
         "istask": True,
         "status": "APPR",
+        "historyflag": False,
         "changedate": CHANGED,
     }
 
@@ -127,7 +130,8 @@ def _request(site: Row) -> Row:
         "description_longdescription": "Under the flange.", "status": "NEW", "status_maxvalue": "NEW",
         "status_description": "New", "reportedby": "WILSON", "reportdate": "2026-01-01T08:00:00-05:00",
         "reportedpriority": 2, "assetnum": "P-101", "assetsiteid": "BEDFORD", "location": "PUMPROOM",
-        "commodity": "HVAC", "targetfinish": "2026-01-08T08:00:00-05:00", "changedate": CHANGED,
+        "commodity": "HVAC", "targetfinish": "2026-01-08T08:00:00-05:00",
+        "historyflag": False, "changedate": CHANGED,
     }  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def _order(site: Row) -> Row:
         "orderdate": "2026-01-02T09:00:00-05:00", "vendeliverydate": "2026-01-20T00:00:00-05:00",
         "currencycode": "USD", "exchangerate": Decimal("1"), "totalcost": Decimal("109.89"),
         "totalbasecost": Decimal("109.89"), "receipts": "PARTIAL", "paymentterms": "NET30", "freightterms": "FOB",
-        "changedate": CHANGED,
+        "historyflag": False, "changedate": CHANGED,
         "poline": [{"polineid": 1, "polinenum": 1, "linetype": "ITEM", "itemnum": "BRG-1", "itemsetid": "SET1",
                     "description": "Bearing 6204", "orderqty": Decimal("10.00"), "orderunit": "BOX",
                     "unitcost": Decimal("9.9900"), "linecost": Decimal("99.90"), "receivedqty": Decimal("5.00"),

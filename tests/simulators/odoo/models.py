@@ -42,6 +42,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a and a > b),
     ">=": lambda a, b: bool(a and a >= b),
     "in": lambda a, b: a in b,
+    "not in": lambda a, b: a not in b,
 }
 
 

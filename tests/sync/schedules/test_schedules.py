@@ -190,6 +190,16 @@ def test_a_run_that_compares_does_not_stand_for_one_that_synchronizes(site) -> N
     assert site.appliance.planner.queue_due() == 0
 
 
+def test_a_run_that_compares_and_still_waits_does_not_hold_back_what_is_due(site) -> None:
+    site.connected()
+    site.rule({**SHARP, "reconcile": {"cron": "30 8 * * *"}})
+    site.clock.advance(HOUR / 2)
+    assert site.appliance.planner.queue_due() == 1
+    site.clock.advance(HOUR / 2)
+    site.appliance.planner.queue_due()
+    assert sorted(queued(site)["incremental"]) == ["PurchaseOrder", "Team", "Vendor"]
+
+
 def test_keys_are_not_compared_while_a_full_run_waits_which_does_it_as_well(site) -> None:
     site.connected()
     site.rule({**SHARP, "reconcile": {"cron": "0 9 * * *"}})
@@ -204,6 +214,14 @@ def test_keys_are_never_compared_where_the_settings_say_so(site) -> None:
     assert entity(site, "Vendor")["next_reconcile_at"] is None
     site.clock.advance(30 * HOUR)
     assert site.appliance.planner.queue_due() == 1
+
+
+def test_what_was_planned_before_the_setting_was_zero_is_not_compared(site) -> None:
+    site.connected()
+    site.reload(sync_reconcile_hours=0)
+    site.clock.advance(30 * HOUR)
+    assert site.appliance.planner.queue_due() == 1
+    assert entity(site, "Vendor")["next_reconcile_at"] is None
 
 
 def test_connections_made_before_there_were_such_times_get_them_at_the_next_start(site) -> None:

@@ -6,7 +6,7 @@ from appliance.errors import SourceAnswerInvalid
 from appliance.runtime.definition import CursorPaging, Http, LinkPaging, RfcRead
 from appliance.runtime.protocols import Page, Position, Since
 from appliance.runtime.protocols.sap_rfc.envelope import RfcNode, raise_for_messages, rows_of
-from appliance.runtime.reading.paging import Answered, first_position, next_position, page_variables
+from appliance.runtime.reading.paging import Answered, call_context, first_position, next_position
 from appliance.runtime.select import dig, encode, steps
 from appliance.runtime.source import Source
 from appliance.runtime.template import compile_template
@@ -26,14 +26,7 @@ class RfcPages:
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:
         read = self._read
-        size = 1 if sample else getattr(read.paging, "size", 0)
-        context: dict[str, Any] = {
-            **self._source.fields,
-            "since": since.moment,
-            "mark": since.mark,
-            "page": page_variables(read.paging, position, size),
-        }
-        context |= self._vars(context)
+        context = call_context(self._source.fields, self._vars, read.paging, position, since, sample=sample)
         tables: dict[str, Any] = {name: [] for name in read.tables}
         answer = self._node.call(str(self._function(context)), {**tables, **self._parameters(context)})
         raise_for_messages(answer.get(read.messages), self._source)

@@ -27,10 +27,14 @@ class TablePages:
     with GET_SORTED: rows out of order end a pass by key, since those with smaller keys would never be seen.
     """
 
-    def __init__(self, source: Source, http: Http, read: TableRead, *, where: str) -> None:
+    def __init__(
+        self, source: Source, http: Http, read: TableRead, *, where: str, only_touched: bool = False
+    ) -> None:
+        """`only_touched`: no rows but those that touching tables tell of."""
         self._source = source
         self._read = read
         self._where = where
+        self._only_touched = only_touched
         self._module = TableModule(source, http, read, where=where)
         self._fixed = compile_template(read.where, where=f"{where}.where")
         self._related = [
@@ -43,6 +47,8 @@ class TablePages:
         ]
 
     def first(self) -> Position:
+        if self._only_touched:
+            return {"touched": 0, "after": None}
         return {"after": None} if self._read.paging == "key" else {"skip": 0}
 
     def fetch(self, position: Position, since: Since, *, resuming: bool, sample: bool) -> Page:

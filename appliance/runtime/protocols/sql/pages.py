@@ -42,17 +42,18 @@ class SqlPages:
         key: Sequence[str],
         *,
         where: str,
+        gone: Sequence[str] = (),
         only_keys: bool = False,
         only_open: bool = False,
     ) -> None:
-        """`only_keys` asks for the columns of the key alone, `only_open` for documents that are not finished."""
+        """`only_keys` asks for the columns of the key and of `gone` alone, `only_open` for documents not finished."""
         self._database = database
         self._read = read
         self._where = where
         self._keys = read.keys or tuple(key)
         self._only = read.open if only_open else ""
         cursor = read.cursor.columns if read.cursor else ()
-        self._columns = tuple(dict.fromkeys((*key, *self._keys, *cursor))) if only_keys else ()
+        self._columns = tuple(dict.fromkeys((*key, *gone, *self._keys, *cursor))) if only_keys else ()
         self._zone = _known_zone(
             (read.cursor.zone if read.cursor else "") or str(fields.get("time_zone") or "")
         )
