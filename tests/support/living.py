@@ -29,7 +29,8 @@ from tests.support.clock import ManualClock
 from tests.support.plant import Killed
 from tests.transport.servers import Exchange, serving
 
-Paging = Literal["offset", "number", "keyset", "cursor"]
+Paging = Literal["offset", "newest", "number", "key", "keyset", "cursor"]
+"""`newest` is by offset, what changed last first; `key` is by the key, `keyset` by the time of change and the key."""
 Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "forget", "kill"]
 
 ENTITIES = {"Vendor": "vendors", "WorkOrder": "work-orders", "Team": "teams"}
@@ -54,7 +55,8 @@ class Habits:
     """How a source pages, and how it tells the time: its clock is `skew` seconds ahead, in steps of `step` seconds.
 
     `keys` tells whether it lists keys alone, `singly` whether it gives a single row, `stamped` whether the appliance
-    is told which member of a row is the time of its change.
+    is told which member of a row is the time of its change. With `flags` a row that is deleted stays in the lists and
+    says so; `counted` lists tell how many rows there are.
     """
 
     paging: Paging = "keyset"
@@ -64,6 +66,8 @@ class Habits:
     keys: bool = True
     singly: bool = True
     stamped: bool = True
+    flags: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class LivingSource:
     seconds: float = 0
     rows: dict[str, dict[int, Row]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
     gone: dict[str, dict[int, Row]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
+    flagged: dict[str, dict[int, Row]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
     ever_gone: dict[str, set[int]] = field(default_factory=lambda: {entity: set() for entity in ENTITIES})
     gone_in_this_run: dict[str, set[int]] = field(
         default_factory=lambda: {entity: set() for entity in ENTITIES}
@@ -163,8 +168,14 @@ class LivingSource:
                 self._write(deed.entity, chosen, late=deed.late)
             case "delete":
                 gone[chosen] = rows.pop(chosen)
+                if self.habits.flags:
+                    stamp = self._stamp(deed.late)
+                    self.flagged[deed.entity][chosen] = {**gone[chosen], "state": "gone", "changed": stamp}
                 self.ever_gone[deed.entity].add(chosen)
                 self.gone_in_this_run[deed.entity].add(chosen)
+            case "restore" if self.habits.flags:
+                del gone[chosen], self.flagged[deed.entity][chosen]
+                self._write(deed.entity, chosen, late=deed.late)
             case "restore":
                 # As from an archive: its time of change does not tell.
                 rows[chosen] = gone.pop(chosen)
@@ -177,7 +188,7 @@ class LivingSource:
         elif entity is None:
             _reply(exchange, {"message": "no such path"}, 404)
         elif "/" in path:
-            row = self.rows[entity].get(int(path.split("/")[1]))
+            row = self._shown(entity).get(int(path.split("/")[1]))
             _reply(exchange, row or {"message": "no such record"}, 200 if row else 404)
         else:
             self._list(exchange, entity, query)
@@ -201,9 +212,10 @@ class LivingSource:
         if "unavailable" in troubles:
             _reply(exchange, {"message": "not now"}, 503)
             return
-        with self.lock:
-            content = self._page(entity, query, [deed for deed in deeds if deed.inside])
-        if content is None:
+        try:
+            with self.lock:
+                content = self._page(entity, query, [deed for deed in deeds if deed.inside])
+        except Expired:
             _reply(exchange, {"message": "this position has expired"}, 410)
             return
         if query.get("only"):
@@ -215,33 +227,38 @@ class LivingSource:
             return
         exchange.reply(200, body, Content_Type="application/json")
 
-    def _page(self, entity: str, query: dict[str, str], inside: list[Deed]) -> dict[str, Any] | None:
-        """The rows of a page, with what the request asks for, None for a position that is not known."""
+    def _page(self, entity: str, query: dict[str, str], inside: list[Deed]) -> dict[str, Any]:
+        """The rows of a page, with what the request asks for. Raises Expired."""
         size = int(query["size"])
         found = self._found(entity, query.get("since"))
+        count = {"count": len(found)} if self.habits.counted else {}
         match self.habits.paging:
-            case "offset":
+            case "offset" | "newest":
+                if self.habits.paging == "newest":
+                    found.sort(key=lambda row: row["changed"], reverse=True)
                 start = int(query["offset"])
                 chosen = found[start : start + size]
             case "number":
                 start = (int(query["page"]) - 1) * size
                 chosen = found[start : start + size]
+            case "key":
+                chosen = [row for row in found if row["id"] > int(query.get("after", 0))][:size]
             case "keyset":
                 after = (query.get("after_time", ""), int(query.get("after_id", 0)))
                 ordered = sorted(found, key=lambda row: (row["changed"], row["id"]))
                 chosen = [row for row in ordered if (row["changed"], row["id"]) > after][:size]
             case "cursor":
-                return self._from_snapshot(entity, found, size, query.get("cursor"), inside)
+                return {**self._from_snapshot(entity, found, size, query.get("cursor"), inside), **count}
         for deed in inside:
             self.do(deed)
-        if self.habits.paging != "keyset":
+        if self.habits.paging not in ("keyset", "newest"):
             # A page by the time of change is of one moment: else a newer time of its last row would hide others.
-            chosen = [self.rows[entity].get(row["id"], row) for row in chosen]
-        return {"rows": chosen}
+            chosen = [self._shown(entity).get(row["id"], row) for row in chosen]
+        return {"rows": chosen, **count}
 
     def _from_snapshot(
         self, entity: str, found: list[Row], size: int, cursor: str | None, inside: list[Deed]
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any]:
         """Ids as they were at the first page, rows as they are; what is gone meanwhile is left out."""
         if cursor is None:
             self._snapshot_number += 1
@@ -253,18 +270,20 @@ class LivingSource:
             self.do(deed)
         ids = self._snapshots.get(number)
         if ids is None:
-            return None
-        rows = [self.rows[entity][one] for one in ids[int(start) : end] if one in self.rows[entity]]
+            raise Expired
+        shown = self._shown(entity)
+        rows = [shown[one] for one in ids[int(start) : end] if one in shown]
         return {"rows": rows, "next": f"{number}-{end}" if end < len(ids) else None}
 
     def _found(self, entity: str, since: str | None) -> list[Row]:
         moment = None if since is None else datetime.fromisoformat(since)
-        rows = (row for _, row in sorted(self.rows[entity].items()))
+        rows = (row for _, row in sorted(self._shown(entity).items()))
         return [row for row in rows if moment is None or datetime.fromisoformat(row["changed"]) >= moment]
 
+    def _shown(self, entity: str) -> dict[int, Row]:
+        return {**self.rows[entity], **self.flagged[entity]}
+
     def _write(self, entity: str, which: int | None, *, late: float) -> None:
-        moment = self.clock.now() + timedelta(seconds=self.habits.skew - late)
-        stamp = int(moment.timestamp()) // self.habits.step * self.habits.step
         self.changes += 1
         if which is None:
             self._numbers += 1
@@ -275,8 +294,18 @@ class LivingSource:
             "id": which,
             "name": f"{entity} {which}",
             "note": f"change {self.changes}",
-            "changed": datetime.fromtimestamp(stamp, UTC).isoformat(),
+            "state": "there",
+            "changed": self._stamp(late),
         }
+
+    def _stamp(self, late: float) -> str:
+        moment = self.clock.now() + timedelta(seconds=self.habits.skew - late)
+        stamp = int(moment.timestamp()) // self.habits.step * self.habits.step
+        return datetime.fromtimestamp(stamp, UTC).isoformat()
+
+
+class Expired(Exception):
+    """A position is asked for that the source has forgotten."""
 
 
 class LivingSources:
@@ -322,6 +351,11 @@ def _entities(habits: Habits) -> dict[str, Any]:
             {"kind": "offset", "size": size, "overlap": min(3, size - 1)},
             {"offset": "${page.offset}"},
         ),
+        "newest": (
+            {"kind": "offset", "size": size, "overlap": min(3, size - 1)},
+            {"offset": "${page.offset}"},
+        ),
+        "key": ({"kind": "keyset", "size": size, "by": "id"}, {"after": "${page.after}"}),
         "number": ({"kind": "number", "size": size}, {"page": "${page.number}"}),
         "keyset": (
             {"kind": "keyset", "size": size, "by": ["changed", "id"]},
@@ -338,12 +372,20 @@ def _entities(habits: Habits) -> dict[str, Any]:
     entities: dict[str, Any] = {}
     for entity, path in ENTITIES.items():
         query = {"size": "${page.size}", **asking, **({} if entity == "Team" else {"since": "${since|iso}"})}
+        if habits.paging == "newest":
+            query.pop("since", None)
         read: dict[str, Any] = {"paging": paging, "request": {"path": path, "query": query}}
+        if habits.paging == "newest" and entity != "Team":
+            read["newest_first"] = {"by": "changed"}
+        if habits.counted:
+            read["count"] = "count"
         if habits.keys:
             read["keys"] = {"request": {"path": path, "query": {**query, "only": "keys"}}}
         if habits.singly:
             read["one"] = {"request": {"path": f"{path}/${{key.0}}"}, "record": ""}
         entities[entity] = {"map": maps[entity], "read": read, "incremental": "compare"}
+        if habits.flags:
+            entities[entity]["gone"] = {"state": ["gone"]}
         if entity != "Team":
             entities[entity] |= {"incremental": "changed", "overlap_seconds": NEEDED}
             entities[entity] |= {"modified": "changed"} if habits.stamped else {}
