@@ -14,15 +14,15 @@ from typing import Self
 
 from appliance.audit.request_log import RequestLog
 from appliance.clock import Clock, SystemClock, to_ms
+from appliance.connections.condition.endings import Ending, Endings, certificate_end
+from appliance.connections.condition.health import Health
+from appliance.connections.condition.issues import Conditions, Issues
+from appliance.connections.condition.standing import Standing
+from appliance.connections.condition.watch import Watch
 from appliance.connections.credentials import KeptCredentials
-from appliance.connections.endings import Ending, Endings, certificate_end
-from appliance.connections.health import Health
-from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
-from appliance.connections.standing import Standing
 from appliance.connections.tables import Connection
-from appliance.connections.watch import Watch
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ApplianceError, ConfigurationError
@@ -48,23 +48,23 @@ from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.store.space import Reserve
-from appliance.sync.claims import Ceilings, Claims
-from appliance.sync.drift import Drift
 from appliance.sync.engine import Engine
-from appliance.sync.findings import Findings
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
-from appliance.sync.push import Pushes
-from appliance.sync.push_reading import PushReading
-from appliance.sync.quarantine import Quarantine
-from appliance.sync.rejected_rows import RejectedRows
+from appliance.sync.pushes.reading import PushReading
+from appliance.sync.pushes.service import Pushes
+from appliance.sync.rejections.drift import Drift
+from appliance.sync.rejections.findings import Findings
+from appliance.sync.rejections.quarantine import Quarantine
+from appliance.sync.rejections.rejected_rows import RejectedRows
+from appliance.sync.rejections.second_try import SecondTry
 from appliance.sync.removals import Removals
-from appliance.sync.runner import Runner, Terms
+from appliance.sync.runs.claims import Ceilings, Claims
+from appliance.sync.runs.runner import Runner, Terms
 from appliance.sync.schedules.due import DueTimes, Usual
 from appliance.sync.schedules.rule import Bounds
 from appliance.sync.schedules.service import Schedules
-from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound

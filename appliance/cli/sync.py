@@ -10,7 +10,7 @@ from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.clock import iso
 from appliance.sync.engine import EngineLock
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 
 POLL_SECONDS = 0.2
 

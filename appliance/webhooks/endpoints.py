@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.clock import Clock, new_id
-from appliance.connections.issues import Condition
+from appliance.connections.condition.issues import Condition
 from appliance.connections.tables import ConnectionTable
 from appliance.store.database import Database
 from appliance.vault.secrets import SecretStore

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.app import Appliance
-from appliance.connections.endings import DAY_MS, Ending, Endings
-from appliance.connections.issues import Issues
+from appliance.connections.condition.endings import DAY_MS, Ending, Endings
+from appliance.connections.condition.issues import Issues
 from appliance.transport.certificates import TlsFacts
 from tests.support.appliance import Appliances, connect_sandbox
 from tests.support.clock import ManualClock

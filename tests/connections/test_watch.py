@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from appliance.app import Appliance
-from appliance.connections.health import Health
+from appliance.connections.condition.health import Health
 from appliance.runtime.connector import Connector
 from appliance.runtime.probe import Report
 from appliance.webhooks.endpoints import Owner

@@ -15,7 +15,7 @@ from appliance.model.entity import load_model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.push import Delivery, Named, PushReader
 from appliance.server.wsgi import create_app
-from appliance.sync.push import Opened
+from appliance.sync.pushes.service import Opened
 from tests.connectors.atlas_cmms.test_atlas_cmms import filled
 from tests.connectors.maintainx.plant import rows as maintainx_rows
 from tests.simulators import deliveries

@@ -17,7 +17,7 @@ from appliance.app import Appliance
 from appliance.clock import Clock
 from appliance.connections.lifecycle import Connected
 from appliance.settings import Settings
-from appliance.sync.tables import Mode
+from appliance.sync.runs.tables import Mode
 from tests.simulators.gateway import Gateway
 
 

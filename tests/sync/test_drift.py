@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from appliance.runtime.select import encode
-from appliance.sync.drift import ENOUGH_ROWS, MOST_FIELDS, ROWS_A_PAGE, ROWS_A_PASS, Sampler
 from appliance.sync.errors import DriftNotFound
+from appliance.sync.rejections.drift import ENOUGH_ROWS, MOST_FIELDS, ROWS_A_PAGE, ROWS_A_PASS, Sampler
 from tests.support.appliance import entity_of
 from tests.sync.conftest import Site
 

@@ -11,8 +11,8 @@ from appliance.app import Appliance
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.runtime.push import Delivery, Named
 from appliance.sync.errors import PushAddressUnknown, PushIsOff, PushNotSupported, PushRefused
-from appliance.sync.push import Opened
-from appliance.sync.push_tables import KEPT, MOST_WAITING
+from appliance.sync.pushes.service import Opened
+from appliance.sync.pushes.tables import KEPT, MOST_WAITING
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.bench import Bench, body_of, connect_bench, deliver, headers_of, running
 from tests.support.clock import ManualClock

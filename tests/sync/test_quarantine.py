@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.sync.errors import NotSynchronizing, RejectedRowNotFound
-from appliance.sync.second_try import AT_ONCE_SLICES, ROWS_AT_ONCE
+from appliance.sync.rejections.second_try import AT_ONCE_SLICES, ROWS_AT_ONCE
 from tests.support.appliance import Appliances, entity_of, work
 from tests.support.clock import ManualClock
 from tests.support.plant import CONNECTORS, Plant

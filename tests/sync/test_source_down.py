@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from appliance.connections.health import Health
-from appliance.connections.watch import Watch
+from appliance.connections.condition.health import Health
+from appliance.connections.condition.watch import Watch
 from appliance.errors import SourceUnreachable
 from tests.support.appliance import work
 from tests.support.plant import ENTITIES

@@ -20,7 +20,7 @@ from appliance.sync.errors import LeaseLost
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.passes.pages import PageWriter, Work
 from appliance.sync.passes.table import PageCounts, PassTable
-from appliance.sync.tables import RunTable
+from appliance.sync.runs.tables import RunTable
 
 log = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from appliance.runtime.select import key_decoder
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import HeldRecord, NewRecord, Records, Stream
-from appliance.sync.drift import Drift, Sampler
 from appliance.sync.errors import LeaseLost
 from appliance.sync.passes.table import PageCounts, Pass, PassTable
-from appliance.sync.quarantine import Quarantine, Rejected
-from appliance.sync.tables import Claim, RunTable
+from appliance.sync.rejections.drift import Drift, Sampler
+from appliance.sync.rejections.quarantine import Quarantine, Rejected
+from appliance.sync.runs.tables import Claim, RunTable
 
 # Of a page of keys that many rows are asked for one by one; with more, the entity is read anew.
 ASKED_SINGLY = 20
