@@ -163,7 +163,7 @@ def _walk_connection(page: Page, served: Served, token: str, shoot: Callable[[st
     shoot("mapping-saved")
     page.click(".tabs >> text=Mapping")
     shoot("mappings")
-    page.click(".tabs >> text=What it can do")
+    page.click(".tabs >> text=Abilities")
     shoot("capabilities")
     page.click(".tabs >> text=Writes")
     shoot("writes")
