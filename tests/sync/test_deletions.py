@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appliance.engine_room import watch_of
 from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.protocols import Page
@@ -399,7 +400,7 @@ def test_a_deletion_that_waits_for_a_word_is_an_issue_until_it_is_said(site) -> 
     kept = dict(site.plant.rows["Vendor"])
     site.plant.rows["Vendor"].clear()
     site.synchronize(entities=["Vendor"], mode="full")
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     watch.work_off()
     (issue,) = site.appliance.issues.open_issues(site.connection_id)
     assert (issue.code, issue.entity, issue.who) == ("DELETIONS_HELD", "Vendor", "plant_admin")

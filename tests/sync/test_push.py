@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.app import Appliance
+from appliance.engine_room import push_reading_of
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.runtime.push import Delivery, Named
 from appliance.sync.errors import PushAddressUnknown, PushIsOff, PushNotSupported, PushRefused
@@ -33,7 +34,7 @@ class Shop:
         deliver(self.appliance, self.opened, *events)
 
     def read(self) -> int:
-        return self.appliance.push_reading.work_off()
+        return push_reading_of(self.appliance).work_off()
 
     def titles(self) -> dict[str, str]:
         records = self.appliance.records

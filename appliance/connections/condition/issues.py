@@ -7,7 +7,7 @@ over resolves it. Who dismisses one says why; it then rests until the proof, unl
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from appliance.clock import Clock, iso, new_id
 from appliance.connections.condition.remedies import REMEDIES, SEVERITIES, Aspect, Severity, Who
@@ -28,25 +28,6 @@ _IN_STATE: Mapping[str, str] = {
     "dismissed": "i.resolved_at IS NULL AND i.dismissed_at IS NOT NULL",
     "resolved": "i.resolved_at IS NOT NULL",
 }
-
-
-class Issuing(Protocol):
-    """What other rooms ask of the issues: they neither read nor dismiss."""
-
-    def open(
-        self,
-        code: str,
-        message: str,
-        *,
-        connection_id: str | None = None,
-        entity: str = "",
-        severity: Severity | None = None,
-        fix: str | None = None,
-        who: Who | None = None,
-        detail: Mapping[str, Any] | None = None,
-    ) -> bool: ...
-
-    def resolve(self, code: str, *, connection_id: str | None = None, entity: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

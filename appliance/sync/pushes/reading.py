@@ -28,6 +28,7 @@ from appliance.runtime.push import PushReader
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
 from appliance.sync.errors import NotSynchronizing, UnknownEntity
+from appliance.sync.found_statuses import write_found_statuses
 from appliance.sync.planner import Planner
 from appliance.sync.pushes.tables import Event, EventTable
 
@@ -150,7 +151,9 @@ class PushReading:
                 self._events.put_off([event], self._clock.now_ms(), "Written by something else meanwhile.")
                 return
             written = self._records.write(stream, [] if record is None else [record])
-            self._write_unknown_statuses(reading, projection)
+            write_found_statuses(
+                self._records, self._clock, reading.connection.id, reading.connector, projection
+            )
             outcome = "inserted" if written.inserted else "updated" if written.updated else "unchanged"
             if event.change == "deleted" and event.attempts < LOOKS:
                 # Some sources tell of a deletion before it is done.
@@ -190,21 +193,6 @@ class PushReading:
             self._events.read_again(event, f"{outcome}; read again after the run")
         else:
             self._finish(event, "done", outcome)
-
-    def _write_unknown_statuses(self, reading: "_Reading", projection: Projection) -> None:
-        """Make records of statuses that only the row knows, as a pass does."""
-        unknown = projection.unknown_statuses()
-        if not unknown:
-            return
-        stream = self._records.stream(reading.connection.id, "Status")
-        statuses = reading.projection("Status")
-        rows = [reading.connector.found_status(status) for status in unknown]
-        now = self._clock.now_ms()
-        made = [
-            NewRecord(statuses.key(raw), statuses.hash(raw), statuses.record(raw).payload, now, raw)
-            for raw in rows
-        ]
-        self._records.write(stream, made)
 
     def _request_run(self, event: Event, *, state: str = "done", because: str = "") -> None:
         """Have what changed of the entity read; `because` is why not the record alone."""

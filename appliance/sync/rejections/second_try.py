@@ -14,6 +14,7 @@ from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records, Stream
 from appliance.sync.errors import NotSynchronizing, RejectedRowNotFound
+from appliance.sync.found_statuses import write_found_statuses
 from appliance.sync.rejections.quarantine import KeptRejection, Quarantine
 from appliance.sync.rejections.rejected_rows import RejectedRows
 
@@ -154,25 +155,8 @@ class SecondTry:
         self._records.write(stream, list(records.values()))
         self._quarantine.release(stream, [row.id for row, _ in fitting])
         self._quarantine.note_reasons(reasons)
-        self._write_unknown_statuses(stream, connector, projection)
+        write_found_statuses(self._records, self._clock, stream.connection_id, connector, projection)
         return len(fitting)
-
-    def _write_unknown_statuses(self, stream: Stream, connector: Connector, projection: Projection) -> None:
-        """Make records of statuses that only the rows know, so that no reference leads nowhere."""
-        unknown = projection.unknown_statuses()
-        if not unknown:
-            return
-        by_status = connector.projection("Status")
-        statuses = self._records.stream(stream.connection_id, "Status")
-        now = self._clock.now_ms()
-        rows = [connector.found_status(status) for status in unknown]
-        self._records.write(
-            statuses,
-            [
-                NewRecord(by_status.key(raw), by_status.hash(raw), by_status.record(raw).payload, now, raw)
-                for raw in rows
-            ],
-        )
 
     def _opened(self, connection_id: str) -> Connector:
         connection = self._connections.find(connection_id)
