@@ -219,7 +219,8 @@ class LivingSource:
             _reply(exchange, {"message": "this position has expired"}, 410)
             return
         if query.get("only"):
-            content["rows"] = [{"id": row["id"], "changed": row["changed"]} for row in content["rows"]]
+            shown = ("id", "changed", *(["state"] if self.habits.flags else []))
+            content["rows"] = [{name: row[name] for name in shown} for row in content["rows"]]
         body = json.dumps(content).encode()
         if "cut" in troubles:
             exchange.reply(200, body[: len(body) // 2], Content_Length=str(len(body)))
