@@ -159,12 +159,22 @@ def test_a_hold_of_another_connection_is_not_found(site) -> None:
         site.appliance.removals.approve(site.connection_id, "hold_0000", by="admin")
 
 
-def test_the_last_few_records_of_an_entity_are_held_back_too(site) -> None:
-    site.plant.fill("Vendor", 4)
+@pytest.mark.parametrize("number", [1, 4])
+def test_the_last_few_records_of_an_entity_are_held_back_too(site, number) -> None:
+    site.plant.fill("Vendor", number)
     site.connected()
     site.plant.rows["Vendor"].clear()
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 0
-    assert site.appliance.removals.held(site.connection_id)[0]["missing"] == 4
+    assert site.appliance.removals.held(site.connection_id)[0]["missing"] == number
+
+
+def test_the_last_few_records_go_where_each_can_be_asked_for(site, monkeypatch) -> None:
+    monkeypatch.setattr(Connector, "reads_one", lambda self, entity: True)
+    monkeypatch.setattr(Connector, "one", lambda self, entity, key: None)
+    site.plant.fill("Vendor", 4)
+    site.connected()
+    site.plant.rows["Vendor"].clear()
+    assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 4
 
 
 def test_deletions_of_a_run_can_be_undone(site) -> None:
