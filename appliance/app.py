@@ -6,23 +6,21 @@ Web process, engine process and commands all start here; they meet in the databa
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Self
 
 from appliance.audit.request_log import RequestLog
-from appliance.clock import Clock, SystemClock, to_ms
+from appliance.clock import Clock, SystemClock
+from appliance.connections.condition.health import Health
+from appliance.connections.condition.issues import Issues
+from appliance.connections.condition.standing import Standing
 from appliance.connections.credentials import KeptCredentials
-from appliance.connections.endings import Ending, Endings, certificate_end
-from appliance.connections.health import Health
-from appliance.connections.issues import Conditions, Issues
 from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
-from appliance.connections.standing import Standing
 from appliance.connections.tables import Connection
-from appliance.connections.watch import Watch
 from appliance.credits.entitlement import Entitlements, bundled_public_key
 from appliance.credits.ledger import Ledger
 from appliance.errors import ApplianceError, ConfigurationError
@@ -35,7 +33,6 @@ from appliance.operations.disk import DiskGuard
 from appliance.operations.retention import Retention
 from appliance.operations.rules import rules_of
 from appliance.operations.storage import Storage
-from appliance.operations.upkeep import Upkeep
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
@@ -48,23 +45,20 @@ from appliance.store.feed import Feed
 from appliance.store.lists import Lists
 from appliance.store.records import Records
 from appliance.store.space import Reserve
-from appliance.sync.claims import Ceilings, Claims
-from appliance.sync.drift import Drift
-from appliance.sync.engine import Engine
-from appliance.sync.findings import Findings
 from appliance.sync.history import History
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.planner import Planner
-from appliance.sync.push import Pushes
-from appliance.sync.push_reading import PushReading
-from appliance.sync.quarantine import Quarantine
-from appliance.sync.rejected_rows import RejectedRows
+from appliance.sync.pushes.service import Pushes
+from appliance.sync.rejections.drift import Drift
+from appliance.sync.rejections.findings import Findings
+from appliance.sync.rejections.quarantine import Quarantine
+from appliance.sync.rejections.rejected_rows import RejectedRows
+from appliance.sync.rejections.second_try import SecondTry
 from appliance.sync.removals import Removals
-from appliance.sync.runner import Runner, Terms
+from appliance.sync.runs.claims import Ceilings, Claims
 from appliance.sync.schedules.due import DueTimes, Usual
 from appliance.sync.schedules.rule import Bounds
 from appliance.sync.schedules.service import Schedules
-from appliance.sync.second_try import SecondTry
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -78,7 +72,6 @@ from appliance.users.sessions import Sessions
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.secrets import SecretStore
 from appliance.vault.sources import find_source
-from appliance.webhooks.delivery import Deliveries
 from appliance.webhooks.endpoints import Endpoints
 from appliance.webhooks.events import Events
 from appliance.webhooks.outbox import Outbox
@@ -149,42 +142,6 @@ class Appliance:
         """How connections stand."""
         return Standing(self.database, self.issues, self.planner.usual_gaps, self.clock)
 
-    def watch(self) -> Watch:
-        """The scheduled probe, for the engine."""
-        return Watch(
-            self.database,
-            self.health,
-            Endings(self.issues, self.clock, self._endings, self.outbox.announce),
-            self.standing,
-            Conditions(
-                self.issues,
-                self.clock,
-                {
-                    "DELETIONS_HELD": self.removals.waiting,
-                    "ROWS_REJECTED": self.rejected_rows.waiting,
-                    "SOURCE_CHANGED": self.findings.waiting,
-                    "DISK_LOW": self.disk.waiting,
-                    "WEBHOOK_SWITCHED_OFF": self.webhooks.switched_off,
-                },
-            ),
-            self.open_connector,
-            self.clock,
-        )
-
-    def _endings(self) -> Iterator[Ending]:
-        """What the appliance itself has that ends."""
-        certificate = self.settings.tls_certificate
-        if self.settings.tls_mode == "files" and certificate is not None and certificate.is_file():
-            ends_at = certificate_end(certificate.read_text("utf-8", "replace"))
-            if ends_at is not None:
-                yield Ending("CERTIFICATE_EXPIRING", "The certificate of the appliance", ends_at)
-        entitlement = self.entitlements.current()
-        if entitlement is not None and entitlement.expires_at is not None:
-            yield Ending("ENTITLEMENT_EXPIRING", "The entitlement", to_ms(entitlement.expires_at))
-        for key in self.api_keys.ending():
-            what = f"The account key {key['name']} ({key['hint']})"
-            yield Ending("API_KEY_EXPIRING", what, key["expires_at"], key["id"], key["created_at"])
-
     @property
     def mappings(self) -> Mappings:
         """Mappings as connections have changed them."""
@@ -226,7 +183,9 @@ class Appliance:
     @property
     def schedules(self) -> Schedules:
         """When connections synchronize."""
-        return Schedules(self.database, self.planner, self._bounds, self.clock)
+        return Schedules(
+            self.database, self.planner, self._bounds, lambda: self.disk.pause() is not None, self.clock
+        )
 
     @property
     def passthrough(self) -> Passthrough:
@@ -391,20 +350,6 @@ class Appliance:
         )
 
     @property
-    def push_reading(self) -> PushReading:
-        """Reads what deliveries of sources have named."""
-        return PushReading(
-            self.database,
-            self.records,
-            self.model,
-            self.health,
-            self.planner,
-            self.pushes.reader,
-            self.open_connector,
-            self.clock,
-        )
-
-    @property
     def custom_tables(self) -> CustomTables:
         """Tables of sources beside their entities."""
         return CustomTables(
@@ -433,63 +378,6 @@ class Appliance:
             created_at=connection.created_at,
             credentials=KeptCredentials(self.database, self.secrets, connection.id),
             overlays={**self.mappings.table.in_force(connection.id), **(beside or {})},
-        )
-
-    def engine(self) -> Engine:
-        """The engine of this data directory; the caller holds its EngineLock."""
-        owner = f"engine-{os.getpid()}"
-        upkeep = Upkeep(self.database, self.disk, self.clock, hurry_retention=self.retention.hurry)
-        mappings, second_try = self.mappings, self.second_try
-        return Engine(
-            self.database,
-            self.planner,
-            lambda stopping: Runner(
-                self.database,
-                self.records,
-                self.model,
-                self.health,
-                self.open_connector,
-                self.planner.due_times,
-                self.quarantine,
-                self.drift,
-                self.clock,
-                owner=owner,
-                terms=Terms(
-                    overlap_ms=self.settings.sync_overlap_seconds * 1000,
-                    clock_skew_ms=self.settings.sync_clock_skew_seconds * 1000,
-                    lease_ms=self.settings.sync_lease_seconds * 1000,
-                    stall_seconds=self.settings.sync_stall_seconds,
-                    deletion_guard_percent=self.settings.sync_deletion_guard_percent,
-                ),
-                stopping=lambda: stopping() or self.disk.is_low(),
-                announce=self.outbox.announce,
-            ),
-            self.clock,
-            owner=owner,
-            workers=self.settings.workers,
-            lease_seconds=self.settings.sync_lease_seconds,
-            beside=(
-                *(
-                    self.writes.work_off,
-                    lambda: mappings.work_off() or second_try.work_off(),
-                    self.watch().work_off,
-                ),
-                *(self.push_reading.work_off, upkeep.work_off, self.retention.work_off),
-                *[self.deliveries.work_off] * self.settings.webhooks_workers,
-            ),
-            must_wait=self.disk.is_low,
-        )
-
-    @property
-    def deliveries(self) -> Deliveries:
-        """What sends the events that wait."""
-        return Deliveries(
-            self.database,
-            self.secrets,
-            self.send_webhook,
-            self.clock,
-            workers=self.settings.webhooks_workers,
-            longest_wait_seconds=self.settings.webhooks_retry_longest_seconds,
         )
 
     def _bounds(self, connection: Connection) -> Bounds:

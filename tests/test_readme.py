@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from appliance.app import Appliance
+from appliance.engine_room import engine_of
 from appliance.model.entity import load_model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.checking.problems import problems_of
@@ -240,7 +241,7 @@ def test_the_example_connector_reads_a_real_rest_server(cmms: str, tmp_path: Pat
             fields={"url": cmms, "api_key": _Cmms.key},
         )
         appliance.planner.request_run(made.connection.id)
-        appliance.engine().drain()
+        engine_of(appliance).drain()
 
         def records(entity: str) -> list[Any]:
             stream = appliance.records.find_stream(made.connection.id, entity)

@@ -23,7 +23,7 @@ from appliance.connections.lifecycle import Connected
 from appliance.errors import ApplianceError, ConfigurationError, SourceUnreachable
 from appliance.server.supervisor import program
 from appliance.settings import Settings
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions, Request
 from appliance.transport.outbound import Outbound, Terms

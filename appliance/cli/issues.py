@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from appliance.cli.shell import Subparsers, add_common, opened, show
-from appliance.connections.issues import STATES
+from appliance.connections.condition.issues import STATES
 from appliance.errors import InvalidInput
 
 MOST_LISTED = 1000

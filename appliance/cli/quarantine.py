@@ -8,7 +8,7 @@ from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.errors import InvalidInput
 from appliance.runtime.select import decode
-from appliance.sync.second_try import Tried
+from appliance.sync.rejections.second_try import Tried
 
 AUTHOR = "command line"
 

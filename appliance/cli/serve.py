@@ -12,6 +12,7 @@ from flask import Flask
 from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, setting_flags, settings_of
 from appliance.clock import SystemClock
+from appliance.engine_room import engine_of
 from appliance.errors import ConfigurationError
 from appliance.operations.upkeep import compact_at_start
 from appliance.server import logs
@@ -84,7 +85,7 @@ def engine(arguments: argparse.Namespace) -> int:
     try:
         if settings.tls_mode == "self_signed":
             threading.Thread(target=_keep_certificate, args=(settings, stop, clock), daemon=True).start()
-        appliance.engine().serve(stop)
+        engine_of(appliance).serve(stop)
     finally:
         appliance.close()
         lock.release()

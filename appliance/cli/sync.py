@@ -9,8 +9,9 @@ from appliance import __version__
 from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.clock import iso
+from appliance.engine_room import engine_of
 from appliance.sync.engine import EngineLock
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 
 POLL_SECONDS = 0.2
 
@@ -159,7 +160,7 @@ def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
         if lock.acquire():
             with lock:
                 appliance.disk.check()
-                appliance.engine().drain()
+                engine_of(appliance).drain()
             continue
         progress = " ".join(
             f"{e['entity']} {e['fetched']}" for e in run["entities"] if e["state"] == "running"

@@ -12,9 +12,9 @@ from typing import Any, Literal, Protocol
 
 from appliance.clock import Clock, new_id
 from appliance.connections.announce import Announce, unheard
+from appliance.connections.condition.health import Health
 from appliance.connections.credentials import FormCredentials, KeptCredentials
 from appliance.connections.errors import ConnectionClosed, ConnectionNotFound, ProbeFailed
-from appliance.connections.health import Health
 from appliance.connections.tables import (
     CONNECTED,
     Connection,

@@ -20,9 +20,9 @@ from appliance.runtime.protocols import EVERYTHING
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import Records
-from appliance.sync.drift import Drift
 from appliance.sync.planner import Planner
-from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejections.drift import Drift
+from appliance.sync.rejections.quarantine import Quarantine
 
 MOST_TABLES = 100
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")

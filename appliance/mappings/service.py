@@ -28,8 +28,8 @@ from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.select import decode
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
-from appliance.sync.quarantine import Quarantine, Rejected
-from appliance.sync.tables import RunTable
+from appliance.sync.rejections.quarantine import Quarantine, Rejected
+from appliance.sync.runs.tables import RunTable
 
 log = logging.getLogger(__name__)
 

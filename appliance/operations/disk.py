@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from appliance.clock import Clock
 from appliance.connections.announce import Announce, unheard
-from appliance.connections.issues import Condition
+from appliance.connections.condition.issues import Condition
 from appliance.errors import ConfigurationError
 from appliance.store.database import Database
 from appliance.store.space import DiskFull, Space, space_of

@@ -7,8 +7,8 @@ from appliance.operations.retention import DAY_MS, Rule
 from appliance.settings import Settings
 from appliance.store.database import Database
 from appliance.store.erasing import Erasing
-from appliance.sync.drift import Drift
-from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejections.drift import Drift
+from appliance.sync.rejections.quarantine import Quarantine
 from appliance.webhooks.history import History as DeliveryHistory
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from appliance.clock import Clock
-from appliance.connections.health import Health
+from appliance.connections.condition.health import Health
 from appliance.connections.lifecycle import Connections
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection
 from appliance.errors import ApplianceError, ConfigurationError, Conflict, InvalidInput

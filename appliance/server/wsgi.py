@@ -10,30 +10,23 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import (
-    capabilities,
-    changes,
+from appliance.api import link, problems, reference, system
+from appliance.api.connection import (
     health,
     hooks,
-    link,
     mapping,
     passthrough,
-    problems,
     push,
     quarantine,
-    raw,
-    reference,
     removals,
     schedules,
     synchronizing,
-    system,
-    unified,
     webhooks,
-    writing,
 )
-from appliance.api.documents import ApplianceRequest
 from appliance.api.gate import Gate
 from appliance.api.recording import Recorder
+from appliance.api.records import capabilities, changes, raw, unified, writing
+from appliance.api.records.documents import ApplianceRequest
 from appliance.app import Appliance
 from appliance.audit.redaction import shown_path
 

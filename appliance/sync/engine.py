@@ -19,8 +19,8 @@ from appliance.clock import Clock
 from appliance.store.database import Database
 from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
-from appliance.sync.runner import Runner
-from appliance.sync.tables import Claim
+from appliance.sync.runs.runner import Runner
+from appliance.sync.runs.tables import Claim
 
 log = logging.getLogger(__name__)
 

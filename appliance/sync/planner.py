@@ -10,13 +10,13 @@ from appliance.clock import Clock, new_id
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection, ConnectionTable
 from appliance.store.database import Database, Row
 from appliance.store.records import Records
-from appliance.sync.claims import Claims
 from appliance.sync.errors import NotSynchronizing, RunNotFound, UnknownEntity
 from appliance.sync.passes.table import PassTable
-from appliance.sync.schedule_table import ScheduleTable
+from appliance.sync.runs.claims import Claims
+from appliance.sync.runs.tables import Mode, NewRun, RunTable
 from appliance.sync.schedules import timing
 from appliance.sync.schedules.due import DueTimes, Timetables
-from appliance.sync.tables import Mode, NewRun, RunTable
+from appliance.sync.schedules.due_table import ScheduleTable
 
 DUE_AT_ONCE = 2000
 # What waits no longer than so for an engine to start is not late.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from appliance.clock import Clock
-from appliance.connections.issues import Condition
+from appliance.connections.condition.issues import Condition
 from appliance.store.database import Database
 from appliance.store.records import Records
 from appliance.sync.errors import HoldDecided, HoldNotFound

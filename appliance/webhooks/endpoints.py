@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.clock import Clock, new_id
-from appliance.connections.issues import Condition
+from appliance.connections.condition.issues import Condition
 from appliance.connections.tables import ConnectionTable
 from appliance.store.database import Database
 from appliance.vault.secrets import SecretStore
@@ -214,7 +214,8 @@ class Endpoints:
         if "name" in given:
             endpoint = replace(endpoint, name=_name(given["name"]))
         enabled = given.get("enabled", endpoint.enabled)
-        reason = None if enabled else endpoint.disabled_reason or _TURNED_OFF
+        # A reason is the appliance's own; whoever turns one off knows why.
+        reason = None if enabled else endpoint.disabled_reason
         return replace(
             endpoint,
             enabled=enabled,

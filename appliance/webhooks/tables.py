@@ -14,7 +14,10 @@ FAILURES_TO_REST = 5
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Times are milliseconds since 1970. `choices` are names and patterns of events."""
+    """Times are milliseconds since 1970. `choices` are names and patterns of events.
+
+    `disabled_reason` is why the appliance turned it off, None where somebody did.
+    """
 
     id: str
     name: str

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from appliance.clock import Clock, new_id
-from appliance.connections.health import Health
+from appliance.connections.condition.health import Health
 from appliance.connections.lifecycle import Connections
 from appliance.connections.tables import CONNECTED, OFFLINE, Connection
 from appliance.errors import ApplianceError, InternalError, SourceError
@@ -25,7 +25,7 @@ from appliance.runtime.select import encode
 from appliance.runtime.writing.writer import OutcomeUnknown, PartlyWritten, Writer
 from appliance.store.database import Database
 from appliance.store.records import NewRecord, Records
-from appliance.sync.quarantine import Quarantine
+from appliance.sync.rejections.quarantine import Quarantine
 from appliance.writes.capabilities import kind_of
 from appliance.writes.errors import (
     IdempotencyKeyReused,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from appliance.store.records import NewRecord
-from appliance.sync.quarantine import Rejected
+from appliance.sync.rejections.quarantine import Rejected
 from appliance.users.errors import ApiKeyUnknown
 from tests.admin.conftest import Browser, Plant
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from appliance.engine_room import deliveries_of
 from tests.admin.conftest import Browser, Plant
 from tests.transport.servers import Server, serving
 
@@ -108,7 +109,7 @@ def test_undelivered_events_are_listed_and_sent_again(
     assert "Try it now" in shown and "<script>" not in shown.replace("<script src", "")
     all_ = browser.post(f"/admin/webhooks/{webhook}/replay")
     assert "2 events are sent again." in browser.get(all_.headers["Location"]).text
-    while plant.appliance.deliveries.work_off():
+    while deliveries_of(plant.appliance).work_off():
         pass
     assert receiver.requests[0][2]["webhook-id"] == first
     assert len(receiver.requests) == 3

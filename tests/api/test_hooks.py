@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance.api.hooks import LARGEST_DELIVERY
+from appliance.api.connection.hooks import LARGEST_DELIVERY
 from appliance.app import Appliance
 from appliance.server.wsgi import create_app
 from tests.support.appliance import Appliances, connect_sandbox, work

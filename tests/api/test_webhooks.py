@@ -57,7 +57,7 @@ def test_a_webhook_is_made_read_changed_and_deleted(plant: Plant) -> None:
     changed = plant.send("PUT", path, json={"events": ["*.deleted"], "enabled": False}).get_json()["data"]
     assert (changed["events"], changed["state"], changed["name"]) == (["*.deleted"], "disabled", "Portal")
     shown = plant.json(path)["data"]
-    assert shown["disabled_reason"] and shown["deliveries"] == {"waiting": 0, "undelivered": 0}
+    assert shown["disabled_reason"] is None and shown["deliveries"] == {"waiting": 0, "undelivered": 0}
     assert plant.send("DELETE", path).status_code == 200
     assert refused(plant.get(path)) == (404, "WEBHOOK_NOT_FOUND")
 

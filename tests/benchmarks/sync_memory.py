@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from appliance.app import Appliance
 from appliance.settings import Settings
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 from tests.support.plant import CONNECTORS
 from tests.support.program import Program, wait_until
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from appliance.app import Appliance
+from appliance.engine_room import deliveries_of
 from appliance.store.changes import Changes
 from appliance.store.records import Stream
 from appliance.webhooks.endpoints import Owner
@@ -38,7 +39,7 @@ def cost_of_a_page(appliance: Appliance, stream: Stream) -> float:
 
 
 def deliver(appliance: Appliance) -> None:
-    deliveries = appliance.deliveries
+    deliveries = deliveries_of(appliance)
 
     def work() -> None:
         while deliveries.work_off():

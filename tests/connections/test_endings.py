@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.app import Appliance
-from appliance.connections.endings import DAY_MS, Ending, Endings
-from appliance.connections.issues import Issues
+from appliance.connections.condition.endings import DAY_MS, Ending, Endings
+from appliance.connections.condition.issues import Issues
+from appliance.engine_room import watch_of
 from appliance.transport.certificates import TlsFacts
 from tests.support.appliance import Appliances, connect_sandbox
 from tests.support.clock import ManualClock
@@ -104,7 +105,7 @@ def test_the_certificate_of_a_source_is_seen_by_its_probe(appliance: Appliance, 
 def test_our_own_certificate_is_read_from_its_file(appliances: Appliances, tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).issue("appliance.plant.example", lasts=timedelta(days=20))
     appliance = appliances.open(tls_mode="files", tls_certificate=certificate, tls_key=key)
-    appliance.watch().work_off()
+    watch_of(appliance).work_off()
     (issue,) = appliance.issues.open_issues()
     assert (issue.code, issue.severity) == ("CERTIFICATE_EXPIRING", "info")
     assert issue.detail["ends_at"][:10] == f"{appliance.clock.now() + timedelta(days=20):%Y-%m-%d}"

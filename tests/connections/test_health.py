@@ -4,6 +4,7 @@ import pytest
 
 from appliance.app import Appliance
 from appliance.connections.lifecycle import Connected
+from appliance.engine_room import watch_of
 from tests.simulators.gateway import Gateway
 from tests.simulators.gateway.access import User
 from tests.support.appliance import connect_gateway, synchronize, work
@@ -35,7 +36,7 @@ def codes(appliance: Appliance) -> list[tuple[str, str]]:
 def test_a_probe_that_meets_silence_once_changes_no_status(
     appliance: Appliance, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     clock.advance(1000)
     gateway.fail_next(503, times=50)
     assert watch.work_off() == 1
@@ -50,7 +51,7 @@ def test_a_probe_that_meets_silence_once_changes_no_status(
 def test_the_second_silence_is_believed(
     appliance: Appliance, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     clock.advance(1000)
     gateway.fail_next(503, times=500)
     watch.work_off()
@@ -64,7 +65,7 @@ def test_the_second_silence_is_believed(
 def test_a_password_that_a_probe_finds_rejected_is_confirmed_by_the_next_and_then_left_alone(
     appliance: Appliance, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     gateway.users["SYNC"] = User("Changed2")
     gateway.clear_counters()
     clock.advance(1000)
@@ -93,7 +94,7 @@ def test_new_credentials_prove_the_sign_in_and_resolve_the_issue(
     synchronize(appliance, made.connection.id)
     assert codes(appliance) == []
     clock.advance(1000)
-    assert appliance.watch().work_off() == 1, "it is watched again"
+    assert watch_of(appliance).work_off() == 1, "it is watched again"
 
 
 def test_an_entity_that_may_not_be_read_is_told_apart_from_the_sign_in(
@@ -113,7 +114,7 @@ def test_an_entity_that_may_not_be_read_is_told_apart_from_the_sign_in(
 def test_a_source_that_is_used_is_not_probed(
     appliance: Appliance, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     for _ in range(20):
         clock.advance(600)
         synchronize(appliance, made.connection.id)
@@ -127,7 +128,7 @@ def test_a_source_that_is_used_is_not_probed(
 def test_a_source_that_is_used_is_probed_once_a_day_for_its_certificate(
     appliance: Appliance, gateway: Gateway, made: Connected, clock: ManualClock
 ) -> None:
-    watch, probed = appliance.watch(), 0
+    watch, probed = watch_of(appliance), 0
     for _ in range(2 * 24 * 6):
         clock.advance(600)
         appliance.health.source_answered(made.connection)
@@ -136,7 +137,7 @@ def test_a_source_that_is_used_is_probed_once_a_day_for_its_certificate(
 
 
 def test_an_idle_look_writes_nothing(appliance: Appliance, made: Connected, clock: ManualClock) -> None:
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     watch.work_off()
     before = everything(appliance.database)
     for _ in range(10):

@@ -1,8 +1,8 @@
 import pytest
 
 from appliance.app import Appliance
+from appliance.connections.condition.issues import Condition, Conditions, Issues
 from appliance.connections.errors import IssueNotFound
-from appliance.connections.issues import Condition, Conditions, Issues
 from appliance.connections.lifecycle import Connected
 from appliance.errors import Conflict, InvalidInput
 from tests.support.appliance import connect_sandbox

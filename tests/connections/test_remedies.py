@@ -3,7 +3,7 @@
 import string
 
 from appliance.api.error_codes import error_codes
-from appliance.connections.remedies import ENDS_A_RUN, REMEDIES
+from appliance.connections.condition.remedies import ENDS_A_RUN, REMEDIES
 from appliance.errors import ApplianceError
 
 ROOMS = (

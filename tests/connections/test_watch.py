@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from appliance.app import Appliance
-from appliance.connections.health import Health
+from appliance.connections.condition.health import Health
+from appliance.engine_room import watch_of
 from appliance.runtime.connector import Connector
 from appliance.runtime.probe import Report
 from appliance.webhooks.endpoints import Owner
@@ -40,7 +41,7 @@ def test_a_few_are_probed_at_once(
     work(appliance)
     clock.advance(1000)
     probes = Probes(monkeypatch, together=4)
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     assert [watch.work_off() for _ in range(3)] == [4, 4, 0]
     assert probes.made == 8
 
@@ -53,7 +54,7 @@ def test_connections_of_one_host_take_turns(
         connect_gateway(appliance, gateway, name=f"Gateway {number}")
     work(appliance)
     clock.advance(1000)
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     assert [watch.work_off() for _ in range(4)] == [1, 1, 1, 0]
 
 
@@ -63,9 +64,9 @@ def test_a_connection_that_a_run_reads_is_not_asked_beside_it(
     made = connect_sandbox(appliance)
     clock.advance(1000)
     appliance.database.run("UPDATE run SET state = 'running' WHERE connection_id = ?", (made.connection.id,))
-    assert appliance.watch().work_off() == 0
+    assert watch_of(appliance).work_off() == 0
     appliance.database.run("UPDATE run SET state = 'failed' WHERE connection_id = ?", (made.connection.id,))
-    assert appliance.watch().work_off() == 1
+    assert watch_of(appliance).work_off() == 1
 
 
 def test_a_probe_that_breaks_is_not_repeated_at_once(
@@ -75,7 +76,7 @@ def test_a_probe_that_breaks_is_not_repeated_at_once(
     work(appliance)
     clock.advance(1000)
     monkeypatch.setattr(Health, "probe", lambda health, connector: 1 / 0)
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     assert [watch.work_off() for _ in range(2)] == [1, 0]
     clock.advance(600)
     assert watch.work_off() == 1
@@ -90,7 +91,7 @@ def test_a_connector_that_is_gone_is_an_issue_and_no_end_of_the_watch(
     appliance.close()
     without = appliances.open(clock)
     clock.advance(1000)
-    assert without.watch().work_off() == 1
+    assert watch_of(without).work_off() == 1
     (issue,) = without.issues.open_issues()
     assert (issue.code, issue.who) == ("UNKNOWN_SYSTEM", "plant_admin")
 
@@ -100,7 +101,7 @@ def test_what_is_behind_though_its_source_answers_is_an_issue_until_it_has_caugh
 ) -> None:
     made = connect_sandbox(appliance)
     work(appliance)
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     clock.advance(3 * 3600 - 60)
     watch.work_off()
     assert appliance.issues.open_issues() == []
@@ -123,7 +124,7 @@ def test_an_offline_connection_is_not_told_twice_that_it_is_behind(
     connect_gateway(appliance, gateway)
     work(appliance)
     gateway.fail_next(503, times=10_000)
-    watch = appliance.watch()
+    watch = watch_of(appliance)
     for _ in range(20):
         clock.advance(timedelta(minutes=15).total_seconds())
         watch.work_off()
@@ -136,17 +137,17 @@ def test_what_is_not_due_is_not_behind(appliance: Appliance, clock: ManualClock)
     work(appliance)
     appliance.database.run("UPDATE schedule SET next_due_at = ?", (clock.now_ms() + 12 * 3_600_000,))
     clock.advance(8 * 3600)
-    appliance.watch().work_off()
+    watch_of(appliance).work_off()
     assert appliance.issues.open_issues(made.connection.id) == []
     clock.advance(4 * 3600 + 120)
-    appliance.watch().work_off()
+    watch_of(appliance).work_off()
     assert [issue.code for issue in appliance.issues.open_issues(made.connection.id)] == ["DATA_STALE"]
 
 
 def test_what_the_appliance_itself_suffers_from_is_an_issue_as_long_as_it_does(
     appliance: Appliance, clock: ManualClock
 ) -> None:
-    watch, database = appliance.watch(), appliance.database
+    watch, database = watch_of(appliance), appliance.database
     given = {"url": "https://127.0.0.1/hooks", "events": ["*"], "name": "Ledger"}
     endpoint = appliance.webhooks.create(given, Owner(), may_be_here=True).endpoint
     appliance.webhooks.table.disable(endpoint.id, "It answered 410.", clock.now_ms())

@@ -11,11 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from appliance.app import Appliance
+from appliance.engine_room import push_reading_of
 from appliance.model.entity import load_model
 from appliance.runtime.catalog import Catalog
 from appliance.runtime.push import Delivery, Named, PushReader
 from appliance.server.wsgi import create_app
-from appliance.sync.push import Opened
+from appliance.sync.pushes.service import Opened
 from tests.connectors.atlas_cmms.test_atlas_cmms import filled
 from tests.connectors.maintainx.plant import rows as maintainx_rows
 from tests.simulators import deliveries
@@ -63,7 +64,7 @@ class Place:
             data=sent.body,
             headers=sent.headers,
         )
-        self.appliance.push_reading.work_off()
+        push_reading_of(self.appliance).work_off()
         return answer.status_code
 
     def records(self, entity: str) -> list[dict[str, Any]]:
@@ -155,7 +156,7 @@ def test_atlas(place: Callable[..., Place]) -> None:
         assert "Bearing, told of" in site.titles("Part", "name")
         simulator.rows["parts"].remove(row)
         site.clock.advance(21)
-        site.appliance.push_reading.work_off()
+        push_reading_of(site.appliance).work_off()
         assert "Bearing, told of" not in site.titles("Part", "name")
 
 
@@ -199,5 +200,5 @@ def test_business_central(place: Callable[..., Place]) -> None:
         )
         assert site.send(many) == 200
         site.clock.advance(31)
-        site.appliance.push_reading.work_off()
+        push_reading_of(site.appliance).work_off()
         assert site.outcome().startswith("run ")

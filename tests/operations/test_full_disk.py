@@ -9,6 +9,7 @@ import pytest
 
 from appliance.app import Appliance
 from appliance.clock import Clock, SystemClock
+from appliance.engine_room import engine_of
 from appliance.operations.disk import DiskLow
 from appliance.server.wsgi import create_app
 from appliance.store.space import DiskFull
@@ -100,7 +101,7 @@ def test_the_engine_waits_and_goes_on_by_itself(
     small_disk.fill(MIB)
     run_id = appliance.planner.request_run(connection_id)
     stop = threading.Event()
-    engine = threading.Thread(target=appliance.engine().serve, args=(stop,))
+    engine = threading.Thread(target=engine_of(appliance).serve, args=(stop,))
     engine.start()
     try:
         wait_until(lambda: appliance.disk.pause() is not None)

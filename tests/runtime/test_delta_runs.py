@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.app import Appliance
+from appliance.engine_room import engine_of
 from appliance.runtime.protocols import EVERYTHING, Page, Position, Since
 from appliance.settings import load_settings
 from appliance.sync.passes.ahead import FetchAhead
@@ -54,7 +55,7 @@ class Plant:
 
     def run(self, mode: Any) -> dict[str, Any]:
         run_id = self.appliance.planner.request_run(self.connection, entities=["Vendor"], mode=mode)
-        self.appliance.engine().drain()
+        engine_of(self.appliance).drain()
         run = self.appliance.planner.describe_run(run_id)
         assert run["state"] == "completed", run
         entity: dict[str, Any] = run["entities"][0]

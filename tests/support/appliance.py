@@ -16,8 +16,9 @@ from typing import Any, Self
 from appliance.app import Appliance
 from appliance.clock import Clock
 from appliance.connections.lifecycle import Connected
+from appliance.engine_room import engine_of
 from appliance.settings import Settings
-from appliance.sync.tables import Mode
+from appliance.sync.runs.tables import Mode
 from tests.simulators.gateway import Gateway
 
 
@@ -79,7 +80,7 @@ def connect_sandbox(appliance: Appliance, name: str = "Sandbox") -> Connected:
 
 def work(appliance: Appliance) -> None:
     """Do everything that is queued, here and now."""
-    appliance.engine().drain()
+    engine_of(appliance).drain()
 
 
 def synchronize(

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from appliance.app import Appliance
 from appliance.runtime.push import Delivery
-from appliance.sync.push import Opened
+from appliance.sync.pushes.service import Opened
 from tests.transport.servers import Exchange, serving
 
 Row = dict[str, Any]

@@ -22,7 +22,7 @@ from typing import Any
 from appliance.app import Appliance
 from appliance.clock import SystemClock
 from appliance.settings import Settings
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 from appliance.webhooks.endpoints import Owner
 from tests.support.living import ENTITIES, Act, Deed, Habits, LivingSource, LivingSources
 from tests.support.plant import CONNECTORS

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from appliance.clock import new_id
-from appliance.sync.claims import Ceilings
-from appliance.sync.tables import Mode
+from appliance.sync.runs.claims import Ceilings
+from appliance.sync.runs.tables import Mode
 from tests.support.appliance import work
 from tests.support.plant import Plant, connect_plant
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appliance.engine_room import watch_of
 from appliance.errors import SourceError
 from appliance.runtime.connector import Connector
 from appliance.runtime.protocols import Page
@@ -158,12 +159,22 @@ def test_a_hold_of_another_connection_is_not_found(site) -> None:
         site.appliance.removals.approve(site.connection_id, "hold_0000", by="admin")
 
 
-def test_the_last_few_records_of_an_entity_are_held_back_too(site) -> None:
-    site.plant.fill("Vendor", 4)
+@pytest.mark.parametrize("number", [1, 4])
+def test_the_last_few_records_of_an_entity_are_held_back_too(site, number) -> None:
+    site.plant.fill("Vendor", number)
     site.connected()
     site.plant.rows["Vendor"].clear()
     assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 0
-    assert site.appliance.removals.held(site.connection_id)[0]["missing"] == 4
+    assert site.appliance.removals.held(site.connection_id)[0]["missing"] == number
+
+
+def test_the_last_few_records_go_where_each_can_be_asked_for(site, monkeypatch) -> None:
+    monkeypatch.setattr(Connector, "reads_one", lambda self, entity: True)
+    monkeypatch.setattr(Connector, "one", lambda self, entity, key: None)
+    site.plant.fill("Vendor", 4)
+    site.connected()
+    site.plant.rows["Vendor"].clear()
+    assert deleted(site.synchronize(entities=["Vendor"], mode="full")) == 4
 
 
 def test_deletions_of_a_run_can_be_undone(site) -> None:
@@ -399,7 +410,7 @@ def test_a_deletion_that_waits_for_a_word_is_an_issue_until_it_is_said(site) -> 
     kept = dict(site.plant.rows["Vendor"])
     site.plant.rows["Vendor"].clear()
     site.synchronize(entities=["Vendor"], mode="full")
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     watch.work_off()
     (issue,) = site.appliance.issues.open_issues(site.connection_id)
     assert (issue.code, issue.entity, issue.who) == ("DELETIONS_HELD", "Vendor", "plant_admin")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from appliance.engine_room import watch_of
 from appliance.runtime.select import encode
-from appliance.sync.drift import ENOUGH_ROWS, MOST_FIELDS, ROWS_A_PAGE, ROWS_A_PASS, Sampler
 from appliance.sync.errors import DriftNotFound
+from appliance.sync.rejections.drift import ENOUGH_ROWS, MOST_FIELDS, ROWS_A_PAGE, ROWS_A_PASS, Sampler
 from tests.support.appliance import entity_of
 from tests.sync.conftest import Site
 
@@ -188,7 +189,7 @@ def test_a_row_that_is_not_json_is_passed_over() -> None:
 
 
 def test_a_retyped_field_is_an_issue_and_a_new_one_is_not(vendors: Site) -> None:
-    watch = vendors.appliance.watch()
+    watch = watch_of(vendors.appliance)
     changed(vendors, bank={"iban": "DE00"})
     watch.work_off()
     assert vendors.appliance.issues.open_issues(vendors.connection_id) == []

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from appliance.engine_room import engine_of
 from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances, connect_gateway, entity_of, synchronize
 from tests.support.plant import CONNECTORS, Plant, connect_plant
@@ -14,7 +15,7 @@ from tests.support.plant import CONNECTORS, Plant, connect_plant
 
 def sleepers(site) -> int:
     """The ticker, and a thread for each work beside it."""
-    return 1 + len(site.appliance.engine()._beside)
+    return 1 + len(engine_of(site.appliance)._beside)
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def serving(appliance) -> Iterator[threading.Event]:
     stop = threading.Event()
 
     def serve() -> None:
-        appliance.engine().serve(stop)
+        engine_of(appliance).serve(stop)
         appliance.database.release_thread()
 
     thread = threading.Thread(target=serve)

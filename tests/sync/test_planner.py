@@ -2,6 +2,7 @@
 
 import pytest
 
+from appliance.engine_room import engine_of
 from appliance.errors import SourceError
 from tests.support.appliance import entity_of, work
 from tests.support.plant import Plant, connect_plant
@@ -154,7 +155,7 @@ def test_an_idle_tick_writes_nothing(site, number: int) -> None:
     before = site.appliance.database.value("SELECT total_changes()")
     for _ in range(10):
         site.appliance.planner.queue_due()
-        site.appliance.engine().hand_out()
+        engine_of(site.appliance).hand_out()
     assert site.appliance.database.value("SELECT total_changes()") == before
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from appliance.app import Appliance
+from appliance.engine_room import push_reading_of
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.runtime.push import Delivery, Named
 from appliance.sync.errors import PushAddressUnknown, PushIsOff, PushNotSupported, PushRefused
-from appliance.sync.push import Opened
-from appliance.sync.push_tables import KEPT, MOST_WAITING
+from appliance.sync.pushes.service import Opened
+from appliance.sync.pushes.tables import KEPT, MOST_WAITING
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.bench import Bench, body_of, connect_bench, deliver, headers_of, running
 from tests.support.clock import ManualClock
@@ -33,7 +34,7 @@ class Shop:
         deliver(self.appliance, self.opened, *events)
 
     def read(self) -> int:
-        return self.appliance.push_reading.work_off()
+        return push_reading_of(self.appliance).work_off()
 
     def titles(self) -> dict[str, str]:
         records = self.appliance.records

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from appliance.engine_room import watch_of
 from appliance.sync.errors import NotSynchronizing, RejectedRowNotFound
-from appliance.sync.second_try import AT_ONCE_SLICES, ROWS_AT_ONCE
+from appliance.sync.rejections.second_try import AT_ONCE_SLICES, ROWS_AT_ONCE
 from tests.support.appliance import Appliances, entity_of, work
 from tests.support.clock import ManualClock
 from tests.support.plant import CONNECTORS, Plant
@@ -235,7 +236,7 @@ def test_a_page_without_rejections_costs_one_look(site: Site) -> None:
 
 
 def test_rows_in_quarantine_are_an_issue_until_they_are_seen_to(order: Site) -> None:
-    watch = order.appliance.watch()
+    watch = watch_of(order.appliance)
     watch.work_off()
     (issue,) = order.appliance.issues.open_issues(order.connection_id)
     assert (issue.code, issue.entity, issue.detail) == ("ROWS_REJECTED", "PurchaseOrder", {"rows": 1})

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from appliance.connections.health import Health
-from appliance.connections.watch import Watch
+from appliance.connections.condition.health import Health
+from appliance.connections.condition.watch import Watch
+from appliance.engine_room import watch_of
 from appliance.errors import SourceUnreachable
 from tests.support.appliance import work
 from tests.support.plant import ENTITIES
@@ -66,7 +67,7 @@ def test_an_hour_without_the_source_ends_by_itself_with_one_announcement_each_wa
         return probe(self, connector)
 
     monkeypatch.setattr(Health, "probe", noted)
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     go_down(site)
     let_pass(site, watch, 3600)
     assert heard.changes == [("connected", "offline")]
@@ -91,7 +92,7 @@ def test_an_hour_without_the_source_ends_by_itself_with_one_announcement_each_wa
 
 
 def test_a_run_that_meets_the_outage_is_retried_ever_more_rarely(site: Site, heard: Heard) -> None:
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     go_down(site)
     site.synchronize()
     assert heard.changes == [("connected", "offline")]
@@ -111,7 +112,7 @@ def test_a_run_that_meets_the_outage_is_retried_ever_more_rarely(site: Site, hea
 
 
 def test_what_failed_is_read_as_soon_as_the_source_is_back(site: Site, heard: Heard) -> None:
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     go_down(site)
     site.synchronize()
     let_pass(site, watch, 2000)
@@ -136,7 +137,7 @@ def test_one_entity_that_times_out_does_not_take_the_connection_offline(site: Si
 
 
 def test_an_outage_writes_one_row_of_each_proof_and_issue(site: Site, heard: Heard) -> None:
-    watch = site.appliance.watch()
+    watch = watch_of(site.appliance)
     for _ in range(3):
         go_down(site)
         let_pass(site, watch, 1800)

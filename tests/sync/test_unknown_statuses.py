@@ -8,7 +8,7 @@ import pytest
 
 from appliance.cli.sync import describe
 from appliance.runtime.mapping.compiler import LARGEST_UNKNOWN
-from appliance.sync.tables import MOST_NOTICES
+from appliance.sync.runs.tables import MOST_NOTICES
 from tests.support.appliance import Appliances, entity_of, synchronize, work
 from tests.support.clock import ManualClock
 from tests.support.plant import PLANTS, Plant

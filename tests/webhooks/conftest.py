@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from appliance.app import Appliance
 from appliance.clock import to_ms
+from appliance.engine_room import deliveries_of
 from appliance.store.records import Stream
 from appliance.webhooks.endpoints import Owner
 from tests.support.appliance import Appliances, work
@@ -81,7 +82,7 @@ class Site:
 
     def deliver(self) -> None:
         """Send all that is due now."""
-        while self.appliance.deliveries.work_off():
+        while deliveries_of(self.appliance).work_off():
             pass
 
     def pass_time(self, *, hours: float, step_minutes: float = 5) -> None:

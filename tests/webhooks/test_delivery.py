@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from appliance.engine_room import deliveries_of
 from appliance.webhooks.delivery import LEASE_MS
 from tests.support.plant import Plant, connect_plant
 from tests.transport.authority import Authority
@@ -169,7 +170,7 @@ def test_a_process_that_ends_while_it_sends_sends_the_same_event_again(
     def end(*_: object) -> None:
         raise Ended
 
-    deliveries = site.appliance.deliveries
+    deliveries = deliveries_of(site.appliance)
     deliveries._succeeded = end  # type: ignore[assignment, method-assign]
     with pytest.raises(Ended):
         deliveries.work_off()
@@ -214,7 +215,7 @@ def test_two_workers_never_send_for_one_lane_at_the_same_time(site: Site, receiv
         exchange.reply(200)
 
     receiver.answer = slow
-    deliveries = site.appliance.deliveries
+    deliveries = deliveries_of(site.appliance)
 
     def drain() -> None:
         while deliveries.work_off():
@@ -262,10 +263,16 @@ def test_410_turns_the_endpoint_off_unless_it_is_set_otherwise(site: Site, recei
     site.deliver()
     found = site.appliance.webhooks.get(endpoint)
     assert not found.enabled and "410" in str(found.disabled_reason)
+    assert [one.entity for one in site.appliance.webhooks.switched_off()] == [endpoint]
+    site.appliance.webhooks.change(endpoint, {"name": "Portal"}, may_be_here=True)
+    assert len(site.appliance.webhooks.switched_off()) == 1
     assert [one["state"] for one in site.deliveries(endpoint)] == ["undelivered"]
     receiver.answer = 200
     site.appliance.webhooks.change(endpoint, {"enabled": True}, may_be_here=True)
-    assert site.appliance.webhooks.get(endpoint).disabled_reason is None
+    assert site.appliance.webhooks.switched_off() == []
+    site.appliance.webhooks.change(endpoint, {"enabled": False}, may_be_here=True)
+    assert site.appliance.webhooks.switched_off() == [], "nobody is told of what somebody did"
+    site.appliance.webhooks.change(endpoint, {"enabled": True}, may_be_here=True)
     assert site.appliance.webhooks.history.replay_all(endpoint) == 1
     site.deliver()
     assert [event["body"] for event in receiver.events] == [["one"]]
@@ -370,7 +377,7 @@ def test_one_endpoint_does_not_take_all_workers(site: Site, receiver: Receiver, 
             exchange.reply(200)
 
         receiver.answer = hang
-        deliveries = site.appliance.deliveries
+        deliveries = deliveries_of(site.appliance)
 
         def work() -> None:
             deliveries.work_off()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appliance.engine_room import deliveries_of
 from appliance.errors import ApplianceError, SourceAnswerInvalid, SourceUnreachable
 from appliance.store.changes import Changes
 from appliance.store.records import Stream
@@ -98,7 +99,7 @@ class TestAtomicity:
             raise Failed
         assert names(site, endpoint) == []
         assert site.appliance.database.value("SELECT count(*) FROM webhook_event") == 0
-        assert site.appliance.deliveries.work_off() == 0
+        assert deliveries_of(site.appliance).work_off() == 0
         site.write("a")
         assert names(site, endpoint) == ["work-orders.inserted"]
 
@@ -167,7 +168,7 @@ class TestWhoHears:
         site.write("b")
         (only,) = site.deliveries(endpoint)
         assert (only["state"], only["error"]) == ("undelivered", "It was turned off.")
-        assert site.appliance.deliveries.work_off() == 0
+        assert deliveries_of(site.appliance).work_off() == 0
 
     def test_where_nobody_listens_one_query_is_all(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         said: list[str] = []
@@ -185,7 +186,7 @@ class TestWhoHears:
         said.clear()
         site.appliance.outbox.changed(site.stream(), changes)
         assert len([sql for sql in said if "webhook" in sql]) == 1
-        assert site.appliance.deliveries.work_off() == 0
+        assert deliveries_of(site.appliance).work_off() == 0
         assert not [sql for sql in said if not sql.startswith("SELECT")], "an idle tick writes nothing"
 
 

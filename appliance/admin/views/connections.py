@@ -13,8 +13,8 @@ from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.errors import ApplianceError, InvalidInput, NotFound
 from appliance.runtime.definition import Definition
-from appliance.sync.overview import Overview, overview
-from appliance.sync.tables import Mode
+from appliance.sync.runs.overview import Overview, overview
+from appliance.sync.runs.tables import Mode
 from appliance.users.roles import may
 
 SHOWN = 200

@@ -6,7 +6,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.app import Appliance
-from appliance.connections.issues import STATES, State
+from appliance.connections.condition.issues import STATES, State
 from appliance.users.roles import may, require
 
 View = str | AnyResponse

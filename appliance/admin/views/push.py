@@ -12,7 +12,7 @@ from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.errors import ApplianceError
 from appliance.runtime.catalog import UnknownSystem
-from appliance.sync.push import Opened
+from appliance.sync.pushes.service import Opened
 from appliance.users.roles import may, require
 
 LONGEST_FORM = 50_000

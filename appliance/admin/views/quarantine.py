@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.app import Appliance
 from appliance.errors import ApplianceError, InvalidInput
-from appliance.sync.rejected_rows import LONGEST_WHY, State
-from appliance.sync.second_try import Tried
+from appliance.sync.rejections.rejected_rows import LONGEST_WHY, State
+from appliance.sync.rejections.second_try import Tried
 from appliance.users.roles import may, require
 
 View = str | tuple[str, int] | AnyResponse

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin.rendering import ago, duration, label
 from appliance.app import Appliance
-from appliance.sync.tables import ACTIVE
+from appliance.sync.runs.tables import ACTIVE
 from appliance.users.roles import require
 
 View = str | AnyResponse

@@ -154,5 +154,5 @@ def _problems(refused: InvalidInput) -> dict[str, str]:
     problems = {}
     for where, allowed in refused.details.get("fields", {}).items():
         name = where.removeprefix("rule.").partition(".")[0].partition("[")[0]
-        problems[_FIELD_OF.get(name, name)] = f"This is {allowed}."
+        problems[_FIELD_OF.get(name, name)] = f"Expected: {allowed}."
     return problems

@@ -30,7 +30,7 @@ from appliance.api.openapi.schemas import (
     reference,
 )
 from appliance.api.openapi.system import BODIES, OAUTH_ERROR, QUERY, WITHOUT_TOKEN, answer_of
-from appliance.api.writing import MOST_AT_ONCE
+from appliance.api.records.writing import MOST_AT_ONCE
 from appliance.model.entity import Model, Operation
 from appliance.writes.capabilities import fields_of, kind_of
 

@@ -3,8 +3,8 @@
 from typing import get_args
 
 from appliance.api.openapi.schemas import Schema, many, one
-from appliance.connections.issues import State
-from appliance.connections.remedies import ASPECTS, SEVERITIES, Who
+from appliance.connections.condition.issues import State
+from appliance.connections.condition.remedies import ASPECTS, SEVERITIES, Who
 
 _TEXT: Schema = {"type": "string"}
 _MAYBE: Schema = {"type": ["string", "null"]}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from appliance.api.fields import EntityFields
-from appliance.api.query import SHAPING, allowed_parameters
+from appliance.api.records.fields import EntityFields
+from appliance.api.records.query import SHAPING, allowed_parameters
 from appliance.model.entity import Entity, Model
 
 Schema = dict[str, Any]

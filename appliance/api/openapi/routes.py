@@ -9,7 +9,7 @@ from flask import Flask
 
 from appliance.api.openapi.document import Route, Served
 from appliance.api.openapi.schemas import Schema
-from appliance.api.unified import reading_operations
+from appliance.api.records.unified import reading_operations
 from appliance.app import Appliance
 from appliance.connections.tables import Connection
 from appliance.model.entity import Operation

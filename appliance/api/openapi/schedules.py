@@ -101,7 +101,7 @@ SCHEDULE: Schema = {
                         "properties": {
                             "reason": {
                                 "enum": [
-                                    *("connection", "running", "queued", "ceiling"),
+                                    *("connection", "running", "disk", "ceiling", "queued"),
                                     *("paused", "backoff", "quiet", "not_due"),
                                 ]
                             },

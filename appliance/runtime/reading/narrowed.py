@@ -88,10 +88,11 @@ def _instead(read: HttpRead, way: Way, **also: Any) -> HttpRead:
 def compares(read: Read) -> bool:
     """Whether a pass from the beginning meets every row there is, so that absent ones can be told at all.
 
-    Lists that stand in a definition are joined by statuses that only the rows knew.
+    Lists that stand in a definition are joined by statuses that only the rows knew, and a file that was moved away
+    is no longer there to be compared with.
     """
     if isinstance(read, FilesRead):
-        return read.mode == "snapshot"
+        return read.mode == "snapshot" and not read.archive
     return not isinstance(read, DeclaredRead)
 
 

@@ -20,7 +20,7 @@ from appliance.sync.errors import LeaseLost
 from appliance.sync.passes.hold_table import HoldTable
 from appliance.sync.passes.pages import PageWriter, Work
 from appliance.sync.passes.table import PageCounts, PassTable
-from appliance.sync.tables import RunTable
+from appliance.sync.runs.tables import RunTable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ DAY_MS = 24 * 3600 * 1000
 COMPARED_AT_ONCE = 200
 # So many are asked for by themselves rather than left for the next pass.
 ASKED_SINGLY = 200
-# Fewer than this are never held back, unless they are all there is.
+# So many are never held back, unless they are all there is and none can be asked for by itself.
 FEW = 10
 SAMPLE = 5
 
@@ -69,18 +69,18 @@ class Deletions:
         changed_from = None if one.since is None else one.since + DAY_MS
         scope = Scope(one.number, work.stream, one.seq, changed_from)
         missing, known = self._presence.count(scope)
+        confirmed = work.connector.proves_absence(work.entity, since=one.since is not None)
+        asks = work.connector.reads_one(work.entity) and self._is_asked_singly(missing, known, confirmed)
         if at["after"] == 0:
             self._presence.found_again(scope)
             why = self._unproven(work) if missing else None
             if why is not None:
                 self._tell(work, f"{missing} records were not met, but nothing was deleted: {why}.")
                 return
-            if self._is_too_much(missing, known) and not one.deletes_freely:
+            if self._is_too_much(missing, known, asks) and not one.deletes_freely:
                 self._hold(work, scope, missing, known)
                 return
             self._holds.settle(work.claim.connection_id, work.entity, self._clock.now_ms())
-        confirmed = work.connector.proves_absence(work.entity, since=one.since is not None)
-        asks = not confirmed and missing <= ASKED_SINGLY and work.connector.reads_one(work.entity)
         after = int(at["after"])
         while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
             go_on()
@@ -96,9 +96,14 @@ class Deletions:
             return f"the source counts {standing['expected']} rows and gave {standing['pass_rows']}"
         return None
 
-    def _is_too_much(self, missing: int, known: int) -> bool:
-        if missing == known:
-            return missing > 2
+    def _is_asked_singly(self, missing: int, known: int, confirmed: bool) -> bool:
+        """Whether records are asked for by themselves: where the pages prove nothing, or gave nothing of a few."""
+        return missing <= FEW if confirmed and missing == known else not confirmed and missing <= ASKED_SINGLY
+
+    def _is_too_much(self, missing: int, known: int, asks: bool) -> bool:
+        """An answer without any row is the likeliest to be wrong; it is believed where each row is asked for."""
+        if missing == known and missing and not (asks and missing <= FEW):
+            return True
         return missing > FEW and missing * 100 > known * self._guard_percent
 
     def _hold(self, work: Work, scope: Scope, missing: int, known: int) -> None:

@@ -10,17 +10,19 @@ from typing import Any, NamedTuple
 
 from appliance.clock import Clock
 from appliance.runtime.connector import Connector
+from appliance.runtime.mapping.compiler import Status
 from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.protocols import Page
 from appliance.runtime.select import key_decoder
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import HeldRecord, NewRecord, Records, Stream
-from appliance.sync.drift import Drift, Sampler
 from appliance.sync.errors import LeaseLost
+from appliance.sync.found_statuses import write_found_statuses
 from appliance.sync.passes.table import PageCounts, Pass, PassTable
-from appliance.sync.quarantine import Quarantine, Rejected
-from appliance.sync.tables import Claim, RunTable
+from appliance.sync.rejections.drift import Drift, Sampler
+from appliance.sync.rejections.quarantine import Quarantine, Rejected
+from appliance.sync.runs.tables import Claim, RunTable
 
 # Of a page of keys that many rows are asked for one by one; with more, the entity is read anew.
 ASKED_SINGLY = 20
@@ -188,9 +190,12 @@ class PageWriter:
             )
             if found.rejected:
                 self._passes.note(run_id, entity, "ROW_REJECTED", found.rejected[0].reason)
-            unknown = self._write_unknown_statuses(work)
+            unknown = write_found_statuses(
+                self._records, self._clock, work.stream.connection_id, work.connector, work.projection
+            )
             if page.notices or unknown:
-                self._passes.add_notices(run_id, entity, [*page.notices, *unknown], now)
+                told = [*page.notices, *map(_told_of, unknown)]
+                self._passes.add_notices(run_id, entity, told, now)
         work.sampler.look(record.raw for record in found.changed)
         work.sampler.look(newly_rejected)
 
@@ -265,20 +270,13 @@ class PageWriter:
         met = [record.id for record in held.values()]
         return Found(changed, removed, met, unchanged, rejected, settled, newest, unkeyed)
 
-    def _write_unknown_statuses(self, work: Work) -> list[str]:
-        """Make records of statuses that only the rows know, so that no reference leads nowhere; what to say of them."""
-        unknown = work.projection.unknown_statuses()
-        if not unknown:
-            return []
-        statuses = self._records.stream(work.stream.connection_id, "Status")
-        rows = Page([work.connector.found_status(status) for status in unknown], None)
-        found = self.look(statuses, work.connector.projection("Status"), rows)
-        self._records.write(statuses, found.changed)
-        return [
-            f"The connector does not know the status {code[:60]} of {scope}. It is passed on as it is; "
-            "look it up in the source, and report it or add it to the connector's `statuses`."
-            for scope, code in unknown
-        ]
+
+def _told_of(status: Status) -> str:
+    scope, code = status
+    return (
+        f"The connector does not know the status {code[:60]} of {scope}. It is passed on as it is; "
+        "look it up in the source, and report it or add it to the connector's `statuses`."
+    )
 
 
 class Traffic:

@@ -21,14 +21,14 @@ from appliance.runtime.protocols import Pages, Since
 from appliance.store.database import Database
 from appliance.store.presence import Presence
 from appliance.store.records import Records
-from appliance.sync.drift import Sampler
 from appliance.sync.errors import Interrupted, LeaseLost
 from appliance.sync.passes.ahead import FetchAhead
 from appliance.sync.passes.deletions import Deletions
 from appliance.sync.passes.pages import PageWriter, Traffic, Work
 from appliance.sync.passes.table import Pass, PassTable
-from appliance.sync.schedule_table import ScheduleTable
-from appliance.sync.tables import Claim
+from appliance.sync.rejections.drift import Sampler
+from appliance.sync.runs.tables import Claim
+from appliance.sync.schedules.due_table import ScheduleTable
 
 DAY_MS = 24 * 3600 * 1000
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.store.database import Database
-from appliance.sync.tables import MOST_NOTICES, EntityState, Mode, json_of, text_of
+from appliance.sync.runs.tables import MOST_NOTICES, EntityState, Mode, json_of, text_of
 
 # What a pass left unfinished is gone on with for a day; rows it met before may have changed since.
 RESUMABLE_MS = 24 * 3600 * 1000

@@ -18,19 +18,21 @@ WHOLE = ""
 
 
 class Schedules:
-    """`bounds` tells how often a connection may be synchronized."""
+    """`bounds` tells how often a connection may be synchronized, `disk_is_full` whether all runs wait for room."""
 
     def __init__(
         self,
         database: Database,
         planner: Planner,
         bounds: Callable[[Connection], Bounds],
+        disk_is_full: Callable[[], bool],
         clock: Clock,
     ) -> None:
         self._database = database
         self._planner = planner
         self._rules = planner.due_times.rules
         self._bounds = bounds
+        self._disk_is_full = disk_is_full
         self._connections = ConnectionTable(database)
         self._clock = clock
 
@@ -45,7 +47,9 @@ class Schedules:
         bounds = self._bounds(connection)
         tables = self._planner.due_times.timetables([connection.id])
         active = {row["entity"]: row for row in self._planner.runs.active(connection.id)}
-        held_back = self._planner.claims.held_back(connection.id) if active else None
+        held_back = "disk" if self._disk_is_full() else None
+        if active and held_back is None:
+            held_back = self._planner.claims.held_back(connection.id)
         return {
             "connection_id": connection.id,
             "status": connection.status,
@@ -155,6 +159,8 @@ class Schedules:
             return _why("connection", "The connection is disconnected, or waits to be reauthorized.")
         if active is not None and active["state"] == "running":
             return _why("running", f"The run {active['id']} does it now.")
+        if held_back == "disk":
+            return _why("disk", "All synchronization waits for room on the disk.")
         if active is not None and held_back == "host":
             return _why("ceiling", "As many runs as may ask this source at the same time are under way.")
         if active is not None:

@@ -134,6 +134,12 @@ def test_why_not_now_tells_of_runs_and_failures(site) -> None:
     assert why(site) == "connection"
 
 
+def test_it_tells_that_all_waits_for_the_disk(site) -> None:
+    site.connected()
+    site.appliance.database.insert("disk_pause", id=1, paused_at=site.clock.now_ms(), free=1)
+    assert why(site) == "disk"
+
+
 def test_nothing_is_changed_when_a_part_is_refused(site) -> None:
     site.connected()
     site.rule(SHARP)

@@ -1,0 +1,1 @@
+"""Records over HTTP: lists, single ones, changes, raw rows, documents and writes."""

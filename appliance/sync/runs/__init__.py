@@ -1,0 +1,1 @@
+"""Runs: what is stored of them, who does them, and how."""
