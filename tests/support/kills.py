@@ -112,7 +112,7 @@ class KillLoop:
                 if not self._active(appliance):
                     appliance.planner.request_run(self.connection_id, mode=self.draw.choice(MODES))
                 mine = f"engine-{self.program.process.pid}"
-                wait_until(lambda: self._owner(appliance) == mine or not self._active(appliance))
+                wait_until(lambda: self._owner(appliance) == mine or not self._active(appliance), 90)
             time.sleep(self.draw.uniform(0, 0.6))
             self.program.kill()
         with self.opened() as appliance:
