@@ -24,7 +24,8 @@ from appliance.clock import SystemClock
 from appliance.settings import Settings
 from appliance.sync.runs.tables import ACTIVE
 from appliance.webhooks.endpoints import Owner
-from tests.support.living import ENTITIES, Act, Deed, Habits, LivingSource, LivingSources
+from tests.support.living import Act, Deed, LivingSource, LivingSources
+from tests.support.living_habits import ENTITIES, Habits
 from tests.support.plant import CONNECTORS
 from tests.support.program import Program, wait_until
 from tests.transport.servers import Exchange

@@ -21,17 +21,8 @@ from hypothesis import strategies as st
 
 from appliance.app import Appliance
 from tests.support.appliance import Appliances, work
-from tests.support.living import (
-    ENTITIES,
-    FURTHEST,
-    LATEST,
-    Deed,
-    Habits,
-    LivingSource,
-    LivingSources,
-    MortalClock,
-    Script,
-)
+from tests.support.living import SPOILED, Deed, LivingSource, LivingSources, MortalClock, Script
+from tests.support.living_habits import ENTITIES, FURTHEST, LATEST, Habits
 from tests.support.plant import CONNECTORS, Killed
 
 HISTORIES = int(os.environ.get("APPLIANCE_TEST_HISTORIES", "200"))
@@ -67,7 +58,7 @@ class History:
 changes = partial(
     st.builds,
     Deed,
-    act=st.sampled_from(["insert", "update", "update", "delete", "delete", "restore"]),
+    act=st.sampled_from(["insert", "update", "update", "spoil", "delete", "delete", "restore"]),
     which=st.sampled_from([0, 0, 1, 2, 3, 5, 8]),
     late=st.sampled_from([0, 0, 1, 59, LATEST]),
     inside=st.booleans(),
@@ -212,6 +203,9 @@ class Telling:
             held, rows = self.held(entity), self.source.rows[entity]
             for one, row in rows.items():
                 came_back = one in self.source.ever_gone[entity]
+                if row["due"] == SPOILED:
+                    # What cannot become a record waits, and what there was of it stays.
+                    continue
                 silently = came_back and not self.source.habits.flags
                 if (silently and not also_restored) or self.may_be_left_out(entity, row):
                     continue
