@@ -227,6 +227,7 @@ class Telling:
 
     def story(self, entity: str) -> str:
         told = [line for line in self.source.told if entity in line or line.startswith("--")]
+        told += map(str, self.appliance.planner.runs.notices(self.connection_id))
         return "\n".join([repr(self.source.habits), *told])
 
     def is_held(self, entity: str) -> bool:
@@ -238,6 +239,19 @@ class Telling:
             )
             is not None
         )
+
+    def expect_refused_rows_kept(self) -> None:
+        """Rows that cannot become records wait in quarantine, and none that is fine does."""
+        for entity in ENTITIES:
+            kept = {
+                json.loads(self.appliance.rejected_rows.one(self.connection_id, row["id"])["raw"])["id"]
+                for row in self.appliance.rejected_rows.page(self.connection_id, entity=entity, limit=1000)
+            }
+            rows = self.source.rows[entity]
+            spoiled = {one for one, row in rows.items() if row["due"] == SPOILED}
+            fine = rows.keys() - spoiled
+            missing = {one for one in spoiled - kept if not self.may_be_left_out(entity, rows[one])}
+            assert not missing and not kept & fine, f"{entity} {missing} {kept & fine}" + self.story(entity)
 
     def may_be_left_out(self, entity: str, row: dict[str, Any]) -> bool:
         edge = self.began - timedelta(days=HISTORICAL_DAYS - 5)
@@ -284,6 +298,7 @@ def test_in_the_end_the_store_is_as_the_source(site: Site, history: History) -> 
     telling.rest("full")
     telling.expect_all_as_they_are(also_restored=True)
     telling.expect_no_ghost()
+    telling.expect_refused_rows_kept()
 
 
 def test_a_row_that_gets_behind_the_reader_is_not_deleted(site: Site) -> None:
@@ -315,3 +330,21 @@ def test_a_transaction_that_leaves_the_historical_period_is_not_deleted(site: Si
         )
     )
     assert len(telling.held("WorkOrder")) == 2
+
+
+def test_a_list_that_ends_early_does_not_hide_what_is_gone_behind_its_count(site: Site) -> None:
+    """What is listed newest first is read as far as the historical period goes; the source counts all of it."""
+    telling = site.tell(
+        History(
+            Habits("newest", size=5, keys=False, counted=True),
+            {"Vendor": [], "WorkOrder": [60, 50, 10, 5, 1], "Team": []},
+            first={},
+            chapters=[],
+        )
+    )
+    held = telling.held("WorkOrder")
+    assert len(held) == 3
+    which = sorted(telling.source.rows["WorkOrder"]).index(min(held))
+    telling.source.do(Deed("delete", "WorkOrder", which))
+    telling.rest("full")
+    assert telling.held("WorkOrder").keys() == held.keys() - {min(held)}
