@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulators.gateway import Gateway
 from tests.support.appliance import Appliances
 from tests.support.quick import quick as quick
 
@@ -17,3 +18,9 @@ def appliances(tmp_path: Path) -> Iterator[Appliances]:
 def place(tmp_path: Path) -> Path:
     """The folder where backups go."""
     return tmp_path / "backups"
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway(orders=12, latency=0) as running:
+        yield running
