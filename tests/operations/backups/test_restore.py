@@ -74,28 +74,32 @@ def test_a_synchronization_goes_on_from_its_watermark(
 ) -> None:
     appliance = opened(appliances, place)
     made = connect_gateway(appliance, gateway)
-    work(appliance)
+    first = synchronize(appliance, made.connection.id)
+    assert first["entities"][0]["fetched"] == 12
     file = backed_up(appliance, place)
     appliances.close()
     restored(file, appliances.data_dir)
     again = opened(appliances, place)
     run = synchronize(again, made.connection.id)
     assert run["state"] == "completed"
-    assert all(entity["inserted"] == 0 for entity in run["entities"])
+    # The overlap is read again, and nothing of what was there before it.
+    assert [(one["fetched"], one["inserted"]) for one in run["entities"]] == [(0, 0)]
     assert again.database.value("SELECT count(*) FROM record") > 0
+
+
+def contents(folder: Path) -> list[tuple[str, bytes]]:
+    """The files of a folder, without the locks that everybody leaves."""
+    files = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".lock")
+    return sorted((path.name, path.read_bytes()) for path in files)
 
 
 def test_a_dry_run_looks_through_everything_and_changes_nothing(appliances: Appliances, place: Path) -> None:
     file = backed_up(filled(appliances, place), place)
     appliances.close()
-    before = sorted(
-        (path.name, path.read_bytes()) for path in appliances.data_dir.iterdir() if path.is_file()
-    )
+    before = contents(appliances.data_dir)
     done = restored(file, appliances.data_dir, dry_run=True)
     assert done.kept is None and done.manifest.counts["record"] > 0
-    assert before == sorted(
-        (path.name, path.read_bytes()) for path in appliances.data_dir.iterdir() if path.is_file()
-    )
+    assert contents(appliances.data_dir) == before
     assert sorted(path.name for path in appliances.data_dir.parent.iterdir()) == ["backups", "data"]
 
 
@@ -104,8 +108,8 @@ def test_waiting_webhooks_and_writes_are_not_sent_and_runs_go_on(appliances: App
     database, connection = appliance.database, appliance.connections.table.all()[0]
     waiting_webhook(appliance)
     database.run(
-        "INSERT INTO write_order (id, connection_id, entity, operation, body, reference, fingerprint, state, created_at,"
-        " changed_at, due_at) VALUES ('w1', ?, 'WorkOrder', 'x', '{}', 'r', x'00', 'queued', 1, 1, 1)",
+        "INSERT INTO write_order (id, connection_id, entity, operation, body, reference, fingerprint, state,"
+        " created_at, changed_at, due_at) VALUES ('w1', ?, 'WorkOrder', 'x', '{}', 'r', x'00', 'queued', 1, 1, 1)",
         (connection.id,),
     )
     run_id = appliance.planner.request_run(connection.id)
