@@ -58,7 +58,11 @@ def test_the_api_lists_them_and_has_one_made(plant: Plant, backups: Backups) -> 
     backups._look_at = 0
     backups.work_off()
     (row,) = client.get("/api/system/backups", headers=headers).get_json()["data"]
-    assert (row["id"], row["state"], row["asked_by"]) == (asked.get_json()["data"]["id"], "verified", "backups")
+    assert (row["id"], row["state"], row["asked_by"]) == (
+        asked.get_json()["data"]["id"],
+        "verified",
+        "backups",
+    )
     assert client.get("/api/system/backups").status_code == 401
     assert client.post("/api/system/backups", json={}).status_code == 401
 

@@ -159,9 +159,7 @@ class _Answering(BaseHTTPRequestHandler):
         _, parts = self.served.uploads[query["uploadId"]]
         named = [
             (int(number), tag)
-            for number, tag in re.findall(
-                r"<PartNumber>(\d+)</PartNumber><ETag>(.+?)</ETag>", body.decode()
-            )
+            for number, tag in re.findall(r"<PartNumber>(\d+)</PartNumber><ETag>(.+?)</ETag>", body.decode())
         ]
         held = [(number, f'"{hashlib.md5(part).hexdigest()}"') for number, part in sorted(parts.items())]
         if named != held:

@@ -59,7 +59,14 @@ HOST = "https://examplebucket.s3.amazonaws.com"
             "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
         ),
         (
-            *(SUITE, SUITE_AT, "GET", "https://example.amazonaws.com/?Param2=value2&Param1=value1", {}, EMPTY),
+            *(
+                SUITE,
+                SUITE_AT,
+                "GET",
+                "https://example.amazonaws.com/?Param2=value2&Param1=value1",
+                {},
+                EMPTY,
+            ),
             "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
         ),
     ],
@@ -157,7 +164,9 @@ def test_calls_are_repeated_with_a_fresh_signature(store: ObjectStore) -> None:
         ({"region": "elsewhere"}, SourceCredentialsRejected),
     ],
 )
-def test_wrong_credentials_are_told(store: ObjectStore, other: dict[str, str], error: type[SourceError]) -> None:
+def test_wrong_credentials_are_told(
+    store: ObjectStore, other: dict[str, str], error: type[SourceError]
+) -> None:
     with pytest.raises(error) as refused:
         opened(store, **other).list()
     assert "wrong" not in refused.value.message

@@ -118,9 +118,7 @@ def test_a_whole_backup_goes_there_and_is_rehearsed_from_there(served: Served, t
         target.close()
 
 
-def test_a_server_with_another_key_is_not_given_anything(
-    sftp_server: SftpServer, tmp_path: Path
-) -> None:
+def test_a_server_with_another_key_is_not_given_anything(sftp_server: SftpServer, tmp_path: Path) -> None:
     served = Served(
         {
             "backup_target": BackupPlace(
