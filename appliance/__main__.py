@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from appliance import __version__
 from appliance.cli import (
     admin,
+    backup,
     connection,
     connector,
     demo,
@@ -32,6 +33,7 @@ GROUPS = (
     webhook,
     request,
     storage,
+    backup,
     admin,
     reference,
 )

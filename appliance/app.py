@@ -29,6 +29,9 @@ from appliance.mappings.service import Mappings
 from appliance.mappings.tables import MappingTable
 from appliance.model.entity import Model, load_model
 from appliance.model.relations import links
+from appliance.operations.backups.making import Making
+from appliance.operations.backups.service import Backups
+from appliance.operations.backups.targets import open_target
 from appliance.operations.disk import DiskGuard
 from appliance.operations.retention import Retention
 from appliance.operations.rules import rules_of
@@ -115,6 +118,7 @@ class Appliance:
     send_webhook: Sender
     disk: DiskGuard
     retention: Retention
+    backups: Backups
 
     @property
     def storage(self) -> Storage:
@@ -273,6 +277,9 @@ class Appliance:
             probe_seconds=settings.health_probe_seconds,
             announce=outbox.announce,
         )
+        disk = DiskGuard(
+            database, data_dir, clock, pause_bytes=settings.disk_pause_bytes, announce=outbox.announce
+        )
         pushes = Pushes(database, secrets, lambda system: catalog.folder(system).definition, clock)
         connections = Connections(
             database,
@@ -333,13 +340,7 @@ class Appliance:
             outbox=outbox,
             webhooks=webhooks,
             send_webhook=send_webhook,
-            disk=DiskGuard(
-                database,
-                data_dir,
-                clock,
-                pause_bytes=settings.disk_pause_bytes,
-                announce=outbox.announce,
-            ),
+            disk=disk,
             retention=Retention(
                 database,
                 clock,
@@ -347,6 +348,16 @@ class Appliance:
                 is_busy=planner.runs.any_running,
             ),
             pushes=pushes,
+            backups=Backups(
+                settings,
+                database,
+                Making(settings, database, keyring, disk, _installation(keyring)),
+                lambda: open_target(settings, outbound),
+                source,
+                disk,
+                clock,
+                announce=outbox.announce,
+            ),
         )
 
     @property
@@ -413,6 +424,11 @@ def _reconciled(
         return []
     known = definition.entities
     return [one for one in entities if one in known and known[one].incremental != "compare"]
+
+
+def _installation(keyring: Keyring) -> str:
+    """A short name of this installation for file names: it goes with the database, also through a restore."""
+    return hmac.digest(keyring.database_key, b"installation", hashlib.sha256).hex()[:8]
 
 
 def _make_private(data_dir: Path) -> None:

@@ -4,9 +4,13 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
 
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
@@ -22,6 +26,24 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPlace:
+    """Where backups go. `str()` gives it as it is set; `port` 0 is the usual one, `folder` has no slash at its end."""
+
+    kind: Literal["folder", "sftp", "s3", "s3+http"]
+    folder: str
+    host: str = ""
+    port: int = 0
+    username: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "folder":
+            return self.folder
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{self.username}@" if self.username else ""
+        return f"{self.kind}://{user}{host}{f':{self.port}' if self.port else ''}{self.folder}"
 
 
 class Kind(NamedTuple):
@@ -107,6 +129,37 @@ def _network_or_host(text: str) -> str:
         return text.lower()
 
 
+def _backup_place(text: str) -> BackupPlace:
+    if "://" not in text:
+        if not text.startswith("/"):
+            raise ValueError
+        return BackupPlace("folder", text.rstrip("/") or "/")
+    parts = urlsplit(text)
+    kind, folder = parts.scheme, parts.path.rstrip("/")
+    if kind not in ("sftp", "s3", "s3+http") or not parts.hostname or parts.password is not None:
+        raise ValueError
+    if parts.query or parts.fragment or not folder or (kind == "sftp") != bool(parts.username):
+        raise ValueError
+    return BackupPlace(kind, folder, parts.hostname, parts.port or 0, parts.username or "")  # type: ignore[arg-type]
+
+
+def _cron(text: str) -> str:
+    try:
+        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        raise ValueError from None
+    if len(text.split()) != 5:
+        raise ValueError
+    return " ".join(text.split())
+
+
+def _time_zone(text: Any) -> str:
+    try:
+        return ZoneInfo(_require_text(text)).key
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError from None
+
+
 def _bypass(text: str) -> str:
     if not text or re.search(r"\s", text):
         raise ValueError
@@ -182,4 +235,11 @@ MEDIA_TYPES = Kind(
     "a list of media types", '["application/pdf", "image/*"]', _list_of(_media_type), _split, _join
 )
 BYTES = Kind("a size in bytes, with or without a unit", '"64MiB"', _bytes, str, _show_bytes)
+BACKUP_PLACE = Kind(
+    "a folder, sftp://user@host/folder or s3://host/bucket/folder",
+    '"/var/backups/appliance"',
+    _optional(_backup_place),
+)
+CRON = Kind("the five fields of cron", '"30 2 * * *"', _optional(_cron))
+TIME_ZONE = Kind("a time zone of the IANA list", '"Europe/Berlin"', _time_zone)
 OPTIONAL_TEXT = Kind("a text", '"some text"', _optional(str))

@@ -20,8 +20,10 @@ from typing import Any, NamedTuple, NoReturn
 from appliance.errors import ConfigurationError
 from appliance.setting_kinds import (
     ADDRESS,
+    BACKUP_PLACE,
     BYPASS,
     BYTES,
+    CRON,
     MEDIA_TYPES,
     NETWORKS,
     OPTIONAL_PATH,
@@ -30,7 +32,9 @@ from appliance.setting_kinds import (
     PATHS,
     PROXY_URL,
     PUBLIC_URL,
+    TIME_ZONE,
     Address,
+    BackupPlace,
     Kind,
     choice,
     whole,
@@ -363,6 +367,56 @@ class Settings:
     )
     disk_reserve_bytes: int = _option(
         "disk.reserve_bytes", BYTES, "64MiB", "Kept in a file, so that deleting works on a full disk."
+    )
+
+    backup_target: BackupPlace | None = _option(
+        "backup.target", BACKUP_PLACE, "", "Where backups go; empty: none are made by themselves."
+    )
+    backup_every_hours: int = _option(
+        "backup.every_hours", whole(0, 744), 24, "Time between two backups; 0: only when you ask."
+    )
+    backup_cron: str | None = _option(
+        "backup.cron", CRON, "", "Times of backups in place of every_hours, such as 30 2 * * *."
+    )
+    backup_time_zone: str = _option(
+        "backup.time_zone", TIME_ZONE, "UTC", "For backup.cron, and when a day begins for what is kept."
+    )
+    backup_keep_daily: int = _option(
+        "backup.keep_daily", whole(1, 3650), 7, "The newest backup of so many days is kept."
+    )
+    backup_keep_weekly: int = _option(
+        "backup.keep_weekly", whole(0, 520), 5, "The newest backup of so many weeks is kept."
+    )
+    backup_keep_monthly: int = _option(
+        "backup.keep_monthly", whole(0, 120), 12, "The newest backup of so many months is kept."
+    )
+    backup_password: str | None = _option(
+        "backup.password",
+        OPTIONAL_TEXT,
+        "",
+        "Password for the SFTP server, or that of backup.private_key.",
+        secret=True,
+    )
+    backup_private_key: str | None = _option(
+        "backup.private_key", OPTIONAL_TEXT, "", "Private key (PEM) for the SFTP server.", secret=True
+    )
+    backup_host_key: str | None = _option(
+        "backup.host_key",
+        OPTIONAL_TEXT,
+        "",
+        "Fingerprint of the SFTP server, SHA256:…, as ssh-keygen -l shows it.",
+    )
+    backup_access_key: str | None = _option(
+        "backup.access_key", OPTIONAL_TEXT, "", "Access key for the object store."
+    )
+    backup_secret_key: str | None = _option(
+        "backup.secret_key", OPTIONAL_TEXT, "", "Secret key for the object store.", secret=True
+    )
+    backup_region: str = _option(
+        "backup.region",
+        OPTIONAL_TEXT,
+        "us-east-1",
+        "Region of the object store, as it wants it in signatures.",
     )
 
     session_idle_minutes: int = _option(

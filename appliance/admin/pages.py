@@ -10,6 +10,7 @@ from appliance.admin.once import Tickets
 from appliance.admin.views import (
     api_keys,
     applications,
+    backups,
     capabilities,
     connect,
     connections,
@@ -78,6 +79,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     requests.add_views(pages, appliance)
     issues.add_views(pages, appliance)
     storage.add_views(pages, appliance)
+    backups.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

@@ -31,6 +31,9 @@ STATUS_OF_CODE = {
     "SOURCE_THROTTLED": 503,
     "DISK_FULL": 507,
     "DISK_LOW": 507,
+    "BACKUP_NO_ROOM": 507,
+    "BACKUP_TARGET_MISSING": 409,
+    "BACKUP_TARGET_REFUSED": 409,
 }
 HTTP_CODES = {
     400: ("INVALID_REQUEST", "validation"),
@@ -119,6 +122,14 @@ _MEANING = {
     "KEYRING_BROKEN": "The keyring file is damaged.",
     "KEYRING_MISSING": "The keyring file is missing beside its database.",
     "SEAL_BROKEN": "A sealed secret was changed or does not belong where it is.",
+    "DATABASE_DAMAGED": "A database file does not hold what was written to it.",
+    "BACKUP_TARGET_MISSING": "No place for backups is set.",
+    "BACKUP_TARGET_REFUSED": "The place for backups does not take, give or find them.",
+    "BACKUP_NO_ROOM": "There is not enough room for a backup or for restoring one.",
+    "BACKUP_BROKEN": "A backup was changed or cut, or does not hold what it says.",
+    "BACKUP_NOT_FOUND": "There is no backup of that name at the place.",
+    "BACKUP_UNDER_WAY": "A backup is being made or looked through; one at a time.",
+    "RESTORE_REFUSED": "The data directory is in use, or cannot be exchanged.",
     "INTERNAL_ERROR": "Something unexpected went wrong in the appliance.",
 }
 

@@ -19,6 +19,7 @@ from appliance.runtime.definition import Definition
 from appliance.users.scopes import Scope
 
 ISSUED_SECONDS = 300
+BACKUPS_SHOWN = 200
 
 
 def blueprint(appliance: Appliance) -> Blueprint:
@@ -62,6 +63,21 @@ def blueprint(appliance: Appliance) -> Blueprint:
         """What there is, what it takes on the disk, and what is deleted when."""
         current_account()
         return answer(appliance.storage.describe())
+
+    @routes.get("/api/system/backups")
+    def backups() -> Response:
+        """Backups that were made, failed or wait to be made, the newest first."""
+        current_account()
+        return listed([one.as_dict() for one in appliance.backups.table.recent(BACKUPS_SHOWN)])
+
+    @routes.post("/api/system/backups")
+    def make_backup() -> Response:
+        """Have a backup made soon; one that waits already is answered again."""
+        caller = current_account()
+        if caller.scope.connections is not None:
+            raise PermissionDenied("This key is limited to connections; a backup holds all of them.")
+        read_body()
+        return answer(appliance.backups.ask(caller.name).as_dict(), 202)
 
     @routes.get("/api/system/connections")
     def list_connections() -> Response:

@@ -44,10 +44,13 @@ class Feed:
         number: int = self._database.value("SELECT value FROM counter WHERE name = 'epoch'")
         return number
 
-    def begin_epoch(self) -> int:
-        """For a restore, before anyone reads: positions of before no longer hold."""
+    def begin_epoch(self, at_least: int = 0) -> int:
+        """For a restore, before anyone reads: positions of before no longer hold.
+
+        The same backup may be restored twice, and must not come to the same epoch: `at_least` is to grow with time.
+        """
         number: int = self._database.value(
-            "UPDATE counter SET value = value + 1 WHERE name = 'epoch' RETURNING value"
+            "UPDATE counter SET value = max(value + 1, ?) WHERE name = 'epoch' RETURNING value", (at_least,)
         )
         return number
 

@@ -35,6 +35,8 @@ class Terms:
 
 
 if TYPE_CHECKING:
+    from appliance.transport.files.sftp import SftpFolder
+    from appliance.transport.s3 import S3, Bucket
     from appliance.transport.sql.database import Database
 
 
@@ -170,6 +172,18 @@ class Outbound:
     def folder(self, place: Place) -> Folder:
         """A folder to read files from. Raises ConfigurationError for a place of an unknown kind."""
         return open_folder(place, self._egress, self._folders)
+
+    def sftp(self, place: Place) -> "SftpFolder":
+        """A folder of an SFTP server to write to. No traffic yet."""
+        from appliance.transport.files.sftp import SftpFolder
+
+        return SftpFolder(place, self._egress)
+
+    def bucket(self, bucket: "Bucket") -> "S3":
+        """A bucket of an object store. Raises InvalidInput when its endpoint is no http(s) address."""
+        from appliance.transport.s3 import S3
+
+        return S3(bucket, self.client(bucket.endpoint, f"bucket {bucket.name}", Terms()), self._clock)
 
     def reach(self, base_url: str, tls: TlsOptions) -> Reach:
         """Raises InvalidInput when `base_url` is no http(s) address."""

@@ -15,7 +15,7 @@ from appliance.vault import keyring_file
 from appliance.vault.envelope import KEY_BYTES, seal, unseal
 from appliance.vault.errors import KeyringBroken, KeyringMissing, KeyUnknown, MasterKeyRejected, SealBroken
 from appliance.vault.keyring_file import KeyringFile, SealedKey
-from appliance.vault.sources import MasterKey, MasterKeySource
+from appliance.vault.sources import Derivation, MasterKey, MasterKeySource
 
 KEYRING_NAME = "keyring.json"
 DATABASE_NAME = "appliance.db"
@@ -162,6 +162,24 @@ class Keyring:
             self._source = new_source
             new_source.settle(new.id)
             return True
+
+    def seal_by_master(
+        self, plaintext: bytes, context: tuple[str, ...]
+    ) -> tuple[str, Derivation | None, bytes]:
+        """Id and derivation of the master key, and `plaintext` sealed by it: for what leaves the machine."""
+        with self._lock:
+            master = self._master
+            return master.id, self._file.derivation, seal(master.key, master.id, plaintext, context)
+
+    def master_is_there(self) -> bool:
+        """Whether the master key is still where it was found, which a running process would not notice."""
+        found = self._source.candidates(self._file.derivation)
+        return any(candidate.id == self._master.id for candidate in found)
+
+    def content(self) -> bytes:
+        """The file as it is now. Inside `Database.write()` it goes with what the database holds."""
+        self.refresh()
+        return self._path.read_bytes()
 
     def status(self) -> KeyringStatus:
         return KeyringStatus(

@@ -198,6 +198,19 @@ class DeliveryQueue:
                 (endpoint_id,),
             )
 
+    def stop_all(self, reason: str, now: int) -> int:
+        """End everything that waits, for every endpoint, and take all lanes from the workers; how many deliveries."""
+        with self._database.write():
+            ended = self._database.run(
+                "UPDATE webhook_delivery SET state = 'undelivered', finished_at = ?, error = coalesce(error, ?)"
+                " WHERE state = 'waiting'",
+                (now, reason),
+            )
+            self._database.run(
+                "UPDATE webhook_lane SET failures = 0, next_at = NULL, lease = NULL, lease_until = 0"
+            )
+            return ended
+
     def begin_anew(self, endpoint_id: str, now: int) -> None:
         """Make all that waits for an endpoint due now, and take its lanes from the workers: it has changed."""
         self._database.run(

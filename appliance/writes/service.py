@@ -183,7 +183,7 @@ class Writes:
             self.table.fail(order.id, "unknown", order.failure or {}, self._clock.now_ms(), due_at=due)
             return
         failure = OutcomeUnknown(f"{said} Look in the source before it is sent again.")
-        self.table.fail(order.id, "unknown", _told(failure), self._clock.now_ms())
+        self.table.fail(order.id, "unknown", told(failure), self._clock.now_ms())
 
     def _shows_change(
         self, connection: Connection, connector: Connector, order: WriteOrder, prepared: Prepared
@@ -211,23 +211,23 @@ class Writes:
             key = Writer(connector, order.entity, prepared.kind).send(sent)
         except OutcomeUnknown as failure:
             now = self._clock.now_ms()
-            self.table.fail(order.id, "unknown", _told(failure), now, due_at=now + LOOKED_AFTER_MS[0])
+            self.table.fail(order.id, "unknown", told(failure), now, due_at=now + LOOKED_AFTER_MS[0])
             failure.details["task"] = order.id
             raise
         except PartlyWritten as failure:
             key = failure.details.get("source_key") or []
             if key:
                 self._read_back(connection, connector, order.entity, key)
-            self.table.fail(order.id, "failed", _told(failure), self._clock.now_ms())
+            self.table.fail(order.id, "failed", told(failure), self._clock.now_ms())
             raise
         except ApplianceError as failure:
-            self.table.fail(order.id, "failed", _told(failure), self._clock.now_ms())
+            self.table.fail(order.id, "failed", told(failure), self._clock.now_ms())
             self._health.source_failed(connection, connector, failure)
             raise
         except BaseException:
             now = self._clock.now_ms()
             self.table.fail(
-                order.id, "unknown", _told(InternalError("The write was broken off.")), now, due_at=now
+                order.id, "unknown", told(InternalError("The write was broken off.")), now, due_at=now
             )
             raise
         return self._store(connection, connector, order, prepared, key)
@@ -346,7 +346,7 @@ class Writes:
 
     def _give_up(self, order: WriteOrder, failure: ApplianceError) -> None:
         state = "unknown" if order.state in ("unknown", "running") else "failed"
-        self.table.fail(order.id, state, _told(failure), self._clock.now_ms())
+        self.table.fail(order.id, state, told(failure), self._clock.now_ms())
 
     def _operation(self, order: WriteOrder) -> Operation | None:
         return next(
@@ -385,5 +385,5 @@ def _reference(connection_id: str, idempotency_key: str | None, order_id: str) -
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-def _told(failure: ApplianceError) -> dict[str, Any]:
+def told(failure: ApplianceError) -> dict[str, Any]:
     return {"code": failure.code, "message": failure.message, "details": failure.details}

@@ -105,6 +105,14 @@ class WriteTable:
             (state, msgspec.json.encode(error).decode(), due_at, now, order_id),
         )
 
+    def stop_all(self, error: dict[str, Any], now: int) -> int:
+        """End all that is not done, its outcome unknown: nothing of it is sent again; how many."""
+        return self._database.run(
+            "UPDATE write_order SET state = 'unknown', error = ?, due_at = NULL, changed_at = ?"
+            " WHERE state IN ('queued', 'running') OR due_at IS NOT NULL",
+            (msgspec.json.encode(error).decode(), now),
+        )
+
     def recent(
         self, connection_id: str, limit: int, *, state: str | None = None, before: WriteOrder | None = None
     ) -> list[WriteOrder]:

@@ -29,6 +29,8 @@ NEVER_END_A_RUN = {
     *("WRITE_OUTCOME_UNKNOWN", "WRITE_PARTLY_DONE", "SOURCE_REJECTED", "WRITE_RECORD_GONE", "WRITE_CONFLICT"),
     # Of single rows, and of tests of connectors.
     *("ROW_REJECTED", "NOT_RECORDED"),
+    # Of backups and restores.
+    "DATABASE_DAMAGED",
     # The appliance does not start.
     *(
         "SCHEMA_MISMATCH",

@@ -152,10 +152,22 @@ _FINDING: Schema = {
         "acknowledged_by": _MAYBE,
     },
 }
+_BACKUP: Schema = {
+    "type": "object",
+    "required": ["id", "state", "asked_at"],
+    "properties": {
+        **dict.fromkeys(("id", "target", "asked_by", "asked_at"), _TEXT),
+        **dict.fromkeys(("name", "started_at", "ended_at", "sha256"), _MAYBE),
+        "state": {"enum": ["waiting", "running", "verified", "failed", "removed"]},
+        "bytes": {"type": ["integer", "null"]},
+        "error": {"type": ["object", "null"], "properties": dict.fromkeys(("code", "message"), _TEXT)},
+    },
+}
 _AT_CONNECTION = "/api/v1/connections/{connection_id}"
 
 BODIES: dict[tuple[str, str], Schema] = {
     **webhooks.BODIES,
+    ("POST", "/api/system/backups"): {"type": "object", "properties": {}, "additionalProperties": False},
     ("POST", "/api/system/connections"): _CONNECT,
     ("POST", _METADATA): _PAIRS,
     ("POST", "/api/system/connections/{connection_id}/token"): _ISSUE,
@@ -214,6 +226,8 @@ BODIES: dict[tuple[str, str], Schema] = {
 
 ANSWERS: dict[tuple[str, str], tuple[int, Schema]] = {
     **webhooks.ANSWERS,
+    ("GET", "/api/system/backups"): (200, many(_BACKUP)),
+    ("POST", "/api/system/backups"): (202, one(_BACKUP)),
     ("GET", "/api/system/platforms"): (200, many({"type": "object"})),
     ("GET", "/api/system/client"): (200, one(reference("Client"))),
     ("GET", "/api/system/connections"): (200, many(reference("Connection"))),

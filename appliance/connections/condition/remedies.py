@@ -223,6 +223,16 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
         "on by itself then.",
     ),
+    "BACKUP_FAILED": Remedy(
+        "critical",
+        "plant_admin",
+        "Do what the message says; the next backup is tried by itself, `appliance backup create` makes one at once.",
+    ),
+    "BACKUP_OLD": Remedy(
+        "critical",
+        "plant_admin",
+        "See on the page Backups why none was made, whether the place can be reached and has room, and make one.",
+    ),
     "WEBHOOK_SWITCHED_OFF": Remedy(
         "warning",
         "integrator",

@@ -8,7 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import paramiko
 
@@ -28,6 +28,8 @@ PORT = 22
 SECONDS = 15
 # Requests that are under way at a time, and bytes of each: what every server takes.
 PIECES, PIECE = 32, 32_768
+PARTIAL = ".partial-"
+"""How the name of a file begins that is not written to its end."""
 
 
 class SftpFolder:
@@ -76,6 +78,25 @@ class SftpFolder:
                 client.rename(self._path(name), path)
             else:
                 raise FileExistsError(as_name)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write; it has its name, in place of a former one, once the block ended without an error."""
+        partial = self._path(f"{PARTIAL}{name}")
+        with self._signed_in() as client:
+            with client.open(partial, "wb") as file:
+                # Without it each piece waits for the answer to the one before.
+                file.set_pipelined(True)
+                yield cast(BinaryIO, file)
+            client.posix_rename(partial, self._path(name))
+
+    def remove(self, name: str) -> None:
+        """Nothing where there is none."""
+        with self._signed_in() as client:
+            try:
+                client.remove(self._path(name))
+            except FileNotFoundError:
+                pass
 
     def close(self) -> None:
         with self._lock:
