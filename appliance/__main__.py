@@ -11,6 +11,7 @@ from appliance.cli import (
     connector,
     demo,
     issues,
+    maintenance,
     reference,
     request,
     serve,
@@ -32,6 +33,7 @@ GROUPS = (
     webhook,
     request,
     storage,
+    maintenance,
     admin,
     reference,
 )

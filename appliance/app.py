@@ -33,6 +33,7 @@ from appliance.operations.disk import DiskGuard
 from appliance.operations.retention import Retention
 from appliance.operations.rules import rules_of
 from appliance.operations.storage import Storage
+from appliance.operations.upgrades.maintenance import Maintenance
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
@@ -115,6 +116,11 @@ class Appliance:
     send_webhook: Sender
     disk: DiskGuard
     retention: Retention
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Whether the appliance works or is being maintained."""
+        return Maintenance(self.database, self.clock)
 
     @property
     def storage(self) -> Storage:

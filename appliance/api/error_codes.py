@@ -31,6 +31,7 @@ STATUS_OF_CODE = {
     "SOURCE_THROTTLED": 503,
     "DISK_FULL": 507,
     "DISK_LOW": 507,
+    "MAINTENANCE": 503,
 }
 HTTP_CODES = {
     400: ("INVALID_REQUEST", "validation"),

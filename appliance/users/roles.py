@@ -15,6 +15,7 @@ Permission = Literal[
     "change_push",
     "change_schedule",
     "manage_webhooks",
+    "maintain",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
