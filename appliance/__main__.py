@@ -18,6 +18,8 @@ from appliance.cli import (
     setup,
     storage,
     sync,
+    upgrade,
+    upgrade_steps,
     webhook,
 )
 from appliance.cli.shell import run
@@ -34,6 +36,8 @@ GROUPS = (
     request,
     storage,
     maintenance,
+    upgrade,
+    upgrade_steps,
     admin,
     reference,
 )
