@@ -80,6 +80,7 @@ def bundle_of(
     """A whole release."""
     (folder / "program").mkdir(parents=True)
     program_of(folder / "program", version, migration=migration, fault=fault)
+    (folder / "program" / "release.pem").write_bytes(signer.public_pem)
     (folder / "VERSION").write_text(f"{version}\n")
     return signer.seal(folder)
 
