@@ -12,12 +12,15 @@ from appliance.cli import (
     connector,
     demo,
     issues,
+    maintenance,
     reference,
     request,
     serve,
     setup,
     storage,
     sync,
+    upgrade,
+    upgrade_steps,
     webhook,
 )
 from appliance.cli.shell import run
@@ -34,6 +37,9 @@ GROUPS = (
     request,
     storage,
     backup,
+    maintenance,
+    upgrade,
+    upgrade_steps,
     admin,
     reference,
 )

@@ -36,6 +36,7 @@ from appliance.operations.disk import DiskGuard
 from appliance.operations.retention import Retention
 from appliance.operations.rules import rules_of
 from appliance.operations.storage import Storage
+from appliance.operations.upgrades.maintenance import Maintenance
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
 from appliance.runtime.catalog import Catalog
@@ -119,6 +120,11 @@ class Appliance:
     disk: DiskGuard
     retention: Retention
     backups: Backups
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Whether the appliance works or is being maintained."""
+        return Maintenance(self.database, self.clock)
 
     @property
     def storage(self) -> Storage:

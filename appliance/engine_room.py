@@ -18,7 +18,7 @@ from appliance.webhooks.delivery import Deliveries
 def engine_of(appliance: Appliance) -> Engine:
     """The engine of a data directory; the caller holds its EngineLock."""
     owner = f"engine-{os.getpid()}"
-    settings, disk = appliance.settings, appliance.disk
+    settings, disk, maintenance = appliance.settings, appliance.disk, appliance.maintenance
     mappings, second_try = appliance.mappings, appliance.second_try
     upkeep = Upkeep(appliance.database, disk, appliance.clock, hurry_retention=appliance.retention.hurry)
     deliveries = deliveries_of(appliance)
@@ -43,7 +43,7 @@ def engine_of(appliance: Appliance) -> Engine:
                 stall_seconds=settings.sync_stall_seconds,
                 deletion_guard_percent=settings.sync_deletion_guard_percent,
             ),
-            stopping=lambda: stopping() or disk.is_low(),
+            stopping=lambda: stopping() or disk.is_low() or maintenance.is_on(),
             announce=appliance.outbox.announce,
         ),
         appliance.clock,
@@ -51,16 +51,16 @@ def engine_of(appliance: Appliance) -> Engine:
         workers=settings.workers,
         lease_seconds=settings.sync_lease_seconds,
         beside=(
-            appliance.writes.work_off,
-            lambda: mappings.work_off() or second_try.work_off(),
-            watch_of(appliance).work_off,
-            push_reading_of(appliance).work_off,
+            maintenance.unless_on(appliance.writes.work_off),
+            maintenance.unless_on(lambda: mappings.work_off() or second_try.work_off()),
+            maintenance.unless_on(watch_of(appliance).work_off),
+            maintenance.unless_on(push_reading_of(appliance).work_off),
             upkeep.work_off,
-            appliance.retention.work_off,
-            appliance.backups.work_off,
-            *[deliveries.work_off] * settings.webhooks_workers,
+            maintenance.unless_on(appliance.retention.work_off),
+            maintenance.unless_on(appliance.backups.work_off),
+            *[maintenance.unless_on(deliveries.work_off)] * settings.webhooks_workers,
         ),
-        must_wait=disk.is_low,
+        must_wait=lambda: disk.is_low() or maintenance.is_on(),
     )
 
 

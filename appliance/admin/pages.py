@@ -16,6 +16,7 @@ from appliance.admin.views import (
     connections,
     credits,
     issues,
+    maintenance,
     mapping,
     passthrough,
     push,
@@ -80,6 +81,7 @@ def blueprint(appliance: Appliance) -> Blueprint:
     issues.add_views(pages, appliance)
     storage.add_views(pages, appliance)
     backups.add_views(pages, appliance)
+    maintenance.add_views(pages, appliance)
     # Without this the guard would not see unknown addresses, and their error page not the session.
     pages.add_url_rule("/<path:unknown>", "unknown", _unknown)
     return pages

@@ -1,4 +1,5 @@
 """Before every call of the API: who calls, from where, how often, and whether the scope covers it.
+In maintenance it is closed.
 
 It stands before all views, so that a route added anywhere is behind it. What cannot be told apart by method and path
 is closed to limited keys.
@@ -44,6 +45,7 @@ class Gate:
         self._applications = appliance.applications
         self._paths = Paths(appliance.model)
         self._trusted = settings.trusted_proxies
+        self._maintenance = appliance.maintenance
         self._limits = Limits(
             appliance.clock,
             per_token=settings.limits_token_per_minute,
@@ -58,6 +60,8 @@ class Gate:
     def open(self) -> None:
         """Set `g.caller`, or leave it out without a token. Raises when the gate stays closed."""
         g.address = address_of(request, self._trusted)
+        if _is_gated(request.path) or request.path.startswith("/link/"):
+            self._maintenance.check()
         if request.path.startswith("/link/"):
             self._limits.take_unknown(g.address or "")
         if not _is_gated(request.path) or request.url_rule is None:

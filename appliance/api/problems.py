@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance.api.error_codes import HTTP_CODES, status_of
 from appliance.errors import ApplianceError, LimitExceeded, SourceThrottled
+from appliance.operations.upgrades.maintenance import InMaintenance
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ def whole_seconds(seconds: float) -> str:
 
 def render(failure: ApplianceError) -> Response:
     status = status_of(failure)
-    retry_after = failure.retry_after if isinstance(failure, LimitExceeded | SourceThrottled) else None
+    retry_after = None
+    if isinstance(failure, LimitExceeded | SourceThrottled | InMaintenance):
+        retry_after = failure.retry_after
     if status >= 500:
         log.warning("request %s: %s: %s", g.get("request_id"), failure.code, failure.message)
     return problem(

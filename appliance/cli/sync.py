@@ -136,12 +136,14 @@ def describe(appliance: Appliance) -> dict[str, Any]:
             }
         )
     pause = appliance.disk.pause()
+    period = appliance.maintenance.period()
     return {
         "version": __version__,
         "running": running,
         "data_dir": str(appliance.settings.data_dir),
         "credits": {"granted": balance.granted, "used": balance.used, "available": balance.available},
         "paused_for_disk_since": None if pause is None else iso(pause.paused_at),
+        "maintenance_since": None if period is None else iso(period.since),
         "connections": connections,
         "runs": appliance.planner.runs.recent(None, 10),
         "broken_connectors": [{"folder": b.folder, "reason": b.reason} for b in appliance.catalog.broken()],
@@ -160,6 +162,7 @@ def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
         if lock.acquire():
             with lock:
                 appliance.disk.check()
+                appliance.maintenance.check()
                 engine_of(appliance).drain()
             continue
         progress = " ".join(
@@ -199,6 +202,10 @@ def _status_lines(state: dict[str, Any]) -> list[str]:
         lines.append(
             f"Synchronization waits for room on the disk since {state['paused_for_disk_since']}; "
             "see `appliance retention`."
+        )
+    if state["maintenance_since"]:
+        lines.append(
+            f"In maintenance since {state['maintenance_since']}; see `appliance maintenance status`."
         )
     lines += [f"Connector left out: {b['folder']}: {b['reason']}" for b in state["broken_connectors"]]
     for connection in state["connections"]:

@@ -16,6 +16,7 @@ Permission = Literal[
     "change_schedule",
     "manage_webhooks",
     "make_backup",
+    "maintain",
 ]
 
 _PERMISSIONS: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(get_args(Permission))}
