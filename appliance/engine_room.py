@@ -79,6 +79,7 @@ def watch_of(appliance: Appliance) -> Watch:
                 "SOURCE_CHANGED": appliance.findings.waiting,
                 "DISK_LOW": appliance.disk.waiting,
                 "WEBHOOK_SWITCHED_OFF": appliance.webhooks.switched_off,
+                "ENTITLEMENT_ENDED": appliance.entitlements.expired,
             },
         ),
         appliance.open_connector,
@@ -119,8 +120,10 @@ def _endings(appliance: Appliance) -> Iterator[Ending]:
         ends_at = certificate_end(certificate.read_text("utf-8", "replace"))
         if ends_at is not None:
             yield Ending("CERTIFICATE_EXPIRING", "The certificate of the appliance", ends_at)
-    entitlement = appliance.entitlements.current()
-    if entitlement is not None and entitlement.expires_at is not None:
+    term = appliance.entitlements.term()
+    entitlement = term.entitlement
+    # What has ended is an issue of its own.
+    if term.phase == "valid" and entitlement is not None and entitlement.expires_at is not None:
         yield Ending("ENTITLEMENT_EXPIRING", "The entitlement", to_ms(entitlement.expires_at))
     for key in appliance.api_keys.ending():
         what = f"The account key {key['name']} ({key['hint']})"
