@@ -22,6 +22,7 @@ from appliance.connections.lifecycle import Connections
 from appliance.connections.link import Links
 from appliance.connections.tables import Connection
 from appliance.credits.entitlement import Entitlements, bundled_public_key
+from appliance.credits.installation import Installation
 from appliance.credits.ledger import Ledger
 from appliance.errors import ApplianceError, ConfigurationError
 from appliance.mappings.custom_tables import CustomTables
@@ -249,9 +250,11 @@ class Appliance:
         entitlements = Entitlements(
             database,
             ledger,
+            Installation(database, clock),
             clock,
             public_key_pem=_entitlement_key(settings),
             evaluation_credits=settings.credits_evaluation,
+            grace_days=settings.credits_grace_days,
         )
         entitlements.open_pool()
         mappings = MappingTable(database)
@@ -298,6 +301,7 @@ class Appliance:
             outbound.reach,
             clock,
             historical_days=settings.sync_historical_days,
+            require_term=entitlements.require_term,
             erase_beside=(
                 WriteTable(database).erase,
                 mappings.erase,

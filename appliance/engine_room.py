@@ -82,6 +82,7 @@ def watch_of(appliance: Appliance) -> Watch:
                 "WEBHOOK_SWITCHED_OFF": appliance.webhooks.switched_off,
                 "BACKUP_FAILED": appliance.backups.failing,
                 "BACKUP_OLD": appliance.backups.old,
+                "ENTITLEMENT_ENDED": appliance.entitlements.expired,
             },
         ),
         appliance.open_connector,
@@ -122,8 +123,10 @@ def _endings(appliance: Appliance) -> Iterator[Ending]:
         ends_at = certificate_end(certificate.read_text("utf-8", "replace"))
         if ends_at is not None:
             yield Ending("CERTIFICATE_EXPIRING", "The certificate of the appliance", ends_at)
-    entitlement = appliance.entitlements.current()
-    if entitlement is not None and entitlement.expires_at is not None:
+    term = appliance.entitlements.term()
+    entitlement = term.entitlement
+    # What has ended is an issue of its own.
+    if term.phase == "valid" and entitlement is not None and entitlement.expires_at is not None:
         yield Ending("ENTITLEMENT_EXPIRING", "The entitlement", to_ms(entitlement.expires_at))
     for key in appliance.api_keys.ending():
         what = f"The account key {key['name']} ({key['hint']})"

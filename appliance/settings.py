@@ -223,6 +223,12 @@ class Settings:
     credits_evaluation: int = _option(
         "credits.evaluation", whole(0, 1_000_000), 20, "Credits that are there without an entitlement."
     )
+    credits_grace_days: int = _option(
+        "credits.grace_days",
+        whole(0, 3650),
+        30,
+        "Days after an entitlement expires on which new connections can be made, where it does not say so itself.",
+    )
     credits_entitlement_public_key_file: Path | None = _option(
         "credits.entitlement_public_key_file", OPTIONAL_PATH, "", "Key that entitlements are verified with."
     )

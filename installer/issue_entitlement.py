@@ -2,17 +2,19 @@
 
     python installer/issue_entitlement.py keygen DIR
     python installer/issue_entitlement.py sign --key DIR/issuer-private.pem --id ENT-2026-001 \
-        --customer "Name" --credits 40 [--expires 2027-12-31] --out FILE
+        --customer "Name" --credits 40 [--expires 2027-12-31 [--grace-days 60]] [--installation ins_...] --out FILE
 
 `keygen` writes `issuer-private.pem` (keep it away from every customer) and `issuer.pem`, the public key that the
 program verifies with (`appliance/credits/issuer.pem`, or the setting credits.entitlement_public_key_file).
-`sign` writes what `appliance entitlement import` reads: JSON of the base64 document and its Ed25519 signature.
+`sign` writes what `appliance entitlement import` reads: JSON of the base64 document and its Ed25519 signature. With
+`--installation`, the id that `appliance credits` shows, the file is for that one alone.
 """
 
 import argparse
 import base64
 import json
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,8 +65,16 @@ def main() -> int:
     sign.add_argument("--key", type=Path, required=True, help="private key (PEM)")
     sign.add_argument("--id", required=True)
     sign.add_argument("--customer", required=True)
-    sign.add_argument("--credits", type=_credits, required=True)
+    sign.add_argument("--credits", type=_whole, required=True)
     sign.add_argument("--expires", type=_moment, help="date or time; a date ends with its day, UTC")
+    sign.add_argument(
+        "--grace-days",
+        type=_whole,
+        help="days after --expires on which new connections can be made; without it the installation's setting",
+    )
+    sign.add_argument(
+        "--installation", type=_installation, metavar="ID", help="the only installation it is for; else any"
+    )
     sign.add_argument("--issued", type=_moment, help="in place of now")
     sign.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -90,6 +100,10 @@ def _sign(arguments: argparse.Namespace) -> None:
     }
     if arguments.expires is not None:
         document["expires_at"] = _iso(arguments.expires)
+    if arguments.grace_days is not None:
+        document["grace_days"] = arguments.grace_days
+    if arguments.installation is not None:
+        document["installation"] = arguments.installation
     arguments.out.write_bytes(signed(arguments.key.read_bytes(), document))
 
 
@@ -98,10 +112,18 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _credits(text: str) -> int:
+def _whole(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError("credits are a whole number, 0 or more")
+        raise argparse.ArgumentTypeError("a whole number, 0 or more")
     return int(text)
+
+
+def _installation(text: str) -> str:
+    if not re.fullmatch(r"ins_[0-9a-f]{16}", text):
+        raise argparse.ArgumentTypeError(
+            "the installation id as `appliance credits` shows it, ins_ and 16 hex digits"
+        )
+    return text
 
 
 def _moment(text: str) -> datetime:

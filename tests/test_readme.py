@@ -1,12 +1,7 @@
 """The README is true: what it tells to paste runs, what it names is there."""
 
 import json
-import os
 import re
-import shlex
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,62 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from appliance.api.guide import source_of
 from appliance.app import Appliance
 from appliance.engine_room import engine_of
 from appliance.model.entity import load_model
 from appliance.runtime.catalog import Catalog
-from appliance.runtime.checking.problems import problems_of
 from appliance.settings import Settings
 from tests.real.odata_mock import ODataMock
 from tests.real.server import free_port
 from tests.real.tryton import Tryton
-from tests.simulators.plain_rest import KEY, PlainRest
+from tests.support.shell import ROOT, blocks, section, shell
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-PATIENCE_SECONDS = 120
-
-
-def section(title: str) -> str:
-    """The text under a heading, up to the next one of its level."""
-    (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
-    return str(text)
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
-
-
-def shell(script: str, folder: Path) -> str:
-    """What the pasted lines print, with `appliance` as the program of this source tree. Fails with the first line."""
-    programs = folder / "programs"
-    programs.mkdir()
-    program = programs / "appliance"
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m appliance "$@"\n'
-    )
-    program.chmod(0o755)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
-    environment["PATH"] = f"{programs}:{environment['PATH']}"
-    process = subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env={**environment, "APPLIANCE_DATA_DIR": str(folder / "data")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        printed, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    finally:
-        # A script that fails half way leaves its service behind, in the same process group.
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
-    assert process.returncode == 0, printed
-    return printed
+CONNECT = source_of("connect")
 
 
 def answers(printed: str) -> list[Any]:
@@ -81,7 +33,7 @@ def answers(printed: str) -> list[Any]:
 
 
 def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
-    tour = blocks(section("A tour in five minutes"), "sh")
+    tour = blocks(section(README, "A tour in five minutes"), "sh")
     assert len(tour) >= 8
     printed = shell("\n".join(tour).replace("8443", str(free_port())), tmp_path)
 
@@ -113,15 +65,10 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
     assert "The token is no longer valid." in printed
     assert printed.splitlines()[-1].startswith("Credits: 20 available of 20")
 
-    kept = {path.name for path in (tmp_path / "tour" / "data").iterdir()}
-    assert {"appliance.db", "keyring.json", "master.key", "tls"} <= kept
-    described = section("Operate it")
-    assert [name for name in kept if f"`{name}`" not in described and f"`{name}/`" not in described] == []
-
 
 @pytest.mark.real
 def test_the_real_systems_connect_as_it_says(tryton: Tryton, odata_mock: ODataMock, tmp_path: Path) -> None:
-    script = "\n".join(blocks(section("Connect a real system"), "sh"))
+    script = "\n".join(blocks(section(CONNECT, "A real system"), "console"))
     replaced = {
         "https://tryton.plant.example:8000": tryton.url,
         "database: tryton": f"database: {tryton.database}",
@@ -147,7 +94,7 @@ def test_the_real_systems_connect_as_it_says(tryton: Tryton, odata_mock: ODataMo
 
 
 class _Cmms(BaseHTTPRequestHandler):
-    """The system that the README's connector reads: two pages of assets, one work order, an API key."""
+    """The system that the guide's connector reads: two pages of assets, one work order, an API key."""
 
     key = "a key of the example"
 
@@ -204,31 +151,8 @@ def cmms() -> Iterator[str]:
         server.shutdown()
 
 
-def test_the_steps_to_a_connector_of_ones_own_run_as_they_stand(tmp_path: Path) -> None:
-    (script,) = blocks(section("Add a system"), "sh")
-    with PlainRest().running() as server:
-        for written, real in (("https://cmms.plant.example", server.url), ("the key made for it", KEY)):
-            assert script.count(written) == 1, written
-            script = script.replace(written, real)
-        printed = shell(script, tmp_path)
-    assert "No problems." in printed
-    live, replayed = [line for line in printed.splitlines() if line.startswith("acme_cmms: ")]
-    assert "failed" not in live + replayed
-    assert KEY not in (tmp_path / "acme.jsonl").read_text("utf-8")
-    assert (tmp_path / "connector-reference.md").read_text("utf-8").startswith("# Connector reference")
-    assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("acme*")] == [0, 0]
-
-
-def test_the_example_connector_is_valid_as_its_commands_see_it(tmp_path: Path) -> None:
-    (definition,) = blocks(section("Add a system"), "yaml")
-    folder = tmp_path / "example_cmms"
-    folder.mkdir()
-    (folder / "connector.yaml").write_text(definition)
-    assert problems_of(folder, load_model()) == []
-
-
 def test_the_example_connector_reads_a_real_rest_server(cmms: str, tmp_path: Path) -> None:
-    (definition,) = blocks(section("Add a system"), "yaml")
+    (definition,) = blocks(source_of("connectors"), "yaml")
     folder = tmp_path / "connectors" / "example_cmms"
     folder.mkdir(parents=True)
     (folder / "connector.yaml").write_text(definition)
@@ -262,7 +186,7 @@ def test_the_example_connector_reads_a_real_rest_server(cmms: str, tmp_path: Pat
 
 def test_every_system_stands_in_the_table_with_its_evidence() -> None:
     catalog = Catalog(load_model(), resources.files("appliance.connectors"))
-    written = re.findall(r"^\| `(\w+)` \|.*\| (\w+) \|$", section("Systems"), re.M)
+    written = re.findall(r"^\| `(\w+)` \|.*\| (\w+) \|$", section(README, "Systems"), re.M)
     assert sorted(written) == sorted((found.system, found.evidence) for found in catalog.definitions())
 
 

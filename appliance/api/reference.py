@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, g, render_template
 
+from appliance.api import guide
 from appliance.api.bearer import current_reader
 from appliance.api.error_codes import FAMILIES, error_codes
 from appliance.api.openapi.document import build
@@ -65,6 +66,17 @@ def blueprint(appliance: Appliance) -> Blueprint:
     @routes.get("/docs/errors")
     def errors() -> str:
         return render_template("docs_errors.html", families=FAMILIES, codes=error_codes())
+
+    @routes.get("/docs/guide")
+    def guide_front() -> str:
+        return render_template("docs_guide.html", pages=[guide.page(name) for name in guide.PAGES], page=None)
+
+    @routes.get("/docs/guide/<name>")
+    def guide_page(name: str) -> str:
+        shown = guide.page(name)
+        return render_template(
+            "docs_guide.html", pages=[guide.page(each) for each in guide.PAGES], page=shown
+        )
 
     return routes
 

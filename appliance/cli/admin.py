@@ -1,4 +1,4 @@
-"""`appliance config`, `key`, `entitlement`: settings shown, keys rotated, credits imported."""
+"""`appliance config`, `key`, `entitlement`, `credits`: settings shown, keys rotated, credits imported and shown."""
 
 import argparse
 import sys
@@ -41,7 +41,11 @@ def register(commands: Subparsers) -> None:
     importing.set_defaults(command=import_entitlement)
     current = entitlement.add_parser("show", help="the entitlement in force and the credits")
     add_common(current)
-    current.set_defaults(command=show_entitlement)
+    current.set_defaults(command=show_credits)
+
+    left = commands.add_parser("credits", help="credits, the entitlement in force, and the installation id")
+    add_common(left)
+    left.set_defaults(command=show_credits)
 
 
 def show_config(arguments: argparse.Namespace) -> int:
@@ -113,20 +117,21 @@ def import_entitlement(arguments: argparse.Namespace) -> int:
         entitlement = appliance.entitlements.import_file(content)
         show(
             arguments,
-            describe(entitlement),
+            describe(appliance.entitlements.term()),
             [f"Entitlement {entitlement.id} of {entitlement.customer}: {entitlement.credits} credits."],
         )
     return 0
 
 
-def show_entitlement(arguments: argparse.Namespace) -> int:
+def show_credits(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
         balance = appliance.ledger.balance()
-        data = {
-            "entitlement": describe(appliance.entitlements.current()),
-            "granted": balance.granted,
-            "used": balance.used,
-            "available": balance.available,
-        }
-        show(arguments, data, [f"{name}: {value}" for name, value in data.items()])
+        entitlement = describe(appliance.entitlements.term())
+        counts = {"granted": balance.granted, "used": balance.used, "available": balance.available}
+        told = {**entitlement, **counts}
+        show(
+            arguments,
+            {"entitlement": entitlement, **counts},
+            [f"{name.replace('_', ' ')}: {'-' if value is None else value}" for name, value in told.items()],
+        )
     return 0

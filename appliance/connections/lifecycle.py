@@ -79,10 +79,12 @@ class Connections:
         clock: Clock,
         *,
         historical_days: int,
+        require_term: Callable[[], None],
         erase_beside: Sequence[Callable[[str], int]] = (),
         announce: Announce = unheard,
         end_beside: Sequence[Callable[[str], object]] = (),
     ) -> None:
+        self._require_term = require_term
         self._erase_beside = erase_beside
         self._end_beside = end_beside
         self.table = ConnectionTable(database, announce)
@@ -149,8 +151,9 @@ class Connections:
     ) -> Connected:
         """Make a connection. `application_id` is the application that asks for it, None for others.
 
-        Raises InvalidInput for the form, InsufficientCredits before anything is asked of the source, ProbeFailed
-        with the stages when the source cannot be used. Nothing is left behind then and no credit is taken.
+        Raises InvalidInput for the form, EntitlementEnded and InsufficientCredits before anything is asked of the
+        source, ProbeFailed with the stages when the source cannot be used. Nothing is left behind then and no credit
+        is taken.
         """
         definition = self._connectors.catalog.folder(system).definition
         where, amount = self.quote(system, hosting)
@@ -158,6 +161,7 @@ class Connections:
         checked_email = _email(email)
         days = _days(self._historical_days if historical_days is None else historical_days)
         values = check_form(definition, fields)
+        self._require_term()
         self._ledger.require(amount)
         part = self._new_part()
         now = self._clock.now_ms()

@@ -7,3 +7,9 @@ class InsufficientCredits(Conflict):
 
 class EntitlementRejected(ConfigurationError):
     code = "ENTITLEMENT_REJECTED"
+
+
+class EntitlementEnded(Conflict):
+    """The entitlement and its days of grace are over: existing connections go on, new ones need a new entitlement."""
+
+    code = "ENTITLEMENT_ENDED"

@@ -218,7 +218,7 @@ class TestPages:
             assert tag not in page.text
         assert set(re.findall(r'(?:href|src)="([^"#]+)"', page.text)) <= {
             *("/admin/static/icon.svg", "/admin/static/admin.css"),
-            *("/docs", "/docs/errors", "/api/openapi.json", "/api/postman.json"),
+            *("/docs", "/docs/guide", "/docs/errors", "/api/openapi.json", "/api/postman.json"),
         }
 
     def test_every_link_inside_leads_somewhere(self, plant: Plant) -> None:

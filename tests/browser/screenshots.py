@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser import walk_operating
 from tests.browser.served import CHROMIUM, CHROMIUM_FLAGS, Served, serve
 
 NAME = "admin"
@@ -24,6 +25,15 @@ README = (
     "mapping",
     "mapping-tried",
     "credits",
+    "schedule",
+    "rejected",
+    "webhooks",
+    "endpoint",
+    "push",
+    "health",
+    "issues",
+    "storage",
+    "guide",
 )
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
@@ -110,7 +120,10 @@ def _walk(page: Page, served: Served, shoot: Callable[[str], None]) -> None:
     page.wait_for_selector("#raw")
     shoot("record")
     page.click("nav[aria-label=Breadcrumb] >> text=Sandbox")
+    page.wait_for_url("**/connections/*")
+    sandbox = page.url
     _walk_connection(page, served, tokens["Sandbox"], shoot)
+    walk_operating.walk(page, served, sandbox, shoot)
     page.goto(f"{served.url}/admin/credits")
     shoot("credits")
     page.goto(f"{served.url}/admin/api-keys")

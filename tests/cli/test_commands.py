@@ -207,8 +207,11 @@ def test_an_entitlement_is_imported_and_shown(program: Program, tmp_path: Path) 
     sign = ["sign", "--key", str(key), "--id", "ENT-1", "--customer", "Plant Example", "--credits", "40"]
     subprocess.run([*tool, *sign, "--out", str(tmp_path / "file")], **run)  # type: ignore[call-overload]
 
-    shown = program("entitlement", "show", "--json").json
+    shown = program("credits", "--json").json
+    installation = shown["entitlement"].pop("installation")
+    assert re.fullmatch(r"ins_[0-9a-f]{16}", installation)
     assert shown == {"entitlement": {"kind": "evaluation"}, "granted": 20, "used": 0, "available": 20}
+    assert f"installation: {installation}" in program("entitlement", "show").out
     refused = program("entitlement", "import", str(tmp_path / "file"), check=False)
     assert (refused.status, refused.err.split(":")[0]) == (1, "ENTITLEMENT_REJECTED")
     trusting = ("--set", f"credits.entitlement_public_key_file={public}")

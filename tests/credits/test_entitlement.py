@@ -42,7 +42,7 @@ def test_a_valid_file_replaces_the_evaluation_pool(appliance: Appliance, issue: 
     assert granted(appliance) == 40
     assert (entitlement.id, entitlement.customer, entitlement.credits) == ("ENT-1", "Plant Example", 40)
     assert appliance.entitlements.current() == entitlement
-    assert describe(entitlement)["expires_at"] == "2027-05-01T23:59:59+00:00"
+    assert describe(appliance.entitlements.term())["expires_at"] == "2027-05-01T23:59:59+00:00"
     kinds = [(e["kind"], e["amount"]) for e in reversed(appliance.ledger.entries())]
     assert kinds == [("grant", 10), ("revoke", 10), ("grant", 40)]
 
@@ -80,8 +80,8 @@ def test_an_older_file_is_refused(appliance: Appliance, issue: Issue) -> None:
     refused(appliance, older, "older")
 
 
-def test_an_expired_file_is_refused(appliance: Appliance, issue: Issue) -> None:
-    refused(appliance, issue("ENT-1", credits=40, issued="2025-05-01", expires="2026-05-31"), "ended")
+def test_an_expired_file_is_refused_when_its_grace_is_over(appliance: Appliance, issue: Issue) -> None:
+    refused(appliance, issue("ENT-1", credits=40, issued="2025-05-01", expires="2026-04-30"), "ended")
 
 
 def test_a_file_of_its_last_day_is_taken(appliance: Appliance, issue: Issue) -> None:

@@ -44,7 +44,7 @@ def add_views(pages: Blueprint, appliance: Appliance) -> None:
             entries=entries[:PER_PAGE],
             following=entries[PER_PAGE - 1]["id"] if len(entries) > PER_PAGE else None,
             is_first=start is None,
-            entitlement=describe(appliance.entitlements.current()),
+            entitlement=describe(appliance.entitlements.term()),
             problem=problem,
             imported="imported" in request.args,
         )

@@ -253,6 +253,12 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
     "ENTITLEMENT_EXPIRING": Remedy(
         "info", "plant_admin", "Ask for a new entitlement file and import it under Credits."
     ),
+    "ENTITLEMENT_ENDED": Remedy(
+        "warning",
+        "plant_admin",
+        "Ask for a new entitlement file, naming the installation id that stands under Credits, and import it there. "
+        "Connections that are there go on without it.",
+    ),
 }
 """By the code of an issue that no failed run opens. What opened it resolves it."""
 

@@ -1,0 +1,75 @@
+"""Shell blocks of the documentation, run as they stand."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.support.forking import client
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 240
+
+
+def section(text: str, title: str) -> str:
+    """The text under a heading of the second level, up to the next one."""
+    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return str(found)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def shell(script: str, folder: Path) -> str:
+    """What the pasted lines print, with `appliance` as the program of this source tree. Fails with the first line."""
+    programs = folder / "programs"
+    programs.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    # The path of a socket is short.
+    with tempfile.TemporaryDirectory() as short:
+        address = f"{short}/commands"
+        program = programs / "appliance"
+        program.write_text(client(sys.executable, str(ROOT), address))
+        program.chmod(0o755)
+        server = subprocess.Popen([sys.executable, "-m", "tests.support.forking", address], cwd=ROOT)
+        try:
+            _wait_for(address, server)
+            return _run(script, folder, {**environment, "APPLIANCE_DATA_DIR": str(folder / "data")})
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _run(script: str, folder: Path, environment: dict[str, str]) -> str:
+    process = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        # A script that fails half way leaves its service behind, in the same process group.
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+    assert process.returncode == 0, printed
+    return printed
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while not Path(address).exists():
+        assert server.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
