@@ -68,6 +68,7 @@ class Engine:
 
     `beside` is other work that waits in the database, such as writes; each has a thread of its own and tells how much
     it has done. No run is handed out while `must_wait`, such as for room on the disk; it is asked often.
+    `at_tick` comes before anything else of a tick, such as a look at the clocks.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Engine:
         lease_seconds: int,
         beside: Sequence[Callable[[], int]] = (),
         must_wait: Callable[[], bool] = lambda: False,
+        at_tick: Callable[[], object] = lambda: None,
     ) -> None:
+        self._at_tick = at_tick
         self._must_wait = must_wait
         self._database = database
         self._beside = beside
@@ -113,6 +116,7 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
+        self._plan(self._at_tick)
         self._plan(self._planner.catch_up)
         ticker = schedule.Scheduler()
         ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
@@ -120,6 +124,7 @@ class Engine:
         self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
             try:
+                self._at_tick()
                 ticker.run_pending()
                 self.hand_out()
             except DiskFull as failure:

@@ -223,6 +223,12 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "Make room on the disk of the data directory, or keep less by the settings of retention. Synchronization goes "
         "on by itself then.",
     ),
+    "CLOCK_JUMPED": Remedy(
+        "warning",
+        "plant_admin",
+        "Let this machine take its time from a time server (see `timedatectl` or `chronyc tracking`). Nothing else has "
+        "to be done: leases and waits were moved with the clock, and nothing is deleted for its age for a day.",
+    ),
     "WEBHOOK_SWITCHED_OFF": Remedy(
         "warning",
         "integrator",
