@@ -37,6 +37,7 @@ def engine_of(appliance: Appliance) -> Engine:
         watch_of(appliance).work_off,
         push_reading_of(appliance).work_off,
         upkeep.work_off,
+        appliance.totals.work_off,
         clock_watch.unless_ahead(appliance.retention.work_off),
         *[deliveries.work_off] * settings.webhooks_workers,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput
+from appliance.tally import Tally
 from appliance.transport.budget import Budget, BudgetLimits, Budgets
 from appliance.transport.certificates import TlsFacts
 from appliance.transport.egress import Egress
@@ -91,7 +92,7 @@ class Reach:
 class Outbound:
     """Makes clients and reaches. `options` are those of the site; connections to one host know of each other.
 
-    `folders` are those of this machine that files may be read from.
+    `folders` are those of this machine that files may be read from; `tally` counts the answers of sources.
     """
 
     def __init__(
@@ -103,7 +104,9 @@ class Outbound:
         trust: Trust,
         clock: Clock,
         folders: Sequence[Path] = (),
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally
         self._options = replace(options, proxies=proxies)
         self._egress = egress
         self._proxies = proxies
@@ -127,6 +130,7 @@ class Outbound:
             clock=self._clock,
             trust=self._trust,
             other_budgets=self._budgets.for_host,
+            tally=self._tally,
         )
 
     def poster(self, seconds: float, answer_bytes: int) -> HttpClient:
