@@ -10,6 +10,7 @@ from appliance.cli import (
     connection,
     connector,
     demo,
+    doctor,
     issues,
     reference,
     request,
@@ -24,6 +25,7 @@ from appliance.cli.shell import run
 GROUPS = (
     serve,
     demo,
+    doctor,
     setup,
     connection,
     connector,

@@ -131,6 +131,10 @@ class Appliance:
 
     pushes: Pushes
 
+    def last_backup_at(self) -> int | None:
+        """When the last verified backup was made, milliseconds; None when there is none."""
+        return None
+
     @property
     def metrics(self) -> Metrics:
         """Numbers for monitoring."""
@@ -142,7 +146,7 @@ class Appliance:
             self.entitlements,
             self.clock,
             labels=self.settings.metrics_labels,
-            backup_at=lambda: None,
+            backup_at=self.last_backup_at,
             own_certificate_end=lambda: own_certificate_end(self.settings),
         )
 

@@ -6,6 +6,7 @@ so that no two look at the same ceilings: the ticker, or a worker that has becom
 
 import fcntl
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ class EngineLock:
 
     def acquire(self) -> bool:
         """True when this process is the engine now."""
-        handle = self._path.open("a")
+        handle = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

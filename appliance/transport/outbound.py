@@ -161,6 +161,15 @@ class Outbound:
             other_budgets=budget,
         )
 
+    def proxy_answers(self) -> str | None:
+        """That the proxy of the site answers, None where there is none. Raises SourceUnreachable, EgressRefused."""
+        # A host of the outside: what goes around the proxy is named, or within the plant.
+        proxy = self._proxies.for_target("example.com", 443)
+        if proxy is None:
+            return None
+        open_proxy(proxy, self._egress, self._options.connect_timeout, self._trust.client().context).close()
+        return f"The proxy {proxy.host} port {proxy.port} answers."
+
     def is_here(self, host: str) -> bool:
         """Whether a host is this machine itself. Raises EgressRefused where it is known not to be permitted."""
         return self._egress.is_here(host)
