@@ -11,6 +11,7 @@ from appliance.cli import (
     connection,
     connector,
     demo,
+    doctor,
     issues,
     maintenance,
     reference,
@@ -28,6 +29,7 @@ from appliance.cli.shell import run
 GROUPS = (
     serve,
     demo,
+    doctor,
     setup,
     connection,
     connector,

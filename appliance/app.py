@@ -14,6 +14,7 @@ from typing import Self
 
 from appliance.audit.request_log import RequestLog
 from appliance.clock import Clock, SystemClock
+from appliance.connections.condition.endings import certificate_end
 from appliance.connections.condition.health import Health
 from appliance.connections.condition.issues import Issues
 from appliance.connections.condition.standing import Standing
@@ -34,9 +35,12 @@ from appliance.operations.backups.making import Making
 from appliance.operations.backups.service import Backups
 from appliance.operations.backups.targets import open_target
 from appliance.operations.disk import DiskGuard
+from appliance.operations.metrics import Metrics
+from appliance.operations.readiness import Readiness
 from appliance.operations.retention import Retention
 from appliance.operations.rules import rules_of
 from appliance.operations.storage import Storage
+from appliance.operations.totals import Totals
 from appliance.operations.upgrades.maintenance import Maintenance
 from appliance.passthrough.service import Passthrough
 from appliance.passthrough.tables import PassthroughTable
@@ -64,6 +68,7 @@ from appliance.sync.runs.claims import Ceilings, Claims
 from appliance.sync.schedules.due import DueTimes, Usual
 from appliance.sync.schedules.rule import Bounds
 from appliance.sync.schedules.service import Schedules
+from appliance.tally import Tally
 from appliance.transport.egress import Egress
 from appliance.transport.http import HttpOptions
 from appliance.transport.outbound import Outbound
@@ -121,6 +126,9 @@ class Appliance:
     disk: DiskGuard
     retention: Retention
     backups: Backups
+    tally: Tally
+    totals: Totals
+    readiness: Readiness
 
     @property
     def maintenance(self) -> Maintenance:
@@ -133,6 +141,25 @@ class Appliance:
         return Storage(self.database, self.disk, self.retention)
 
     pushes: Pushes
+
+    def last_backup_at(self) -> int | None:
+        """When the last verified backup was made, milliseconds; None when there is none."""
+        return None
+
+    @property
+    def metrics(self) -> Metrics:
+        """Numbers for monitoring."""
+        return Metrics(
+            self.database,
+            self.totals,
+            self.disk,
+            self.ledger,
+            self.entitlements,
+            self.clock,
+            labels=self.settings.metrics_labels,
+            backup_at=self.last_backup_at,
+            own_certificate_end=lambda: own_certificate_end(self.settings),
+        )
 
     @property
     def writes(self) -> Writes:
@@ -226,7 +253,9 @@ class Appliance:
         )
         secrets = SecretStore(database, keyring)
         model = load_model()
-        outbound = outbound_of(settings, clock)
+        tally = Tally()
+        totals = Totals(database, tally, clock)
+        outbound = outbound_of(settings, clock, tally)
         catalog = Catalog(model, resources.files("appliance.connectors"), settings.connectors_dir)
         connectors = Connectors(
             model,
@@ -314,8 +343,16 @@ class Appliance:
                 request_log.erase,
                 webhooks.erase,
                 pushes.erase,
+                totals.erase,
             ),
             end_beside=(pushes.close,),
+            announce=outbox.announce,
+        )
+        disk = DiskGuard(
+            database,
+            data_dir,
+            clock,
+            pause_bytes=settings.disk_pause_bytes,
             announce=outbox.announce,
         )
         return cls(
@@ -368,6 +405,9 @@ class Appliance:
                 clock,
                 announce=outbox.announce,
             ),
+            tally=tally,
+            totals=totals,
+            readiness=Readiness(database, keyring, disk, clock),
         )
 
     @property
@@ -451,8 +491,21 @@ def _make_private(data_dir: Path) -> None:
         ) from None
 
 
-def outbound_of(settings: Settings, clock: Clock) -> Outbound:
-    """The way out as the settings say: proxy, egress policy, trusted authorities."""
+def own_certificate_end(settings: Settings) -> int | None:
+    """When the certificate that the appliance serves with ends, milliseconds; None behind a proxy or without one."""
+    if settings.tls_mode == "proxy":
+        return None
+    path = settings.tls_certificate
+    if settings.tls_mode == "self_signed":
+        path = settings.data_dir / "tls" / "self-signed.crt"
+    try:
+        return None if path is None else certificate_end(path.read_text("utf-8", "replace"))
+    except OSError:
+        return None
+
+
+def outbound_of(settings: Settings, clock: Clock, tally: Tally | None = None) -> Outbound:
+    """The way out as the settings say: proxy, egress policy, trusted authorities. `tally` counts answers of sources."""
     proxy = None if settings.proxy_url is None else parse_proxy(settings.proxy_url)
     return Outbound(
         HttpOptions(
@@ -464,6 +517,7 @@ def outbound_of(settings: Settings, clock: Clock) -> Outbound:
         trust=Trust(settings.ca_files),
         clock=clock,
         folders=settings.files_folders,
+        tally=tally,
     )
 
 

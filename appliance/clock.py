@@ -31,7 +31,8 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        # Goes on while the machine sleeps, so that a sleep is no jump of the wall clock.
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         return event.wait(seconds)

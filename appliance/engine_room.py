@@ -8,6 +8,8 @@ from appliance.clock import to_ms
 from appliance.connections.condition.endings import Ending, Endings, certificate_end
 from appliance.connections.condition.issues import Conditions
 from appliance.connections.condition.watch import Watch
+from appliance.operations.clock_jumps import ClockWatch, jumped
+from appliance.operations.heartbeat import Heartbeat, engine_state
 from appliance.operations.upkeep import Upkeep
 from appliance.sync.engine import Engine
 from appliance.sync.pushes.reading import PushReading
@@ -22,6 +24,32 @@ def engine_of(appliance: Appliance) -> Engine:
     mappings, second_try = appliance.mappings, appliance.second_try
     upkeep = Upkeep(appliance.database, disk, appliance.clock, hurry_retention=appliance.retention.hurry)
     deliveries = deliveries_of(appliance)
+    clock_watch = ClockWatch(
+        appliance.database,
+        appliance.planner,
+        appliance.clock,
+        last_seen=engine_state(settings.data_dir).seen_at,
+    )
+    heartbeat = Heartbeat(settings.data_dir, appliance.clock)
+    resting = (
+        appliance.writes.work_off,
+        lambda: mappings.work_off() or second_try.work_off(),
+        watch_of(appliance).work_off,
+        push_reading_of(appliance).work_off,
+        clock_watch.unless_ahead(appliance.retention.work_off),
+        appliance.backups.work_off,
+        *[deliveries.work_off] * settings.webhooks_workers,
+    )
+    beside = (
+        upkeep.work_off,
+        appliance.totals.work_off,
+        *(maintenance.unless_on(work) for work in resting),
+    )
+
+    def at_tick() -> None:
+        clock_watch.look()
+        heartbeat.beat()
+
     return Engine(
         appliance.database,
         appliance.planner,
@@ -50,17 +78,9 @@ def engine_of(appliance: Appliance) -> Engine:
         owner=owner,
         workers=settings.workers,
         lease_seconds=settings.sync_lease_seconds,
-        beside=(
-            maintenance.unless_on(appliance.writes.work_off),
-            maintenance.unless_on(lambda: mappings.work_off() or second_try.work_off()),
-            maintenance.unless_on(watch_of(appliance).work_off),
-            maintenance.unless_on(push_reading_of(appliance).work_off),
-            upkeep.work_off,
-            maintenance.unless_on(appliance.retention.work_off),
-            maintenance.unless_on(appliance.backups.work_off),
-            *[maintenance.unless_on(deliveries.work_off)] * settings.webhooks_workers,
-        ),
+        beside=[clock_watch.before(work) for work in beside],
         must_wait=lambda: disk.is_low() or maintenance.is_on(),
+        at_tick=at_tick,
     )
 
 
@@ -79,6 +99,7 @@ def watch_of(appliance: Appliance) -> Watch:
                 "ROWS_REJECTED": appliance.rejected_rows.waiting,
                 "SOURCE_CHANGED": appliance.findings.waiting,
                 "DISK_LOW": appliance.disk.waiting,
+                "CLOCK_JUMPED": lambda: jumped(appliance.database, appliance.clock),
                 "WEBHOOK_SWITCHED_OFF": appliance.webhooks.switched_off,
                 "BACKUP_FAILED": appliance.backups.failing,
                 "BACKUP_OLD": appliance.backups.old,

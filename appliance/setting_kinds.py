@@ -213,6 +213,7 @@ PATH = Kind("a path", '"/var/lib/appliance"', _path)
 OPTIONAL_PATH = Kind("a path", '"/etc/appliance/file.pem"', _optional(_path))
 PATHS = Kind("a list of paths", '["/etc/appliance/ca.pem"]', _list_of(_path), _split, _join)
 ADDRESS = Kind("host:port", '"127.0.0.1:8443"', _address)
+OPTIONAL_ADDRESS = Kind("host:port", '"127.0.0.1:9443"', _optional(_address))
 PUBLIC_URL = Kind("an http or https URL", '"https://appliance.plant.example"', _optional(_public_url))
 PROXY_URL = Kind(
     "an http, https or socks5 URL", '"http://user:password@proxy.plant.example:3128"', _optional(_proxy_url)

@@ -26,6 +26,7 @@ from appliance.setting_kinds import (
     CRON,
     MEDIA_TYPES,
     NETWORKS,
+    OPTIONAL_ADDRESS,
     OPTIONAL_PATH,
     OPTIONAL_TEXT,
     PATH,
@@ -430,6 +431,23 @@ class Settings:
     )
     session_hours: int = _option(
         "session.hours", whole(1, 720), 12, "Signs out at the latest after this time."
+    )
+
+    metrics_token: str | None = _option(
+        "metrics.token",
+        OPTIONAL_TEXT,
+        "",
+        "Who sends this token may read /metrics; else it is off.",
+        secret=True,
+    )
+    metrics_listen: Address | None = _option(
+        "metrics.listen", OPTIONAL_ADDRESS, "", "Another address that answers /metrics, and nothing else."
+    )
+    metrics_labels: str = _option(
+        "metrics.labels",
+        choice("none", "connection", "entity"),
+        "none",
+        "Series by connection, or by connection and entity: many series with many connections.",
     )
 
     log_level: str = _option(

@@ -57,7 +57,7 @@ class DiskGuard:
     ) -> None:
         self._announce = announce
         self._database = database
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         self._clock = clock
         self._pause_bytes = pause_bytes
         self._space = space
@@ -66,7 +66,7 @@ class DiskGuard:
 
     def space(self) -> Space:
         """What is free now."""
-        return self._space(self._data_dir)
+        return self._space(self.data_dir)
 
     def limits(self, space: Space) -> tuple[int, int]:
         """Synchronization waits below the first number of free bytes, and goes on above the second."""
@@ -114,7 +114,7 @@ class DiskGuard:
         self._said = low
         if begins:
             log.error(
-                "synchronization waits: %s are free on the disk of %s", megabytes(space.free), self._data_dir
+                "synchronization waits: %s are free on the disk of %s", megabytes(space.free), self.data_dir
             )
         if low and noted is None:
             self._database.make_room()

@@ -119,7 +119,8 @@ class Retention:
     def _begin(self, now: int) -> bool:
         """Make ready what is due; False when nothing is."""
         hurried = self._due_at == 0
-        if self._due_at is not None and now < self._due_at:
+        # Further ahead than any rule only after the clock was set back.
+        if self._due_at is not None and now < self._due_at <= now + DAY_MS:
             return False
         ran = {
             row["rule"]: row["ran_at"]

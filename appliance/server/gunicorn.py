@@ -29,7 +29,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         settings = self._settings
         values: dict[str, Any] = {
-            "bind": f"{settings.listen.host}:{settings.listen.port}",
+            "bind": [
+                f"{one.host}:{one.port}"
+                for one in (settings.listen, settings.metrics_listen)
+                if one is not None
+            ],
             "workers": 1,
             "worker_class": "gthread",
             "threads": settings.web_threads,

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.admin import pages
-from appliance.api import link, problems, reference, system
+from appliance.api import link, operating, problems, reference, system
 from appliance.api.connection import (
     health,
     hooks,
@@ -65,12 +65,9 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
+    app.register_blueprint(operating.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return Response('{"status":"ok"}\n', mimetype="application/json")
 
     @app.get("/")
     def front() -> AnyResponse:
@@ -98,14 +95,17 @@ def create_app(appliance: Appliance) -> Flask:
         headers["Strict-Transport-Security"] = "max-age=31536000"
         if not request.path.startswith("/admin/static/"):
             headers["Cache-Control"] = "no-store"
-        milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        if request.path.startswith("/api/"):
+            appliance.tally.add("api_responses", f"{response.status_code // 100}xx")
+            appliance.tally.timed("api_seconds", seconds)
         log.info(
             "%s %s %d %.1f ms %s",
             request.method,
             shown_path(request.path),
             response.status_code,
-            milliseconds,
-            g.request_id,
+            seconds * 1000,
+            g.get("request_id", ""),
         )
         return response
 

@@ -58,11 +58,18 @@ class Database:
 
     `key` is 32 raw bytes. The file is made when it does not exist, and brought to the schema of this program.
     Raises StoreKeyRejected when the key does not open the file, SchemaMismatch when the file was written by
-    another release. The `reserve` is given up when a deletion, or the start, finds the disk full.
+    another release; without `migrated` its schema stays as it is, for those who only look. The `reserve` is given up
+    when a deletion, or the start, finds the disk full.
     """
 
     def __init__(
-        self, path: Path, key: bytes, *, cache_kib: int = CACHE_KIB, reserve: Reserve | None = None
+        self,
+        path: Path,
+        key: bytes,
+        *,
+        cache_kib: int = CACHE_KIB,
+        reserve: Reserve | None = None,
+        migrated: bool = True,
     ) -> None:
         if len(key) != 32:
             raise ValueError("the database key is 32 bytes")
@@ -95,14 +102,15 @@ class Database:
         self.function("compare_numbers", 2, _compare_numbers)
         # SQLite's own lock is unfair under contention; threads of one process queue here first.
         self._writing = threading.RLock()
-        self._open()
+        self._open(migrated)
 
-    def _open(self) -> None:
+    def _open(self, migrated: bool) -> None:
         # Two that open a new file at once would each find it locked by the other.
         with _alone(self.path.parent):
             self.make_room()
             self._connect()
-            migrate(self)
+            if migrated:
+                migrate(self)
 
     def _connect(self) -> None:
         # SQLite gives the log beside the file the same rights, so they are right from the first moment.

@@ -6,6 +6,7 @@ so that no two look at the same ceilings: the ticker, or a worker that has becom
 
 import fcntl
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ class EngineLock:
 
     def acquire(self) -> bool:
         """True when this process is the engine now."""
-        handle = self._path.open("a")
+        handle = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -68,6 +69,7 @@ class Engine:
 
     `beside` is other work that waits in the database, such as writes; each has a thread of its own and tells how much
     it has done. No run is handed out while `must_wait`, such as for room on the disk; it is asked often.
+    `at_tick` comes before anything else of a tick, such as a look at the clocks.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Engine:
         lease_seconds: int,
         beside: Sequence[Callable[[], int]] = (),
         must_wait: Callable[[], bool] = lambda: False,
+        at_tick: Callable[[], object] = lambda: None,
     ) -> None:
+        self._at_tick = at_tick
         self._must_wait = must_wait
         self._database = database
         self._beside = beside
@@ -113,6 +117,7 @@ class Engine:
         ]
         for thread in self._threads:
             thread.start()
+        self._plan(self._at_tick)
         self._plan(self._planner.catch_up)
         ticker = schedule.Scheduler()
         ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
@@ -120,6 +125,7 @@ class Engine:
         self._plan(self._planner.queue_due)
         while not self._clock.wait(stop, TICK_SECONDS):
             try:
+                self._at_tick()
                 ticker.run_pending()
                 self.hand_out()
             except DiskFull as failure:

@@ -89,6 +89,28 @@ class Planner:
             self._plan_next(self.due_times.timetables([connection_id]), connection_id, entities, now)
             self._plan_reconcile(connection_id, entities)
 
+    def bring_forward(self) -> None:
+        """After the clock was set back: what would be due much later than its timetable says is due by that."""
+        now = self._clock.now_ms()
+        with self._database.write():
+            open_ones = self.schedules.planned()
+            tables = self.due_times.timetables({row["connection_id"] for row in open_ones})
+            due, reconciled = [], []
+            for row in open_ones:
+                stream = (row["connection_id"], row["entity"])
+                usual = tables.next_due(*stream, now)
+                if row["next_due_at"] is not None and usual is not None and usual < row["next_due_at"]:
+                    due.append((usual, *stream))
+                whole = tables.next_reconcile(*stream, now)
+                if (
+                    row["next_reconcile_at"] is not None
+                    and whole is not None
+                    and whole < row["next_reconcile_at"]
+                ):
+                    reconciled.append((whole, *stream))
+            self.schedules.plan(due)
+            self.schedules.plan_reconcile(reconciled)
+
     def source_returned(self, connection_id: str) -> None:
         """What failed while the source was away is due at once, or after its quiet hours; the rest keeps its times."""
         now = self._clock.now_ms()

@@ -14,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput, SourceAnswerInvalid, SourceThrottled, SourceUnreachable
+from appliance.tally import Tally
 from appliance.transport.budget import Budget
 from appliance.transport.deadline import Deadline
 from appliance.transport.egress import Egress
@@ -84,12 +85,14 @@ class HttpClient:
         clock: Clock,
         trust: Trust | None = None,
         other_budgets: Callable[[str], Budget] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """`trust` is the site's; without it the system's certificates count. Raises ConfigurationError.
 
         `other_budgets` gives the budget of a `host:port` other than that of `budget`, such as the one where
-        tokens are issued; without it all calls count in `budget`.
+        tokens are issued; without it all calls count in `budget`. `tally` counts answers and waits of all clients.
         """
+        self._tally = tally or Tally()
         trust = trust or Trust()
         self._options = options
         self._budget = budget
@@ -227,10 +230,13 @@ class HttpClient:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             out_of_time = self._clock.monotonic() >= self._deadline.at - 0.01
             failure = translated(error, host, port, self._options.read_timeout, out_of_time)
+            self._tally.add("source_responses", "none")
         else:
             response.seconds = self._clock.monotonic() - began
             size = len(response.body)
             self._count(received=size)
+            self._tally.add("source_responses", f"{response.status // 100}xx")
+            self._tally.timed("source_seconds", response.seconds)
             log.debug(
                 "%s %s %d %d bytes %.3f s",
                 *(request.method, loggable(request.url), response.status, size, response.seconds),
@@ -297,6 +303,8 @@ class HttpClient:
             self._counters.requests += requests
             self._counters.bytes_received += received
             self._counters.seconds_waiting += waited
+        if waited:
+            self._tally.add("source_wait_seconds", amount=waited)
 
 
 def _cookies_set(prepared: requests.PreparedRequest, raw: urllib3.HTTPResponse) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.clock import Clock
 from appliance.errors import InvalidInput
+from appliance.tally import Tally
 from appliance.transport.budget import Budget, BudgetLimits, Budgets
 from appliance.transport.certificates import TlsFacts
 from appliance.transport.egress import Egress
@@ -93,7 +94,7 @@ class Reach:
 class Outbound:
     """Makes clients and reaches. `options` are those of the site; connections to one host know of each other.
 
-    `folders` are those of this machine that files may be read from.
+    `folders` are those of this machine that files may be read from; `tally` counts the answers of sources.
     """
 
     def __init__(
@@ -105,7 +106,9 @@ class Outbound:
         trust: Trust,
         clock: Clock,
         folders: Sequence[Path] = (),
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally
         self._options = replace(options, proxies=proxies)
         self._egress = egress
         self._proxies = proxies
@@ -129,6 +132,7 @@ class Outbound:
             clock=self._clock,
             trust=self._trust,
             other_budgets=self._budgets.for_host,
+            tally=self._tally,
         )
 
     def poster(self, seconds: float, answer_bytes: int) -> HttpClient:
@@ -158,6 +162,15 @@ class Outbound:
             trust=self._trust,
             other_budgets=budget,
         )
+
+    def proxy_answers(self) -> str | None:
+        """That the proxy of the site answers, None where there is none. Raises SourceUnreachable, EgressRefused."""
+        # A host of the outside: what goes around the proxy is named, or within the plant.
+        proxy = self._proxies.for_target("example.com", 443)
+        if proxy is None:
+            return None
+        open_proxy(proxy, self._egress, self._options.connect_timeout, self._trust.client().context).close()
+        return f"The proxy {proxy.host} port {proxy.port} answers."
 
     def is_here(self, host: str) -> bool:
         """Whether a host is this machine itself. Raises EgressRefused where it is known not to be permitted."""

@@ -10,9 +10,10 @@ _TICK = 0.002  # real seconds between two looks at the event
 class ManualClock:
     """Starts at `start` and at 1000.0 monotonic seconds. Thread-safe.
 
-    `advance(seconds)` moves it. With `auto=True` every `wait` moves it by itself, as far as it was asked to
-    wait, and returns at once: for code in one thread that waits. Otherwise a `wait` blocks until the event is
-    set or another thread has advanced far enough. `waits` lists what was asked for, in seconds.
+    `advance(seconds)` moves it, `jump(seconds)` only what the wall clock shows. With `auto=True` every `wait` moves
+    it by itself, as far as it was asked to wait, and returns at once: for code in one thread that waits. Otherwise
+    a `wait` blocks until the event is set or another thread has advanced far enough. `waits` lists what was asked
+    for, in seconds.
     """
 
     def __init__(
@@ -38,6 +39,11 @@ class ManualClock:
         with self._changed:
             self._elapsed += seconds
             self._changed.notify_all()
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward, or back, while no time passes."""
+        with self._changed:
+            self._start += timedelta(seconds=seconds)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         with self._changed:

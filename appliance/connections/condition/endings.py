@@ -58,7 +58,7 @@ class Endings:
     def look(self) -> None:
         """Look at what is the appliance's own, unless that was done in the last six hours."""
         now = self._clock.now_ms()
-        if self._looked_at is not None and now - self._looked_at < LOOK_MS:
+        if self._looked_at is not None and 0 <= now - self._looked_at < LOOK_MS:
             return
         self._looked_at = now
         there = list(self._own())

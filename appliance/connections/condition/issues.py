@@ -299,7 +299,7 @@ class Conditions:
     def look(self) -> None:
         """Open what is new, resolve what is over."""
         now = self._clock.now_ms()
-        if self._looked_at is not None and now - self._looked_at < SEEN_AGAIN_MS:
+        if self._looked_at is not None and 0 <= now - self._looked_at < SEEN_AGAIN_MS:
             return
         self._looked_at = now
         for code, source in self._sources.items():

@@ -233,6 +233,12 @@ BESIDE_RUNS: Mapping[str, Remedy] = {
         "plant_admin",
         "See on the page Backups why none was made, whether the place can be reached and has room, and make one.",
     ),
+    "CLOCK_JUMPED": Remedy(
+        "warning",
+        "plant_admin",
+        "Let this machine take its time from a time server (see `timedatectl` or `chronyc tracking`). Nothing else has "
+        "to be done: leases and waits were moved with the clock, and nothing is deleted for its age for a day.",
+    ),
     "WEBHOOK_SWITCHED_OFF": Remedy(
         "warning",
         "integrator",

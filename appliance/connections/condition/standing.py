@@ -62,7 +62,7 @@ class Standing:
         Reads all schedules. A connection that a run is reading right now is left as it is.
         """
         now = self._clock.now_ms()
-        if self._looked_at is not None and now - self._looked_at < LOOK_MS:
+        if self._looked_at is not None and 0 <= now - self._looked_at < LOOK_MS:
             return
         self._looked_at = now
         behind: dict[str, list[Row]] = {}

@@ -216,7 +216,8 @@ class Runner:
             claim.connection_id,
             one.entity,
             watermark=watermark(
-                started=one.started_at,
+                # Later than now where the clock was set back since.
+                started=min(one.started_at, now),
                 finished=now,
                 newest=held,
                 overlap=max(self._terms.overlap_ms, overlap),

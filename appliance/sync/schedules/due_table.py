@@ -75,6 +75,13 @@ class ScheduleTable:
             (since,),
         )
 
+    def planned(self) -> list[Row]:
+        """All entities with a due time."""
+        return self._database.rows(
+            "SELECT connection_id, entity, next_due_at, next_reconcile_at FROM schedule"
+            " WHERE next_due_at IS NOT NULL OR next_reconcile_at IS NOT NULL"
+        )
+
     def tried_later(self, connection_id: str, now: int) -> list[str]:
         """Entities that failed and wait to be tried again."""
         rows = self._database.rows(
