@@ -99,7 +99,9 @@ def create_app(appliance: Appliance) -> Flask:
         if not request.path.startswith("/admin/static/"):
             headers["Cache-Control"] = "no-store"
         milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
-        log.info(
+        log.log(
+            # Asked every few seconds, by the service itself too.
+            logging.DEBUG if request.path == "/healthz" else logging.INFO,
             "%s %s %d %.1f ms %s",
             request.method,
             shown_path(request.path),
