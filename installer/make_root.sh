@@ -7,7 +7,7 @@
 # SOURCES is a folder with one archive of the source of OpenSSL 3 (openssl*.tar.*) and one of CPython 3.11
 # (python*.tar.* or Python*.tar.*). Take current ones: what they contain is what is shipped. Debian's `.orig` archives
 # (`apt-get source --download-only`) do, but the one of python3.11 lacks the corrections that Debian adds to it.
-# Needs root rights, debootstrap and systemd-container. A step that is done is not done again. Takes about 10 minutes
+# Needs root rights and debootstrap. A step that is done is not done again. Takes about 10 minutes
 # on two cores.
 set -euo pipefail
 umask 022
@@ -31,16 +31,17 @@ unpack() {
 unpack openssl -name 'openssl*'
 unpack python -iname 'python*'
 
-inside() { systemd-nspawn --quiet --directory="$root" --register=no --keep-unit --private-network "$@" </dev/null; }
+here=$(dirname "${BASH_SOURCE[0]}")
+inside() { "$here/inside.sh" "$root" "$root/sources" "$@" </dev/null; }
 
 [[ -e $root/opt/openssl/lib/libssl.so.3 ]] || inside bash -euc '
-    cd /sources/openssl
+    cd /build/openssl
     ./Configure --prefix=/opt/openssl --libdir=lib --openssldir=/etc/ssl shared no-tests linux-x86_64 >/dev/null
     make -j"$(nproc)" >/dev/null && make install_sw >/dev/null'
 
 # Without a shared OpenSSL and its rpath the interpreter is made without _ssl, and says so in one line of many.
 [[ -x $root/opt/python/bin/python3.11 ]] || inside bash -euc '
-    cd /sources/python
+    cd /build/python
     ./configure --prefix=/opt/python --enable-shared --with-openssl=/opt/openssl --with-openssl-rpath=auto \
         --with-ensurepip=install LDFLAGS=-Wl,-rpath,/opt/python/lib >/dev/null
     make -j"$(nproc)" >/dev/null && make install >/dev/null'
