@@ -35,6 +35,8 @@ PERMITTED = {
     "server/": frozenset({"socket", "select", "selectors", "http.server", "socketserver"}),
     "server/tls.py": frozenset({"ssl"}),
     "server/gunicorn.py": frozenset({"ssl"}),
+    # Asks the service itself whether it answers.
+    "server/liveness.py": frozenset({"ssl"}),
     # The appliance's own database, when it is PostgreSQL.
     "store/": frozenset({"psycopg"}),
 }

@@ -130,6 +130,19 @@ def test_the_unit_is_one_that_systemd_accepts(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_unit_exposes_no_more_than_1_5(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--no-pager", "--threshold=15", UNIT],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
+
+
 def test_the_unit_fits_the_program() -> None:
     text = UNIT.read_text("utf-8")
     assert f"LoadCredential={CREDENTIAL_NAME}:" in text

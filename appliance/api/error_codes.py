@@ -112,6 +112,7 @@ _MEANING = {
     "DISK_FULL": "The disk of the appliance is full; nothing was changed. Repeat it when there is room again.",
     "DISK_LOW": "Synchronization waits until there is room on the disk of the appliance.",
     "SETTINGS_INVALID": "A setting is unknown or has a wrong value.",
+    "START_REFUSED": "The program, its clock, its data directory or its address is not fit for a start.",
     "CERTIFICATE_UNUSABLE": "The certificate or key to serve with cannot be used.",
     "ENTITLEMENT_REJECTED": "The entitlement file is not valid.",
     "STORE_KEY_REJECTED": "The database does not open with the key of the keyring.",

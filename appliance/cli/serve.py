@@ -5,17 +5,21 @@ import atexit
 import os
 import signal
 import threading
+from importlib import resources
 from pathlib import Path
 
 from flask import Flask
 
 from appliance.app import Appliance
 from appliance.cli.shell import Subparsers, add_common, setting_flags, settings_of
-from appliance.clock import SystemClock
+from appliance.clock import Clock, SystemClock
 from appliance.engine_room import engine_of
 from appliance.errors import ConfigurationError
 from appliance.operations.upkeep import compact_at_start
 from appliance.server import logs
+from appliance.server.liveness import EngineBeat, LifeSigns, web_answers
+from appliance.server.notify import ServiceManager
+from appliance.server.start_check import check_address, check_clock, check_data_dir, check_files, read_build
 from appliance.server.supervisor import Supervisor, end_with_parent
 from appliance.server.tls import CertificateFiles, ensure_certificate
 from appliance.settings import Settings
@@ -41,18 +45,32 @@ def serve(arguments: argparse.Namespace) -> int:
     if arguments.parent is not None:
         end_with_parent(arguments.parent)
     settings = settings_of(arguments)
+    clock = SystemClock()
     logs.install(settings)
+    # Before any child is started, which would inherit the socket's name.
+    manager = ServiceManager()
+    _check_program(clock)
     # Opening here makes keys, certificate and schema once, before two processes need them.
     appliance = Appliance.open(settings)
     with service_lock(settings):
         try:
+            check_data_dir(settings.data_dir)
+            check_address(settings.listen)
             compact_at_start(appliance.database)
             certificate = _certificate(settings)
             for line in _greeting(appliance, certificate):
                 print(line, flush=True)
         finally:
             appliance.close()
-        return Supervisor(setting_flags(arguments), SystemClock()).serve()
+        signs = LifeSigns(
+            manager,
+            clock,
+            {
+                "the web process": lambda: web_answers(settings),
+                "the engine": EngineBeat(settings.data_dir / EngineLock.NAME, clock).works,
+            },
+        )
+        return Supervisor(setting_flags(arguments), clock, signs.give if manager.listens else None).serve()
 
 
 def web(arguments: argparse.Namespace) -> int:
@@ -85,12 +103,19 @@ def engine(arguments: argparse.Namespace) -> int:
     try:
         if settings.tls_mode == "self_signed":
             threading.Thread(target=_keep_certificate, args=(settings, stop, clock), daemon=True).start()
-        engine_of(appliance).serve(stop)
+        engine_of(appliance).serve(stop, lock.beat)
     finally:
         appliance.close()
         lock.release()
     # Threads that still wait for a slow source are not waited for: their page is not written, the checkpoint holds.
     os._exit(0)
+
+
+def _check_program(clock: Clock) -> None:
+    build = read_build()
+    if build is not None:
+        check_files(build, Path(str(resources.files("appliance"))))
+        check_clock(build, clock)
 
 
 def _make_app(settings: Settings) -> Flask:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from appliance.clock import Clock
 
@@ -38,10 +38,13 @@ def program() -> list[str]:
 
 
 class Supervisor:
-    """`flags` are command-line settings that the children need too."""
+    """`flags` are settings that the children need too. `beside` works in a thread until its event is set."""
 
-    def __init__(self, flags: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, flags: Sequence[str], clock: Clock, beside: Callable[[threading.Event], None] | None = None
+    ) -> None:
         self._flags = list(flags)
+        self._beside = beside
         self._clock = clock
         self._stop = threading.Event()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -54,6 +57,8 @@ class Supervisor:
             signal.signal(number, lambda *_: self._stop.set())
         for role in ROLES:
             self._start(role)
+        if self._beside is not None:
+            threading.Thread(target=self._beside, args=(self._stop,), name="life-signs", daemon=True).start()
         while not self._stop.wait(0.2):
             for role in ROLES:
                 self._watch(role)

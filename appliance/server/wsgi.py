@@ -99,7 +99,9 @@ def create_app(appliance: Appliance) -> Flask:
         if request.path.startswith("/api/"):
             appliance.tally.add("api_responses", f"{response.status_code // 100}xx")
             appliance.tally.timed("api_seconds", seconds)
-        log.info(
+        log.log(
+            # Asked every few seconds, by the service itself too.
+            logging.DEBUG if request.path == "/healthz" else logging.INFO,
             "%s %s %d %.1f ms %s",
             request.method,
             shown_path(request.path),

@@ -35,7 +35,9 @@ class EngineLock:
     Another `name` stands for another right, such as that of being its service.
     """
 
-    def __init__(self, data_dir: Path, name: str = "engine.lock") -> None:
+    NAME = "engine.lock"
+
+    def __init__(self, data_dir: Path, name: str = NAME) -> None:
         self._path = data_dir / name
         self._file: IO[str] | None = None
 
@@ -49,6 +51,11 @@ class EngineLock:
             return False
         self._file = handle
         return True
+
+    def beat(self) -> None:
+        """A sign of life that other processes see: the time on the file."""
+        if self._file is not None:
+            os.utime(self._file.fileno())
 
     def release(self) -> None:
         if self._file is not None:
@@ -105,8 +112,11 @@ class Engine:
             for number in range(workers)
         ]
 
-    def serve(self, stop: threading.Event) -> None:
-        """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that."""
+    def serve(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Work until `stop` is set, then let every worker finish its page. Takes at most STOP_SECONDS after that.
+
+        `beat` is called at each tick.
+        """
         interrupted = self._planner.runs.interrupt_orphans()
         self._runner.clear_away()
         if interrupted:
@@ -123,7 +133,9 @@ class Engine:
         ticker.every(1).seconds.do(self._plan, self._planner.queue_due)
         ticker.every(max(1, self._lease_ms // 4000)).seconds.do(self._renew)
         self._plan(self._planner.queue_due)
+        beat()
         while not self._clock.wait(stop, TICK_SECONDS):
+            beat()
             try:
                 self._at_tick()
                 ticker.run_pending()

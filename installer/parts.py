@@ -1,0 +1,134 @@
+"""What the packaged program consists of: the list of parts (SBOM) and the licenses.
+
+The tool that lists the distributions of an environment sees no libraries inside of wheels; those are added here, with
+the versions that they tell themselves.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+LICENSE_FILES = re.compile(r"(?i)(licen[cs]e|copying|notice|authors)[^/]*$")
+
+# Name in what the libraries told, name of the part, its license, its package URL without the version.
+_TOLD = (
+    ("python", "CPython", "PSF-2.0", "pkg:generic/python"),
+    ("openssl", "OpenSSL (of the interpreter)", "Apache-2.0", "pkg:generic/openssl"),
+    ("cryptography_openssl", "OpenSSL (in cryptography)", "Apache-2.0", "pkg:generic/openssl"),
+    ("sqlcipher_openssl", "OpenSSL (in sqlcipher3)", "Apache-2.0", "pkg:generic/openssl"),
+    ("sqlcipher", "SQLCipher", "BSD-3-Clause", "pkg:generic/sqlcipher"),
+    ("sqlcipher_sqlite", "SQLite (in sqlcipher3)", "blessing", "pkg:generic/sqlite"),
+    ("sqlite", "SQLite (of the interpreter)", "blessing", "pkg:generic/sqlite"),
+    ("libpq", "libpq (in psycopg-binary)", "PostgreSQL", "pkg:generic/libpq"),
+    ("libxml2", "libxml2 (in lxml)", "MIT", "pkg:generic/libxml2"),
+    ("libxslt", "libxslt (in lxml)", "MIT", "pkg:generic/libxslt"),
+)
+_LICENSES = {
+    "libbz2": "bzip2-1.0.6",
+    "libcom_err": "MIT",
+    "libcrypto": "OpenSSL",
+    "libexpat": "MIT",
+    "libffi": "MIT",
+    "libgssapi_krb5": "MIT",
+    "libk5crypto": "MIT",
+    "libkeyutils": "LGPL-2.1-or-later",
+    "libkrb5": "MIT",
+    "libkrb5support": "MIT",
+    "liblber": "OLDAP-2.8",
+    "libldap": "OLDAP-2.8",
+    "liblzma": "0BSD",
+    "libncursesw": "X11-distribute-modifications-variant",
+    "libpcre": "BSD-3-Clause",
+    "libpcre2": "BSD-3-Clause",
+    "libpq": "PostgreSQL",
+    "libreadline": "GPL-3.0-or-later",
+    "libsasl2": "BSD-4-Clause-UC",
+    "libselinux": "libselinux-1.0",
+    "libssl": "OpenSSL",
+    "libtinfo": "X11-distribute-modifications-variant",
+    "libuuid": "BSD-3-Clause",
+    "libyaml": "MIT",
+    "libz": "Zlib",
+}
+
+
+def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
+    """CycloneDX components for what is no distribution: libraries that told their version, and files of others."""
+    parts = [
+        _component(name, told[key], license, f"{purl}@{told[key]}") for key, name, license, purl in _TOLD
+    ]
+    for file in sorted((program / "_internal").rglob("lib*.so*")):
+        if file.is_symlink() or file.name.startswith("libpython"):
+            continue
+        plain = re.split(r"[-.]", file.name)[0]
+        license = next(
+            (_LICENSES[name] for name in (plain, plain.rstrip("0123456789")) if name in _LICENSES), None
+        )
+        # A version that a wheel's tool has left in the name: libssl-7f59e8e2.so.1.1.1k.
+        version = file.name.partition(".so")[2].lstrip(".")
+        part = _component(plain, version, license, None)
+        part["properties"] = [{"name": "file", "value": str(file.relative_to(program))}]
+        parts.append(part)
+    return parts
+
+
+def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any]], target: Path) -> None:
+    """`listed` is the document of the tool, for the distributions alone."""
+    document = json.loads(listed)
+    document.setdefault("metadata", {})["component"] = {
+        "type": "application",
+        "bom-ref": "appliance",
+        "name": "appliance",
+        "version": build["version"],
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+    }
+    tools = {"pip", "setuptools", "wheel"}
+    components = [one for one in document.get("components", []) if one["name"] not in tools]
+    document["components"] = [*components, *native]
+    known = {one["bom-ref"] for one in document["components"]}
+    document["dependencies"] = [
+        {**one, "dependsOn": [ref for ref in one.get("dependsOn", []) if ref in known]}
+        for one in document.get("dependencies", [])
+        if one["ref"] in known
+    ]
+    target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+
+def write_licenses(packages: Path, target: Path) -> None:
+    """One folder a distribution with its license files; what it declares, where it brings none."""
+    shutil.rmtree(target, ignore_errors=True)
+    for folder in sorted(packages.glob("*.dist-info")):
+        if folder.name.split("-")[0] in ("pip", "setuptools", "wheel"):
+            continue
+        name = folder.name.removesuffix(".dist-info")
+        files = [
+            file for file in sorted(folder.rglob("*")) if file.is_file() and LICENSE_FILES.search(file.name)
+        ]
+        (target / name).mkdir(parents=True)
+        for file in files:
+            copied = target / name / "-".join(file.relative_to(folder).parts)
+            shutil.copyfile(file, copied)
+        if not files:
+            declared = [
+                line
+                for line in (folder / "METADATA").read_text("utf-8").splitlines()
+                if line.startswith(("License", "Classifier: License", "Home-page", "Project-URL"))
+            ]
+            (target / name / "DECLARED.txt").write_text("\n".join(declared) + "\n", "utf-8")
+
+
+def _component(name: str, version: str, license: str | None, purl: str | None) -> dict[str, Any]:
+    part: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": f"native:{name}:{version}",
+        "name": name,
+        "version": version,
+    }
+    if license is not None:
+        part["licenses"] = [{"license": {"name": license}}]
+    if purl is not None:
+        part["purl"] = purl
+    return part
