@@ -21,7 +21,7 @@ from appliance.operations.upgrades.preflight import Needs, available_memory, che
 from appliance.operations.upgrades.programs import InstalledPrograms
 from appliance.operations.upgrades.release import opened_release
 from appliance.operations.upgrades.service import Service, is_ready
-from appliance.operations.upgrades.undo import Means
+from appliance.operations.upgrades.undo import READY_SECONDS, Means
 from appliance.operations.upgrades.upgrade import WATCH_SECONDS, Present, Upgrade
 from appliance.settings import Settings
 from appliance.sync.engine import EngineLock
@@ -81,6 +81,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         default=PREFIX,
         metavar="FOLDER",
         help=f"where releases are installed ({PREFIX})",
+    )
+    parser.add_argument(
+        "--ready-seconds",
+        type=float,
+        default=READY_SECONDS,
+        metavar="N",
+        help=f"how long the service may take until it is ready ({READY_SECONDS:g})",
     )
     service = parser.add_mutually_exclusive_group()
     service.add_argument("--unit", default=UNIT, help=f"the systemd unit of the service ({UNIT})")
@@ -165,6 +172,7 @@ def _means(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> M
         clock=clock,
         # What is done comes beside what came of it, which programs read.
         say=lambda text: print(text, file=sys.stderr, flush=True),
+        ready_seconds=arguments.ready_seconds,
     )
 
 

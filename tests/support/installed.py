@@ -84,7 +84,7 @@ class Installed:
             input=given,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert not check or done.returncode == 0, done.stderr + self.log

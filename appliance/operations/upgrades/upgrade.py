@@ -146,6 +146,13 @@ class Upgrade:
         try:
             undo(self.means, self._entry, f"{step}: {reason}")
         except (ApplianceError, OSError) as second:
+            left = self.means.journal.read()
+            if left is not None and left.step == "undone":
+                raise UpgradeFailed(
+                    f"The upgrade failed in the step {step}: {reason} {self._entry.from_version} is in place again with "
+                    f"its data, but: {second} Look at the log of the service.",
+                    details={"step": step, "undone": True},
+                ) from failure
             raise UpgradeFailed(
                 f"The upgrade failed in the step {step}: {reason} Then {self._entry.from_version} could not be "
                 f"brought back: {second}. Mend that and run: appliance upgrade --recover",

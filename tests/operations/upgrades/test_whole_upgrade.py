@@ -81,3 +81,65 @@ def installed_schema(installed: Installed) -> int:
         data_dir / DATABASE_NAME, key, lambda file: file.execute("PRAGMA user_version").fetchone()[0]
     )
     return found
+
+
+# Serves copies, and nothing else.
+NOT_IN_EARNEST = """
+if "serve" in sys.argv and not any("rehearsal" in word for word in sys.argv):
+    sys.exit("a library is missing")
+"""
+NEVER = """
+if "serve" in sys.argv:
+    sys.exit("a library is missing")
+"""
+
+
+def test_a_release_that_serves_only_copies_is_taken_back_by_itself(
+    installed: Installed, tmp_path: Path
+) -> None:
+    bundle = bundle_of(tmp_path / "bundle", NEW, SIGNER, fault=NOT_IN_EARNEST)
+    before = lasting(contents(installed))
+    installed.start()
+    failed = installed.upgrade(bundle, "--ready-seconds", "20", check=False)
+    assert failed.returncode == 1
+    assert "in the step start: The appliance was not ready after 20 s." in failed.stderr
+    assert f"{OLD} works again with its data" in failed.stderr
+    assert "a library is missing" in installed.log
+    assert installed.version == OLD and installed.answers()
+    after = contents(installed)
+    assert lasting(after) == before and after["maintenance"] == [] and "later" not in after
+    status = json.loads(installed.call("upgrade", "--status", "--json").stdout)
+    assert status["state"] == "undone" and "start: " in status["why"]
+
+
+def test_a_release_that_fails_its_self_test_stops_nothing(installed: Installed, tmp_path: Path) -> None:
+    bundle = bundle_of(tmp_path / "bundle", NEW, SIGNER, fault=NEVER)
+    installed.start()
+    pid = (installed.folder / "pid").read_text()
+    failed = installed.upgrade(bundle, check=False)
+    assert "in the step rehearse" in failed.stderr and "a library is missing" in failed.stderr
+    assert (installed.folder / "pid").read_text() == pid and installed.answers(), "the service was left alone"
+    assert contents(installed)["maintenance"] == []
+
+
+def test_after_a_power_cut_the_service_starts_with_the_release_before(
+    installed: Installed, tmp_path: Path
+) -> None:
+    bundle = bundle_of(tmp_path / "bundle", NEW, SIGNER)
+    before = lasting(contents(installed))
+    installed.start()
+    upgrade = installed.begin(*installed.upgrade_command(bundle, "--watch-seconds", "60"))
+    assert upgrade.stderr is not None
+    for line in upgrade.stderr:
+        if line.startswith("Watching"):
+            break
+    assert installed.version == NEW
+    status, answer = installed.get("/api/system/credits")
+    assert (status, answer["error"]["code"]) == (503, "MAINTENANCE"), "nobody has seen anything of it"
+    upgrade.kill()
+    upgrade.wait()
+    installed.kill_service()
+    installed.start()
+    assert installed.version == OLD and "It was broken off in the step watch" in installed.log
+    after = contents(installed)
+    assert lasting(after) == before and after["maintenance"] == [] and "later" not in after
