@@ -17,6 +17,7 @@ from appliance.cli import (
     serve,
     setup,
     storage,
+    support,
     sync,
     webhook,
 )
@@ -34,6 +35,7 @@ GROUPS = (
     webhook,
     request,
     storage,
+    support,
     admin,
     reference,
 )
