@@ -19,6 +19,7 @@ from appliance.cli import (
     serve,
     setup,
     storage,
+    support,
     sync,
     upgrade,
     upgrade_steps,
@@ -42,6 +43,7 @@ GROUPS = (
     maintenance,
     upgrade,
     upgrade_steps,
+    support,
     admin,
     reference,
 )
