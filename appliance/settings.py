@@ -228,7 +228,7 @@ class Settings:
         "credits.grace_days",
         whole(0, 3650),
         30,
-        "Days after an entitlement expires on which new connections can be made, where it does not say so itself.",
+        "Days past its end on which an entitlement still lets new connections be made, unless it says so.",
     )
     credits_entitlement_public_key_file: Path | None = _option(
         "credits.entitlement_public_key_file", OPTIONAL_PATH, "", "Key that entitlements are verified with."

@@ -1,12 +1,14 @@
 """What all pages keep to: escaped text, no inline code, bounded lists, errors that help."""
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from io import BytesIO
 
 import msgspec
 import pytest
 
+from appliance.credits.entitlement import Entitlement, Entitlements, Term
 from appliance.store.records import NewRecord
 from appliance.sync.rejections.quarantine import Rejected
 from appliance.users.errors import ApiKeyUnknown
@@ -181,6 +183,27 @@ def test_a_file_that_is_no_entitlement_is_explained_on_the_page(plant: Plant, br
     assert response.status_code == 422
     assert "The file is not an entitlement." in response.text
     assert plant.appliance.ledger.balance().granted == 20
+
+
+def test_the_credits_page_names_the_installation(plant: Plant, browser: Browser) -> None:
+    assert (
+        f"<code>{plant.appliance.entitlements.installation.id}</code>" in browser.get("/admin/credits").text
+    )
+
+
+def test_an_entitlement_past_its_end_is_told_on_the_credits_page(
+    plant: Plant, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, ended = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    entitlement = Entitlement("ENT-1", "Plant Example", 40, issued, ended)
+    for phase, told in (
+        ("grace", "New connections can be made until"),
+        ("ended", "No new connections can be made"),
+    ):
+        term = Term(phase, "ins_1", entitlement, ended)  # type: ignore[arg-type]
+        monkeypatch.setattr(Entitlements, "term", lambda _, term=term: term)
+        page = browser.get("/admin/credits").text
+        assert told in page and "Those that are there go on" in page
 
 
 class TestApplications:
