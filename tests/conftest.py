@@ -90,7 +90,13 @@ def samba(server_folder: Path) -> Iterator[Samba]:
 
 
 # Few tests that take long. Begun first, none of them is left to run alone at the end.
-LONG = ("tests/crash/", "tests/test_canaries.py", "tests/test_readme.py", "tests/cli/")
+LONG = (
+    "tests/crash/",
+    "tests/sync/test_histories.py",
+    "tests/test_canaries.py",
+    "tests/test_readme.py",
+    "tests/cli/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
