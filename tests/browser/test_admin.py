@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from appliance.api import guide
 from tests.browser.conftest import NAME, PASSWORD, sign_in
 from tests.browser.gated import PAGE_ROWS, PAGES, open_page
 from tests.browser.served import Served
@@ -211,7 +212,8 @@ def test_everything_but_live_progress_works_without_scripts(page: Page, set_up: 
     "path",
     [
         *("/admin/", "/admin/connect", "/admin/credits", "/admin/api-keys", "/admin/applications"),
-        *("/admin/requests", "/docs", "/docs/errors"),
+        *("/admin/requests", "/docs", "/docs/errors", "/docs/guide"),
+        *(f"/docs/guide/{name}" for name in guide.PAGES),
     ],
 )
 def test_no_page_is_wider_than_a_phone(page: Page, set_up: Served, path: str) -> None:

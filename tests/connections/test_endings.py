@@ -9,7 +9,7 @@ import pytest
 from appliance.app import Appliance
 from appliance.connections.condition.endings import DAY_MS, Ending, Endings
 from appliance.connections.condition.issues import Issues
-from appliance.engine_room import watch_of
+from appliance.engine_room import _endings, watch_of
 from appliance.transport.certificates import TlsFacts
 from tests.support.appliance import Appliances, connect_sandbox
 from tests.support.clock import ManualClock
@@ -66,7 +66,7 @@ def test_a_key_made_for_a_month_worries_nobody_after_a_week(appliance: Appliance
     keys = appliance.api_keys
     keys.create("month", expires_at=clock.now_ms() + 30 * DAY_MS)
     keys.create("year", expires_at=clock.now_ms() + 365 * DAY_MS)
-    endings = Endings(appliance.issues, clock, appliance._endings)
+    endings = Endings(appliance.issues, clock, lambda: _endings(appliance))
     endings.look()
     clock.advance(7 * 86_400)
     endings.look()
