@@ -14,6 +14,7 @@ from appliance.cli.shell import Subparsers, add_common, setting_flags, settings_
 from appliance.clock import SystemClock
 from appliance.engine_room import engine_of
 from appliance.errors import ConfigurationError
+from appliance.operations.upgrades.journal import Journal
 from appliance.operations.upkeep import compact_at_start
 from appliance.server import logs
 from appliance.server.supervisor import Supervisor, end_with_parent
@@ -42,6 +43,7 @@ def serve(arguments: argparse.Namespace) -> int:
         end_with_parent(arguments.parent)
     settings = settings_of(arguments)
     logs.install(settings)
+    Journal(settings.data_dir).check_over()
     # Opening here makes keys, certificate and schema once, before two processes need them.
     appliance = Appliance.open(settings)
     with service_lock(settings):
