@@ -106,6 +106,7 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
         means = _means(arguments, appliance.settings, appliance.clock)
         upgrade = Upgrade(means, _present(arguments, appliance), arguments.watch_seconds)
+        means.installation.check_may_change()
         key = arguments.release_key or arguments.prefix / "current" / RELEASE_KEY
         with opened_release(arguments.bundle, _read_key(key), arguments.prefix) as release:
             upgrade.check(release)
@@ -124,6 +125,7 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
 def run_rollback(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
         means = _means(arguments, appliance.settings, appliance.clock)
+        means.installation.check_may_change()
         entry = undo.last_done(means)
         lost = since(appliance.database, entry.changed_at)
     if not arguments.yes:

@@ -30,6 +30,12 @@ class Installation:
             )
         return self._link.readlink().name
 
+    def check_may_change(self) -> None:
+        """Raises UpgradeRefused where this account may not install here, or nothing is installed here."""
+        self.current()
+        if not os.access(self.prefix, os.W_OK):
+            raise UpgradeRefused(f"This account may not write to {self.prefix}. Run the command as root.")
+
     def executable(self, version: str) -> Path:
         return self.prefix / version / EXECUTABLE
 

@@ -325,6 +325,16 @@ def test_while_an_upgrade_lives_nothing_is_put_right_and_no_second_one_begins(si
     assert recover(site.means()) is not None
 
 
+def test_where_nothing_is_installed_nothing_is_upgraded(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--prefix", str(site.folder / "elsewhere"), "--set", f"data_dir={site.data_dir}"]
+    for command in (["upgrade", str(site.folder / "bundle")], ["rollback", "--yes"]):
+        assert main([*command, *flags]) == 1
+        assert "is no link to a release" in capsys.readouterr().err
+    assert main(["upgrade", "--recover", *flags]) == 0, "a first start has nothing to put right"
+
+
 def test_the_service_does_not_start_on_what_was_broken_off(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
