@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.operations.upgrades.environment import outside_environment
 from appliance.operations.upgrades.errors import UpgradeFailed, UpgradeRefused
 from appliance.operations.upgrades.preflight import MEMORY_BYTES, Needs, available_memory, check_room
 from appliance.operations.upgrades.service import Service, is_ready, wait_ready, watch
@@ -62,3 +63,17 @@ def test_readiness_is_waited_for_and_then_has_to_last() -> None:
     watch(answers(None, "no", "no", None), clock, 60)
     with pytest.raises(UpgradeFailed, match="did not stay so"):
         watch(answers(None, None, "no"), clock, 60)
+
+
+def test_programs_that_are_not_this_one_get_none_of_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = {
+        "PATH": "/bin",
+        "LD_LIBRARY_PATH": "/opt/appliance/1.0.0/_internal",
+        "LD_LIBRARY_PATH_ORIG": "/usr/lib/plant",
+        "_PYI_APPLICATION_HOME_DIR": "/opt/appliance/1.0.0",
+    }
+    assert outside_environment(packaged) == packaged, "run from source nothing was added"
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    assert outside_environment(packaged) == {"PATH": "/bin", "LD_LIBRARY_PATH": "/usr/lib/plant"}
+    del packaged["LD_LIBRARY_PATH_ORIG"]
+    assert outside_environment(packaged) == {"PATH": "/bin"}
