@@ -333,6 +333,8 @@ def test_where_nothing_is_installed_nothing_is_upgraded(
         assert main([*command, *flags]) == 1
         assert "is no link to a release" in capsys.readouterr().err
     assert main(["upgrade", "--recover", *flags]) == 0, "a first start has nothing to put right"
+    assert main(["upgrade", str(site.folder / "bundle"), "--set", f"data_dir={site.folder / 'no'}"]) == 1
+    assert "There are no data" in capsys.readouterr().err and not (site.folder / "no").exists()
 
 
 def test_the_service_does_not_start_on_what_was_broken_off(
