@@ -15,6 +15,7 @@ from appliance.cli.shell import Subparsers, add_common, setting_flags, settings_
 from appliance.clock import Clock, SystemClock
 from appliance.engine_room import engine_of
 from appliance.errors import ConfigurationError
+from appliance.operations.upgrades.journal import Journal
 from appliance.operations.upkeep import compact_at_start
 from appliance.server import logs
 from appliance.server.liveness import EngineBeat, LifeSigns, web_answers
@@ -50,6 +51,7 @@ def serve(arguments: argparse.Namespace) -> int:
     # Before any child is started, which would inherit the socket's name.
     manager = ServiceManager()
     _check_program(clock)
+    Journal(settings.data_dir).check_over()
     # Opening here makes keys, certificate and schema once, before two processes need them.
     appliance = Appliance.open(settings)
     with service_lock(settings):

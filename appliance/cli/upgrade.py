@@ -13,6 +13,7 @@ from appliance.clock import Clock, SystemClock, iso
 from appliance.errors import ConfigurationError
 from appliance.operations.upgrades import undo
 from appliance.operations.upgrades.data_files import DataFiles
+from appliance.operations.upgrades.errors import UpgradeRefused
 from appliance.operations.upgrades.installation import Installation
 from appliance.operations.upgrades.journal import Entry, Journal
 from appliance.operations.upgrades.keeping import copy_aside
@@ -26,6 +27,7 @@ from appliance.operations.upgrades.upgrade import WATCH_SECONDS, Present, Upgrad
 from appliance.settings import Settings
 from appliance.sync.engine import EngineLock
 from appliance.transport.loopback import OwnAddress
+from appliance.vault.keyring import DATABASE_NAME
 
 PREFIX = Path("/opt/appliance")
 BACKUPS = Path("/var/backups/appliance")
@@ -103,14 +105,19 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
         return _show_status(arguments)
     if arguments.recover:
         return _recover(arguments)
+    _check_data(settings_of(arguments))
     with opened(arguments) as appliance:
         means = _means(arguments, appliance.settings, appliance.clock)
         upgrade = Upgrade(means, _present(arguments, appliance), arguments.watch_seconds)
+        means.installation.check_may_change()
         key = arguments.release_key or arguments.prefix / "current" / RELEASE_KEY
         with opened_release(arguments.bundle, _read_key(key), arguments.prefix) as release:
             upgrade.check(release)
             sizes = appliance.database.sizes()
-            needs = Needs(sizes.file + sizes.log, release.program_bytes)
+            # The copy that is tried makes a reserve of its own.
+            needs = Needs(
+                sizes.file + sizes.log, release.program_bytes + appliance.settings.disk_reserve_bytes
+            )
             check_room(appliance.settings.data_dir, arguments.prefix, needs, available_memory())
             if arguments.check:
                 text = f"{__version__} can be upgraded to {release.version}."
@@ -122,8 +129,10 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
+    _check_data(settings_of(arguments))
     with opened(arguments) as appliance:
         means = _means(arguments, appliance.settings, appliance.clock)
+        means.installation.check_may_change()
         entry = undo.last_done(means)
         lost = since(appliance.database, entry.changed_at)
     if not arguments.yes:
@@ -145,6 +154,15 @@ def _recover(arguments: argparse.Namespace) -> int:
     else:
         _show_entry(arguments, entry)
     return 0
+
+
+def _check_data(settings: Settings) -> None:
+    """Opening a folder without data would make new ones."""
+    if not (settings.data_dir / DATABASE_NAME).exists():
+        raise UpgradeRefused(
+            f"There are no data of an appliance in {settings.data_dir}. Name the folder that the service works on, "
+            "such as --set data_dir=/var/lib/appliance."
+        )
 
 
 def _show_status(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.operations.upgrades.environment import outside_environment
 from appliance.operations.upgrades.errors import ReleaseRefused, UpgradeRefused
 from appliance.operations.upgrades.release import EXECUTABLE, Release
 from appliance.vault.files import sync_directory
@@ -29,6 +30,12 @@ class Installation:
                 "Run the installer once, or give its place with --prefix."
             )
         return self._link.readlink().name
+
+    def check_may_change(self) -> None:
+        """Raises UpgradeRefused where this account may not install here, or nothing is installed here."""
+        self.current()
+        if not os.access(self.prefix, os.W_OK):
+            raise UpgradeRefused(f"This account may not write to {self.prefix}. Run the command as root.")
 
     def executable(self, version: str) -> Path:
         return self.prefix / version / EXECUTABLE
@@ -64,7 +71,12 @@ def _check_starts(executable: Path, version: str) -> None:
     """Raises ReleaseRefused. A C library that is too old shows here."""
     try:
         done = subprocess.run(
-            [executable, "--version"], capture_output=True, text=True, timeout=START_SECONDS, check=False
+            [executable, "--version"],
+            env=outside_environment(),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as failure:
         raise ReleaseRefused(f"{version} does not start on this machine: {failure}.") from failure

@@ -80,6 +80,20 @@ class Journal:
         own_like(self.folder, self._data_dir)
         return entry
 
+    def check_over(self) -> None:
+        """Before the service works on the data: raises UpgradeRefused when an upgrade was broken off and not put right.
+
+        One that lives is no obstacle, since it starts the service itself.
+        """
+        entry = self.read()
+        if entry is None or entry.step in OVER or not self.hold():
+            return
+        self.release()
+        raise UpgradeRefused(
+            f"The upgrade from {entry.from_version} to {entry.to_version} was broken off in the step {entry.step}, "
+            "so program and data may not belong together. Run as root: appliance upgrade --recover"
+        )
+
     def hold(self) -> bool:
         """Be the one who upgrades; False when another is. Given back by the system when the process ends."""
         self.folder.mkdir(mode=0o700, exist_ok=True)

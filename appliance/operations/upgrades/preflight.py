@@ -14,7 +14,7 @@ MEMORY_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Bytes: of the database with its log, of the new program."""
+    """Bytes: of the database with its log, and what is needed beside its copies, the new program above all."""
 
     database: int
     program: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from appliance.operations.upgrades.environment import outside_environment
 from appliance.operations.upgrades.errors import UpgradeFailed
 from appliance.operations.upgrades.installation import Installation
 
@@ -58,6 +59,7 @@ class InstalledPrograms:
         try:
             done = subprocess.run(
                 [self.installation.executable(version), *command, "--json", *self.flags, *place],
+                env=outside_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

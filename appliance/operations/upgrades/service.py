@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.clock import Clock
+from appliance.operations.upgrades.environment import outside_environment
 from appliance.operations.upgrades.errors import UpgradeFailed
 from appliance.transport.loopback import OwnAddress
 
@@ -49,6 +50,7 @@ def _run(commands: Sequence[Sequence[str]]) -> None:
         try:
             done = subprocess.run(
                 command,
+                env=outside_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

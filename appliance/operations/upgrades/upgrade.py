@@ -149,8 +149,8 @@ class Upgrade:
             left = self.means.journal.read()
             if left is not None and left.step == "undone":
                 raise UpgradeFailed(
-                    f"The upgrade failed in the step {step}: {reason} {self._entry.from_version} is in place again with "
-                    f"its data, but: {second} Look at the log of the service.",
+                    f"The upgrade failed in the step {step}: {reason} {self._entry.from_version} is in place again "
+                    f"with its data, but: {second} Look at the log of the service.",
                     details={"step": step, "undone": True},
                 ) from failure
             raise UpgradeFailed(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from appliance.__main__ import main
 from appliance.app import Appliance
 from appliance.operations.upgrades import data_files
 from appliance.operations.upgrades.data_files import DataFiles
@@ -322,3 +323,29 @@ def test_while_an_upgrade_lives_nothing_is_put_right_and_no_second_one_begins(si
         with pytest.raises(UpgradeRefused, match="under way"):
             site.upgrade()
     assert recover(site.means()) is not None
+
+
+def test_where_nothing_is_installed_nothing_is_upgraded(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--prefix", str(site.folder / "elsewhere"), "--set", f"data_dir={site.data_dir}"]
+    for command in (["upgrade", str(site.folder / "bundle")], ["rollback", "--yes"]):
+        assert main([*command, *flags]) == 1
+        assert "is no link to a release" in capsys.readouterr().err
+    assert main(["upgrade", "--recover", *flags]) == 0, "a first start has nothing to put right"
+    assert main(["upgrade", str(site.folder / "bundle"), "--set", f"data_dir={site.folder / 'no'}"]) == 1
+    assert "There are no data" in capsys.readouterr().err and not (site.folder / "no").exists()
+
+
+def test_the_service_does_not_start_on_what_was_broken_off(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill_after(monkeypatch, 1)
+    killed(site.upgrade)
+    monkeypatch.undo()
+    assert not (site.data_dir / DATABASE_NAME).exists(), "else this is another moment"
+    assert main(["serve", "--set", f"data_dir={site.data_dir}"]) == 1
+    assert "UPGRADE_REFUSED" in capsys.readouterr().err
+    assert not (site.data_dir / DATABASE_NAME).exists(), "it made no empty one"
+    recover(site.means())
+    Journal(site.data_dir).check_over()
