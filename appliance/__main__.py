@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from appliance import __version__
 from appliance.cli import (
     admin,
+    config,
     connection,
     connector,
     demo,
@@ -28,6 +29,7 @@ GROUPS = (
     demo,
     doctor,
     setup,
+    config,
     connection,
     connector,
     sync,
