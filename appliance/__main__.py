@@ -8,6 +8,7 @@ from appliance import __version__
 from appliance.cli import (
     admin,
     backup,
+    config,
     connection,
     connector,
     demo,
@@ -32,6 +33,7 @@ GROUPS = (
     demo,
     doctor,
     setup,
+    config,
     connection,
     connector,
     sync,

@@ -162,6 +162,11 @@ class ConnectionTable:
             (json.dumps(pairs), now, connection_id),
         )
 
+    def set_email(self, connection_id: str, email: str | None, now: int) -> None:
+        self._database.run(
+            "UPDATE connection SET email = ?, updated_at = ? WHERE id = ?", (email, now, connection_id)
+        )
+
     def set_historical_days(self, connection_id: str, days: int, now: int) -> None:
         self._database.run(
             "UPDATE connection SET historical_days = ?, updated_at = ? WHERE id = ?",

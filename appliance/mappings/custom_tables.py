@@ -69,18 +69,25 @@ class CustomTables:
         It is synchronized at once, and by schedule from then on. Raises MappingInvalid for a declaration that is
         none, SourceError as the source answers to the trial.
         """
+        sample = self.sample(connection_id, name, document)
+        self.keep(connection_id, name, document, author=author)
+        return {"name": name, "table": _entity(name), "sample": sample}
+
+    def sample(self, connection_id: str, name: str, document: Any) -> Any:
+        """Read one row as a table is declared; None where there is none. Raises as `put` does."""
+        return self._tried(self._connections.get(connection_id), _entity(name), _overlay(document))
+
+    def keep(self, connection_id: str, name: str, document: Any, *, author: str) -> None:
+        """Declare a table that was tried before. Raises MappingInvalid."""
         connection = self._connections.get(connection_id)
-        entity = _entity(name)
-        overlay = _overlay(document)
-        declared = [one for one in self._table.in_force(connection.id).values() if one.table is not None]
-        if len(declared) >= MOST_TABLES:
-            raise MappingInvalid(f"A connection has at most {MOST_TABLES} tables of its own.")
-        sample = self._tried(connection, entity, overlay)
+        entity, overlay = _entity(name), _overlay(document)
         now = self._clock.now_ms()
         with self._database.write():
+            declared = [one for one in self._table.in_force(connection.id).values() if one.table is not None]
+            if len(declared) >= MOST_TABLES:
+                raise MappingInvalid(f"A connection has at most {MOST_TABLES} tables of its own.")
             self._table.add(connection.id, entity, overlay, note="", author=author[:200], now=now)
             self._planner.add_entity(connection.id, entity)
-        return {"name": name, "table": entity, "sample": sample}
 
     def remove(self, connection_id: str, name: str, *, author: str) -> int:
         """Forget a table and its rows; how many there were. Raises MappingUnknown."""

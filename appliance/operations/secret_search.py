@@ -31,7 +31,7 @@ _SHAPES = re.compile(
 
 class Redacted(NamedTuple):
     text: str
-    count: int
+    places: int
 
 
 class SecretSearch:

@@ -116,7 +116,7 @@ def collect(
         redacted = search.redact(text)
         if search.holds(redacted.text):
             raise BundleUnsafe(f"A secret is left in {name}, so the bundle was not written. Report this.")
-        members.append(Member(name, redacted.text.encode(), redacted.count))
+        members.append(Member(name, redacted.text.encode(), redacted.places))
     return Bundle((*members, Member("MANIFEST.json", _json(_manifest(members)).encode(), 0)))
 
 
