@@ -212,15 +212,16 @@ def live(machine: Machine, release: Path) -> None:
     machine.timed("restart", "systemctl", "restart", "appliance")
     check(total(machine, token) == orders, "they are there after a restart")
 
-    connected(machine, "Two")
+    other = connected(machine, "Two")
     machine.run("systemctl", "kill", "--signal=SIGKILL", "appliance", check=False)
     machine.wait(
         lambda: machine.run("systemctl", "is-active", "appliance", check=False) == "active", "it is back"
     )
     note("killed every process of the service; systemd has brought it back")
-    machine.appliance("sync", "run", "Two")
+    machine.appliance("sync", "run", "Two", "--mode", "full")
+    state = machine.run("sh", "-c", _asking(other, "sync-status"))
     machine.pull_the_plug()
-    note("pulled the plug while it synchronized")
+    note(f"pulled the plug; a moment before, the synchronization was {json.loads(state)['status']}")
     machine.boot()
     machine.wait(
         lambda: machine.run("systemctl", "is-active", "appliance", check=False) == "active", "it is back"
@@ -228,6 +229,7 @@ def live(machine: Machine, release: Path) -> None:
     check(total(machine, token) == orders, "after the boot it is there by itself, with everything")
     machine.timed("synchronize the other", *_appliance_words("sync", "run", "Two", "--wait"))
 
+    hang(machine)
     read_only(machine)
     machine.timed(
         "verify what is installed", "sh", "-c", "cd /tmp && /opt/appliance/current/appliance --version"
@@ -250,6 +252,30 @@ def connected(machine: Machine, name: str) -> str:
 def left_of(machine: Machine) -> set[str]:
     places = ("/opt/appliance", "/var/lib/appliance", "/etc/appliance")
     return {place for place in places if (machine.folder / place.removeprefix("/")).exists()}
+
+
+def hang(machine: Machine) -> None:
+    """An engine that stands still is brought back by the watchdog: 60 seconds it may be silent, and 20 of the unit."""
+    drop_in = "/run/systemd/system/appliance.service.d/watchdog.conf"
+    text = "[Service]\\nWatchdogSec=20\\n"
+    machine.run("sh", "-c", f"mkdir -p $(dirname {drop_in}); printf '{text}' >{drop_in}")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "appliance")
+    began = time.monotonic()
+    find = "for p in /proc/[0-9]*; do grep -qaz '^_engine$' $p/cmdline && echo ${p#/proc/}; done 2>/dev/null"
+    engine = machine.run("bash", "-c", find, check=False).split()[0]
+    machine.run("bash", "-c", f"kill -STOP {engine}")
+    note(f"stopped the engine, process {engine}")
+    restarts = ("systemctl", "show", "appliance", "--property=NRestarts", "--value")
+    machine.wait(lambda: machine.run(*restarts) != "0", "the watchdog restarts it")
+    machine.wait(
+        lambda: machine.run("systemctl", "is-active", "appliance", check=False) == "active", "it is back"
+    )
+    note(
+        f"ok: the watchdog has brought the service back, {time.monotonic() - began:.0f} s after its engine stood still"
+    )
+    machine.run("rm", drop_in)
+    machine.run("systemctl", "daemon-reload")
 
 
 def read_only(machine: Machine) -> None:
@@ -275,23 +301,16 @@ def read_only(machine: Machine) -> None:
 
 def total(machine: Machine, token: str) -> int:
     """Purchase orders by the API, asked as an application does it."""
-    answer = machine.run(
-        *(
-            "curl",
-            "--silent",
-            "--show-error",
-            "--fail",
-            "--retry",
-            "20",
-            "--retry-connrefused",
-            "--retry-delay",
-            "1",
-        ),
-        *("--cacert", "/var/lib/appliance/tls/self-signed.crt", "--header", f"Authorization: Bearer {token}"),
-        f"{API}/api/v1/purchase-orders?per_page=1",
-    )
+    answer = machine.run("sh", "-c", _asking(token, "purchase-orders?per_page=1"))
     found: int = json.loads(answer)["total"]
     return found
+
+
+def _asking(token: str, path: str) -> str:
+    return (
+        "curl --silent --show-error --fail --retry 20 --retry-connrefused --retry-delay 1 --cacert"
+        f" /var/lib/appliance/tls/self-signed.crt --header 'Authorization: Bearer {token}' '{API}/api/v1/{path}'"
+    )
 
 
 def _appliance_words(*words: str) -> tuple[str, ...]:
