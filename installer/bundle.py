@@ -89,10 +89,13 @@ class Release:
     def make_run(self, bundle: Path, target: Path) -> Path:
         """A shell script with a gzip archive behind it."""
         archive = target.with_suffix(".tar.gz")
-        with archive.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, self.built) as packed:
-            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for path in [bundle, *sorted(bundle.rglob("*"))]:
-                    tar.add(path, str(path.relative_to(bundle.parent)), recursive=False, filter=self._owned)
+        with (
+            archive.open("wb") as raw,
+            gzip.GzipFile("", "wb", 6, raw, self.built) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for path in [bundle, *sorted(bundle.rglob("*"))]:
+                tar.add(path, str(path.relative_to(bundle.parent)), recursive=False, filter=self._owned)
         values = {
             "VERSION": self.version,
             "MACHINE": self.machine,
@@ -187,8 +190,8 @@ def _script(task: str, version: str) -> str:
         case "configure":
             return (
                 'case "$1" in abort-*) exit 0 ;; esac\n'
-                f"if [ -r /etc/appliance/answers ]; then exec sh {place}/install.sh --answers=/etc/appliance/answers; fi\n"
-                f"exec sh {place}/install.sh"
+                "set --\nif [ -r /etc/appliance/answers ]; then set -- --answers=/etc/appliance/answers; fi\n"
+                f'exec sh {place}/install.sh "$@"'
             )
         case "remove":
             return (

@@ -26,12 +26,15 @@ _TOLD = (
     ("libxml2", "libxml2 (in lxml)", "MIT", "pkg:generic/libxml2"),
     ("libxslt", "libxslt (in lxml)", "MIT", "pkg:generic/libxslt"),
 )
+# A library that is not here stops the build: somebody has to look at its license first.
 _LICENSES = {
     "libbz2": "bzip2-1.0.6",
     "libcom_err": "MIT",
+    "libcrypt": "LGPL-2.1-or-later",
     "libcrypto": "OpenSSL",
     "libexpat": "MIT",
     "libffi": "MIT",
+    "libgcc_s": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libgssapi_krb5": "MIT",
     "libk5crypto": "MIT",
     "libkeyutils": "LGPL-2.1-or-later",
@@ -44,10 +47,11 @@ _LICENSES = {
     "libpcre": "BSD-3-Clause",
     "libpcre2": "BSD-3-Clause",
     "libpq": "PostgreSQL",
-    "libreadline": "GPL-3.0-or-later",
     "libsasl2": "BSD-4-Clause-UC",
     "libselinux": "libselinux-1.0",
+    "libsqlite3": "blessing",
     "libssl": "OpenSSL",
+    "libstdc++": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libtinfo": "X11-distribute-modifications-variant",
     "libuuid": "BSD-3-Clause",
     "libyaml": "MIT",
@@ -64,13 +68,19 @@ def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]
         if file.is_symlink() or file.name.startswith("libpython"):
             continue
         plain = re.split(r"[-.]", file.name)[0]
-        license = next(
-            (_LICENSES[name] for name in (plain, plain.rstrip("0123456789")) if name in _LICENSES), None
-        )
+        name = next((name for name in (plain, plain.rstrip("0123456789")) if name in _LICENSES), None)
+        if name is None:
+            raise ValueError(
+                f"{file.relative_to(program)} is a library whose license is not listed in {__file__}"
+            )
         # A version that a wheel's tool has left in the name: libssl-7f59e8e2.so.1.1.1k.
         version = file.name.partition(".so")[2].lstrip(".")
+        license = (
+            "Apache-2.0" if _LICENSES[name] == "OpenSSL" and version.startswith("3") else _LICENSES[name]
+        )
         part = _component(plain, version, license, None)
-        part["properties"] = [{"name": "file", "value": str(file.relative_to(program))}]
+        path = str(file.relative_to(program))
+        part |= {"bom-ref": f"native:{path}", "properties": [{"name": "file", "value": path}]}
         parts.append(part)
     return parts
 

@@ -76,7 +76,9 @@ def main(megabytes: int) -> None:
         seconds, cpu = time.perf_counter() - began, time.process_time() - used
         print(f"during a backup: {writer.end()}")
         size = (made.bytes or 0) / 1e6
-        print(f"backup:    {size:,.0f} MB in {seconds:.1f} s, {size / seconds:.0f} MB/s, {cpu:.1f} s of processor")
+        print(
+            f"backup:    {size:,.0f} MB in {seconds:.1f} s, {size / seconds:.0f} MB/s, {cpu:.1f} s of processor"
+        )
         began = time.perf_counter()
         appliance.backups.rehearse(made.name or "")
         print(f"rehearsal: {time.perf_counter() - began:.1f} s")
