@@ -54,7 +54,8 @@ def pack(
     """Write an archive. Memory holds some pieces, whatever the size of the files."""
     sealing = Sealing(out, header, key)
     files: dict[str, dict[str, Any]] = {}
-    with tarfile.open(fileobj=cast(BinaryIO, sealing), mode="w|", bufsize=PIECE) as tar:
+    # Not as a stream: that one copies its buffer for every piece.
+    with tarfile.TarFile(fileobj=cast(BinaryIO, sealing), mode="w", copybufsize=PIECE) as tar:
         for content in contents:
             files[content.name] = _add(tar, content)
         manifest = Manifest(

@@ -71,6 +71,7 @@ class Sealing(io.RawIOBase):
         self._size = header.chunk
         self._number = 0
         self._pending = bytearray()
+        self._taken = 0
         written = header.to_bytes()
         self._bound = hashlib.sha256(written).digest()
         out.write(written)
@@ -78,8 +79,13 @@ class Sealing(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        """How much was taken."""
+        return self._taken
+
     def write(self, content: Any) -> int:
         self._pending += content
+        self._taken += len(content)
         # One that is full may be the last, which only the next byte tells.
         while len(self._pending) > self._size:
             self._seal(bytes(self._pending[: self._size]), last=False)
