@@ -1,8 +1,14 @@
 """Small files that are never seen half written: the old content or the new, whole, also after a crash."""
 
+import ctypes
+import errno
 import os
 import secrets
 from pathlib import Path
+
+# Of Linux, in linux/fs.h and fcntl.h.
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -35,6 +41,29 @@ def move_file(source: Path, target: Path) -> None:
     forget_leftovers(target)
     source.replace(target)
     sync_directory(target.parent)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Two files or folders of one disk take each other's name. Raises OSError, and both are as they were.
+
+    In one step where kernel and file system can; else in three, between which `other` is missing for a moment.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    number = errno.ENOSYS
+    if renameat2 is not None:
+        if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+            return
+        number = ctypes.get_errno()
+    if number not in (errno.ENOSYS, errno.EINVAL):
+        raise OSError(number, os.strerror(number))
+    aside = other.with_name(f".{other.name}.{secrets.token_hex(4)}")
+    other.rename(aside)
+    try:
+        one.rename(other)
+    except OSError:
+        aside.rename(other)
+        raise
+    aside.rename(one)
 
 
 def forget_leftovers(path: Path) -> None:

@@ -26,7 +26,7 @@ from appliance.store.space import space_of
 from appliance.sync.engine import EngineLock
 from appliance.sync.runs.tables import RunTable
 from appliance.vault.archive_key import GivenKey
-from appliance.vault.files import create_file, sync_directory
+from appliance.vault.files import create_file, exchange, sync_directory
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.sources import DEFAULT_NAME, DefaultKeyFile, MasterKey, MasterKeySource, key_text
 from appliance.webhooks.queue import DeliveryQueue
@@ -36,6 +36,8 @@ from appliance.writes.tables import WriteTable
 FROM_BACKUP = "from-backup"
 """Below the data directory: what of a backup has its place elsewhere, settings and connectors of one's own."""
 _BESIDE = ("config", "connectors")
+_UNFINISHED = "unfinished"
+"""A file in the folder beside as long as it is not whole."""
 _LOCKS = ("service.lock", "engine.lock", "backup.lock")
 _NOT_SENT = "Not sent: a backup was restored. What was to be told may have been told before."
 _WRITE_UNKNOWN = (
@@ -100,7 +102,7 @@ def restore(
                     raise RestoreRefused(f"An appliance works on {data_dir}. Stop the service first.")
         now = clock.now_ms()
         made = data_dir.with_name(f".{data_dir.name}.restoring")
-        with _folder(made):
+        with _folder(made, data_dir, now):
             manifest, master = unpack(archive, keys, made, name)
             examine(made, manifest, master, clock)
             if dry_run:
@@ -153,7 +155,14 @@ def _put_beside(folder: Path) -> None:
 
 
 def _exchange(made: Path, data_dir: Path, now: int) -> Path | None:
-    """Put `made` in the place of the data directory; where that is now, None when there was none."""
+    """Put `made` in the place of the data directory; where that is now, None when there was none.
+
+    There is a whole data directory at every moment: a service that found none would begin a new one.
+    """
+    for path in (made, *made.rglob("*")):
+        if path.is_dir():
+            sync_directory(path)
+    (made / _UNFINISHED).unlink()
     if not data_dir.exists():
         made.rename(data_dir)
         sync_directory(data_dir.parent)
@@ -163,22 +172,23 @@ def _exchange(made: Path, data_dir: Path, now: int) -> Path | None:
         # Restored by root, and used by the user of the service.
         for path in (made, *made.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-    moment = datetime.fromtimestamp(now // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    kept = data_dir.with_name(f"{data_dir.name}.before-restore-{moment}")
+    kept = _kept_name(data_dir, now)
     try:
-        data_dir.rename(kept)
+        exchange(made, data_dir)
     except OSError as failure:
+        (made / _UNFINISHED).touch()
         raise RestoreRefused(
-            f"{data_dir} cannot be moved aside ({failure.strerror}). Run this as root; where it is a mount point, "
+            f"{data_dir} cannot be exchanged ({failure.strerror}). Run this as root; where it is a mount point, "
             "restore with --data-dir to a folder below it and set data_dir to that."
         ) from None
-    try:
-        made.rename(data_dir)
-    except OSError as failure:
-        kept.rename(data_dir)
-        raise RestoreRefused(f"{data_dir} cannot be put in place ({failure.strerror}).") from None
+    made.rename(kept)
     sync_directory(data_dir.parent)
     return kept
+
+
+def _kept_name(data_dir: Path, now: int) -> Path:
+    moment = datetime.fromtimestamp(now // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return data_dir.with_name(f"{data_dir.name}.before-restore-{moment}")
 
 
 def _require_room(data_dir: Path, size: int) -> None:
@@ -193,16 +203,21 @@ def _require_room(data_dir: Path, size: int) -> None:
 
 
 @contextmanager
-def _folder(made: Path) -> Iterator[None]:
-    """A new folder that is gone at the end, unless it was moved to its place."""
+def _folder(made: Path, data_dir: Path, now: int) -> Iterator[None]:
+    """A new folder that is gone at the end, unless it has taken the place of the data directory."""
     try:
+        if made.exists() and not (made / _UNFINISHED).exists():
+            # A restore was killed right after the exchange: this is the data directory of before.
+            made.rename(_kept_name(data_dir, now - 1000))
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
+        (made / _UNFINISHED).touch()
     except OSError as failure:
         raise RestoreRefused(
-            f"Nothing can be made beside {made.parent} ({failure.strerror}). Run this as root."
+            f"Nothing can be made beside {data_dir} ({failure.strerror}). Run this as root."
         ) from None
     try:
         yield
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if (made / _UNFINISHED).exists():
+            shutil.rmtree(made, ignore_errors=True)

@@ -300,21 +300,57 @@ def test_without_room_nothing_is_begun(
         )
 
 
-def test_when_the_exchange_fails_the_former_directory_is_back(
+def test_when_the_exchange_fails_the_data_directory_is_as_it_was(
     appliances: Appliances, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = backed_up(opened(appliances, place), place)
     appliances.close()
-    rename = Path.rename
 
-    def failing(self: Path, target: Path) -> Path:
-        if self.name.startswith(".data.restoring"):
-            raise OSError(5, "Input/output error")
-        return rename(self, target)
+    def failing(one: Path, other: Path) -> None:
+        raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(RestoreRefused, match="cannot be put in place"):
+    monkeypatch.setattr("appliance.operations.backups.restore.exchange", failing)
+    with pytest.raises(RestoreRefused, match="mount point"):
         restored(file, appliances.data_dir)
-    monkeypatch.undo()
     assert sorted(path.name for path in appliances.data_dir.parent.iterdir()) == ["backups", "data"]
     opened(appliances, place)
+
+
+def test_where_the_system_cannot_exchange_folders_in_one_step_it_is_done_in_three(
+    appliances: Appliances, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = backed_up(filled(appliances, place), place)
+    appliances.close()
+    monkeypatch.setattr("appliance.vault.files.ctypes.CDLL", lambda *_, **__: object())
+    done = restored(file, appliances.data_dir)
+    assert done.kept is not None and (done.kept / "appliance.db").is_file()
+    assert opened(appliances, place).database.value("SELECT count(*) FROM record") > 0
+
+
+def test_a_restore_that_was_killed_right_after_the_exchange_loses_nothing(
+    appliances: Appliances, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appliance = opened(appliances, place)
+    file = backed_up(appliance, place)
+    connect_sandbox(appliance, "Later")
+    appliances.close()
+    rename = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if ".before-restore-" in target.name:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    clock = ManualClock()
+    with pytest.raises(KeyboardInterrupt):
+        restored(file, appliances.data_dir, clock)
+    monkeypatch.undo()
+    assert opened(appliances, place).connections.table.all() == [], "the restored one is in its place"
+    appliances.close()
+    restored(file, appliances.data_dir, clock)
+    kept = sorted(appliances.data_dir.parent.glob("data.before-restore-*"))
+    assert len(kept) == 2
+    with Appliances(kept[0].parent) as former:
+        former.data_dir = kept[0]
+        assert [one.name for one in former.open().connections.table.all()] == ["Later"]
