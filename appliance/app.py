@@ -143,8 +143,9 @@ class Appliance:
     pushes: Pushes
 
     def last_backup_at(self) -> int | None:
-        """When the last verified backup was made, milliseconds; None when there is none."""
-        return None
+        """When the last verified backup was made, milliseconds since 1970; None when there is none."""
+        last = self.backups.table.last_verified()
+        return None if last is None else last.started_at
 
     @property
     def metrics(self) -> Metrics:
