@@ -87,7 +87,7 @@ class Installed:
             timeout=400,
             check=False,
         )
-        assert not check or done.returncode == 0, done.stderr + self.log
+        assert not check or done.returncode == 0, done.stderr
         return done
 
     def begin(self, *command: str) -> "subprocess.Popen[str]":
