@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from appliance.errors import SourceError
 from appliance.operations.backups.errors import BackupNotFound, BackupTargetMissing, BackupTargetRefused
@@ -13,11 +13,15 @@ from appliance.operations.backups.stream import Writable
 from appliance.setting_kinds import BackupPlace
 from appliance.settings import Settings
 from appliance.transport.files import Place
-from appliance.transport.files.sftp import PARTIAL, SftpFolder
+from appliance.transport.files.folder import PARTIAL
 from appliance.transport.outbound import Outbound
 from appliance.transport.s3 import S3, Bucket
 from appliance.transport.s3_signature import S3Credentials
 from appliance.vault.files import sync_directory
+
+if TYPE_CHECKING:
+    # Its library takes long to load, and most installations need none of it.
+    from appliance.transport.files.sftp import SftpFolder
 
 PIECE = 1024 * 1024
 SUFFIX = ".backup"
@@ -134,7 +138,7 @@ class FolderTarget:
 class SftpTarget:
     """A folder of an SFTP server."""
 
-    def __init__(self, place: str, folder: SftpFolder) -> None:
+    def __init__(self, place: str, folder: "SftpFolder") -> None:
         self.place = place
         self._folder = folder
 

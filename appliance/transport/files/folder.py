@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol
 
+PARTIAL = ".partial-"
+"""How the name of a file begins that is not written to its end."""
+
 
 class Entry(NamedTuple):
     """A file: `size` in bytes, `modified` in whole seconds since 1970 by the clock of where it lies."""

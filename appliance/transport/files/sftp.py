@@ -21,15 +21,13 @@ from appliance.errors import (
 )
 from appliance.transport.egress import Egress
 from appliance.transport.errors import CertificateRefused, unreachable
-from appliance.transport.files.folder import Entry, Place, safe_name
+from appliance.transport.files.folder import PARTIAL, Entry, Place, safe_name
 from appliance.transport.stages import Route, resolve
 
 PORT = 22
 SECONDS = 15
 # Requests that are under way at a time, and bytes of each: what every server takes.
 PIECES, PIECE = 32, 32_768
-PARTIAL = ".partial-"
-"""How the name of a file begins that is not written to its end."""
 
 
 class SftpFolder:
