@@ -1,22 +1,16 @@
-"""`appliance config`, `key`, `entitlement`: settings shown, keys rotated, credits imported."""
+"""`appliance key` and `entitlement`: keys rotated, credits imported."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from appliance.cli.shell import Subparsers, add_common, opened, settings_of, show, table
+from appliance.cli.shell import Subparsers, add_common, opened, show
 from appliance.credits.entitlement import describe
 from appliance.errors import ConfigurationError
 from appliance.vault.sources import DefaultKeyFile, KeyFile
 
 
 def register(commands: Subparsers) -> None:
-    config = commands.add_parser("config", help="settings").add_subparsers(required=True)
-    shown = config.add_parser("show", help="every setting with its value and where it comes from")
-    add_common(shown)
-    shown.add_argument("--effective", action="store_true", help="the values in force (the default)")
-    shown.set_defaults(command=show_config)
-
     key = commands.add_parser("key", help="encryption keys").add_subparsers(required=True)
     status = key.add_parser("status", help="ids of the keys in use")
     add_common(status)
@@ -42,17 +36,6 @@ def register(commands: Subparsers) -> None:
     current = entitlement.add_parser("show", help="the entitlement in force and the credits")
     add_common(current)
     current.set_defaults(command=show_entitlement)
-
-
-def show_config(arguments: argparse.Namespace) -> int:
-    rows = [(shown.key, shown.value, shown.origin, shown.why) for shown in settings_of(arguments).effective()]
-    head = ("key", "value", "origin", "why")
-    show(
-        arguments,
-        [dict(zip(head, row, strict=True)) for row in rows],
-        table([row[:3] for row in rows], head[:3]),
-    )
-    return 0
 
 
 def key_status(arguments: argparse.Namespace) -> int:

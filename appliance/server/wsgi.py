@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance import log_context
 from appliance.admin import pages
 from appliance.api import link, operating, problems, reference, system
 from appliance.api.connection import (
@@ -78,6 +79,7 @@ def create_app(appliance: Appliance) -> Flask:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         g.started = time.perf_counter()
+        log_context.begin("request_id", g.request_id)
         g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
 
     # In this order: what the gate refuses is logged, too.
