@@ -26,6 +26,11 @@ def begin(kind: str, of: str) -> None:
     _about.set(About(kind, of))
 
 
+def end() -> None:
+    """Nothing is worked on in this thread any more."""
+    _about.set(None)
+
+
 @contextmanager
 def about(kind: str, of: str) -> Iterator[None]:
     """Inside of the block."""

@@ -22,9 +22,10 @@ DIFFERENT = 2
 
 
 def register(commands: Subparsers) -> None:
-    group = commands.add_parser(
+    config = commands.add_parser(
         "config", help="settings, and the setup as a file: show, export, diff, apply"
-    ).add_subparsers(required=True, metavar="COMMAND")
+    )
+    group = config.add_subparsers(required=True, metavar="COMMAND")
     export = group.add_parser(
         "export", help="connections with all that is set for them, and webhooks, as YAML"
     )
@@ -47,6 +48,7 @@ def register(commands: Subparsers) -> None:
         "show", help="the settings in force, secrets masked, and where each comes from"
     )
     add_common(settings)
+    settings.add_argument("--effective", action="store_true", help="the values in force (the default)")
     settings.set_defaults(command=show_settings)
 
 

@@ -82,6 +82,10 @@ def create_app(appliance: Appliance) -> Flask:
         log_context.begin("request_id", g.request_id)
         g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
 
+    @app.teardown_request
+    def end(failure: BaseException | None) -> None:
+        log_context.end()
+
     # In this order: what the gate refuses is logged, too.
     Recorder(appliance.request_log, appliance.clock).install(app)
     Gate(appliance).install(app)
