@@ -66,7 +66,6 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
-    app.register_blueprint(operating.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)
 
@@ -81,6 +80,9 @@ def create_app(appliance: Appliance) -> Flask:
         g.started = time.perf_counter()
         log_context.begin("request_id", g.request_id)
         g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
+
+    # After the beginning: what it turns away has a request id, too.
+    app.register_blueprint(operating.blueprint(appliance))
 
     @app.teardown_request
     def end(failure: BaseException | None) -> None:
