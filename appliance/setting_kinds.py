@@ -120,6 +120,14 @@ def _proxy_url(text: str) -> str:
     return text
 
 
+def _syslog_url(text: str) -> str:
+    parts = urlsplit(text)
+    # Reading `port` raises ValueError for one that is no number.
+    if parts.scheme not in ("udp", "tcp", "tls") or not parts.hostname or parts.port == 0 or parts.path:
+        raise ValueError
+    return text
+
+
 def _network_or_host(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
@@ -218,6 +226,7 @@ PUBLIC_URL = Kind("an http or https URL", '"https://appliance.plant.example"', _
 PROXY_URL = Kind(
     "an http, https or socks5 URL", '"http://user:password@proxy.plant.example:3128"', _optional(_proxy_url)
 )
+SYSLOG_URL = Kind("a udp, tcp or tls address", '"tls://siem.plant.example:6514"', _optional(_syslog_url))
 NETWORKS = Kind(
     "a list of networks (CIDR) and host patterns",
     '["10.20.0.0/16", "erp.plant.example", "*.plant.example"]',

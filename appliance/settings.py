@@ -33,6 +33,7 @@ from appliance.setting_kinds import (
     PATHS,
     PROXY_URL,
     PUBLIC_URL,
+    SYSLOG_URL,
     TIME_ZONE,
     Address,
     BackupPlace,
@@ -455,6 +456,9 @@ class Settings:
     )
     log_format: str = _option(
         "log.format", choice("text", "json"), "text", "One line an event, or one JSON object."
+    )
+    log_forward: str | None = _option(
+        "log.forward", SYSLOG_URL, "", "Syslog server that is sent every line, too (RFC 5424)."
     )
 
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

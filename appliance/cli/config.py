@@ -22,9 +22,10 @@ DIFFERENT = 2
 
 
 def register(commands: Subparsers) -> None:
-    group = commands.add_parser("config", help="the setup as a file: export, diff, apply").add_subparsers(
-        required=True, metavar="COMMAND"
+    config = commands.add_parser(
+        "config", help="settings, and the setup as a file: show, export, diff, apply"
     )
+    group = config.add_subparsers(required=True, metavar="COMMAND")
     export = group.add_parser(
         "export", help="connections with all that is set for them, and webhooks, as YAML"
     )
@@ -47,6 +48,7 @@ def register(commands: Subparsers) -> None:
         "show", help="the settings in force, secrets masked, and where each comes from"
     )
     add_common(settings)
+    settings.add_argument("--effective", action="store_true", help="the values in force (the default)")
     settings.set_defaults(command=show_settings)
 
 
@@ -93,7 +95,7 @@ def apply_setup(arguments: argparse.Namespace) -> int:
 
 def show_settings(arguments: argparse.Namespace) -> int:
     shown = list(settings_of(arguments).effective())
-    lines = table([[one.key, one.value, one.origin] for one in shown], ("key", "value", "from"))
+    lines = table([[one.key, one.value, one.origin] for one in shown], ("key", "value", "origin"))
     show(arguments, [one._asdict() for one in shown], lines)
     return 0
 

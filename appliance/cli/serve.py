@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import logging
 import os
 import signal
 import threading
@@ -110,6 +111,7 @@ def engine(arguments: argparse.Namespace) -> int:
         appliance.close()
         lock.release()
     # Threads that still wait for a slow source are not waited for: their page is not written, the checkpoint holds.
+    logging.shutdown()
     os._exit(0)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance import log_context
 from appliance.admin import pages
 from appliance.api import link, operating, problems, reference, system
 from appliance.api.connection import (
@@ -65,7 +66,6 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(schedules.blueprint(appliance))
     app.register_blueprint(link.blueprint(appliance))
     app.register_blueprint(reference.blueprint(appliance))
-    app.register_blueprint(operating.blueprint(appliance))
     app.register_blueprint(pages.blueprint(appliance))
     problems.install(app, pages.error_page)
 
@@ -78,7 +78,15 @@ def create_app(appliance: Appliance) -> Flask:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         g.started = time.perf_counter()
+        log_context.begin("request_id", g.request_id)
         g.base_url = (appliance.settings.public_url or request.host_url).rstrip("/")
+
+    # After the beginning: what it turns away has a request id, too.
+    app.register_blueprint(operating.blueprint(appliance))
+
+    @app.teardown_request
+    def end(failure: BaseException | None) -> None:
+        log_context.end()
 
     # In this order: what the gate refuses is logged, too.
     Recorder(appliance.request_log, appliance.clock).install(app)

@@ -17,6 +17,7 @@ from typing import IO, Self
 import schedule
 
 from appliance.clock import Clock
+from appliance.log_context import about
 from appliance.store.database import Database
 from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
@@ -193,10 +194,8 @@ class Engine:
     def _work(self) -> None:
         while (claim := self._handed.get()) is not None:
             try:
-                self._runner.run(claim)
-            except Exception:
-                log.exception("run %s failed unexpectedly", claim.run_id)
-                self._runner.abandon(claim)
+                with about("run_id", claim.run_id):
+                    self._run(claim)
             finally:
                 self._in_hand.discard(claim.run_id)
                 self._free.release()
@@ -206,6 +205,13 @@ class Engine:
             except Exception:
                 log.exception("claiming the next run failed")
         self._database.release_thread()
+
+    def _run(self, claim: Claim) -> None:
+        try:
+            self._runner.run(claim)
+        except Exception:
+            log.exception("run %s failed unexpectedly", claim.run_id)
+            self._runner.abandon(claim)
 
     def _work_beside(self, work: Callable[[], int]) -> None:
         while not self._stop.is_set():

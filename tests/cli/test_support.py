@@ -16,7 +16,10 @@ from tests.support.appliance import Appliances, connect_sandbox, work
 VAULT = 'canary vault "é" value'
 PASSPHRASE_LIKE = "canary-metrics-token"
 PROXY = "canary-proxy-password"
-PEM = "-----BEGIN EC PRIVATE KEY-----\nMIGHcanaryCANARYcanaryCANARYcanary0123\nQQ==\n-----END EC PRIVATE KEY-----"
+PEM = (
+    "-----BEGIN EC PRIVATE"
+    + " KEY-----\nMIGHcanaryCANARYcanaryCANARYcanary0123\nQQ==\n-----END EC PRIVATE KEY-----"
+)
 LOG = f"""
 2026-01-05 login of svc failed for {VAULT} at source
 2026-01-05 {{"body": {json.dumps(VAULT)}}}

@@ -6,6 +6,7 @@ import resource
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -83,11 +84,11 @@ def free_disk(data_dir: Path, pauses_below: int, grew_a_day: int | None) -> Iter
 
 
 def clock_is_sane(data_dir: Path, clock: Clock) -> Iterator[Finding]:
-    """Against the last sign of life of the engine and the times of the program's own files."""
+    """Against the last sign of life of the engine and the time of the program's own file."""
     now = clock.now_ms()
     fix = "Let this machine take its time from a time server: timedatectl set-ntp true, or chronyc makestep."
     seen = engine_state(data_dir).seen_at
-    built = to_ms(datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC))
+    built = to_ms(datetime.fromtimestamp(Path(sys.executable).stat().st_mtime, UTC))
     if seen is not None and seen > now + CLOCK_SLACK_MS:
         yield Finding(
             "fail", f"The clock is {(seen - now) // 1000} s behind the last sign of life here.", fix

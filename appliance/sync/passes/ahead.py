@@ -7,6 +7,7 @@ written in one transaction: what is written for every transaction is then writte
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -36,8 +37,9 @@ class FetchAhead:
         self._since = since
         self._ended = threading.Event()
         self._arrived: queue.Queue[Page | BaseException] = queue.Queue(PAGES_AHEAD)
+        # In the context of the run, which the lines that it logs then name.
         self._thread = threading.Thread(
-            target=self._fetch, args=(position, resuming), name="fetch", daemon=True
+            target=copy_context().run, args=(self._fetch, position, resuming), name="fetch", daemon=True
         )
 
     def __enter__(self) -> Self:
