@@ -57,6 +57,9 @@ _LICENSES = {
     "libyaml": "MIT",
     "libz": "Zlib",
 }
+# Distributions that name none in a form the tool reads; looked up in the license files that they bring.
+_UNDECLARED = {"peewee": "MIT", "pymssql": "LGPL-2.1-or-later", "sqlcipher3": "Zlib"}
+_TOOLS = {"pip", "setuptools", "wheel"}
 
 
 def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -86,7 +89,7 @@ def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]
 
 
 def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any]], target: Path) -> None:
-    """`listed` is the document of the tool, for the distributions alone."""
+    """`listed` is the document of the tool, for the distributions alone. ValueError for a part without a license."""
     document = json.loads(listed)
     document.setdefault("metadata", {})["component"] = {
         "type": "application",
@@ -95,8 +98,12 @@ def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any
         "version": build["version"],
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
-    tools = {"pip", "setuptools", "wheel"}
-    components = [one for one in document.get("components", []) if one["name"] not in tools]
+    components = [one for one in document.get("components", []) if one["name"] not in _TOOLS]
+    for one in components:
+        if not one.get("licenses"):
+            if one["name"] not in _UNDECLARED:
+                raise ValueError(f"{one['name']} declares no license: look at it and name it in {__file__}")
+            one["licenses"] = [{"license": {"name": _UNDECLARED[one["name"]]}}]
     document["components"] = [*components, *native]
     known = {one["bom-ref"] for one in document["components"]}
     document["dependencies"] = [
@@ -111,7 +118,7 @@ def write_licenses(packages: Path, target: Path) -> None:
     """One folder a distribution with its license files; what it declares, where it brings none."""
     shutil.rmtree(target, ignore_errors=True)
     for folder in sorted(packages.glob("*.dist-info")):
-        if folder.name.split("-")[0] in ("pip", "setuptools", "wheel"):
+        if folder.name.split("-")[0] in _TOOLS:
             continue
         name = folder.name.removesuffix(".dist-info")
         files = [
