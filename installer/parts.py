@@ -16,6 +16,12 @@ LICENSE_FILES = re.compile(r"(?i)(licen[cs]e|copying|notice|authors)[^/]*$")
 # Name in what the libraries told, name of the part, its license, its package URL without the version.
 _TOLD = (
     ("python", "CPython", "PSF-2.0", "pkg:generic/python"),
+    (
+        "pyinstaller",
+        "PyInstaller",
+        "GPL-2.0-or-later WITH Bootloader-exception",
+        "pkg:pypi/pyinstaller",
+    ),
     ("openssl", "OpenSSL (of the interpreter)", "Apache-2.0", "pkg:generic/openssl"),
     ("cryptography_openssl", "OpenSSL (in cryptography)", "Apache-2.0", "pkg:generic/openssl"),
     ("sqlcipher_openssl", "OpenSSL (in sqlcipher3)", "Apache-2.0", "pkg:generic/openssl"),
@@ -114,10 +120,16 @@ def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any
     target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
-def write_licenses(packages: Path, target: Path) -> None:
-    """One folder a distribution with its license files; what it declares, where it brings none."""
+def write_licenses(program: Path, tools: Path, python_license: str, target: Path) -> None:
+    """One folder a distribution with its license files; what it declares, where it brings none.
+
+    `program` and `tools` are folders with installed packages; of the tools only PyInstaller is in the program, with
+    the part that starts it.
+    """
     shutil.rmtree(target, ignore_errors=True)
-    for folder in sorted(packages.glob("*.dist-info")):
+    (target / "CPython").mkdir(parents=True)
+    (target / "CPython/LICENSE.txt").write_text(python_license, "utf-8")
+    for folder in sorted([*program.glob("*.dist-info"), *tools.glob("pyinstaller-*.dist-info")]):
         if folder.name.split("-")[0] in _TOOLS:
             continue
         name = folder.name.removesuffix(".dist-info")

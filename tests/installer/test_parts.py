@@ -10,7 +10,7 @@ from installer.parts import native_parts, write_licenses, write_sbom
 TOLD = dict.fromkeys(
     [
         *("python", "openssl", "cryptography_openssl", "sqlcipher_openssl", "sqlcipher", "sqlcipher_sqlite"),
-        *("sqlite", "libpq", "libxml2", "libxslt"),
+        *("sqlite", "libpq", "libxml2", "libxslt", "pyinstaller"),
     ],
     "1.2.3",
 )
@@ -75,6 +75,13 @@ def test_license_files_are_copied_and_what_has_none_says_what_it_declares(tmp_pa
             path = tmp_path / "packages" / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    write_licenses(tmp_path / "packages", tmp_path / "licenses")
+    tools = tmp_path / "tools"
+    for name in ("pyinstaller-6.0.dist-info", "builder-1.0.dist-info"):
+        (tools / name).mkdir(parents=True)
+        (tools / name / "COPYING.txt").write_text("with an exception")
+    write_licenses(tmp_path / "packages", tools, "of Python", tmp_path / "licenses")
+    assert (tmp_path / "licenses/CPython/LICENSE.txt").read_text() == "of Python"
+    assert (tmp_path / "licenses/pyinstaller-6.0/COPYING.txt").is_file()
+    assert not (tmp_path / "licenses/builder-1.0").exists()
     assert (tmp_path / "licenses/one-1.0/licenses-LICENSE.txt").read_text() == "free"
     assert (tmp_path / "licenses/two-2.0/DECLARED.txt").read_text() == "License-Expression: MIT\n"
