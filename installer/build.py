@@ -93,9 +93,14 @@ def main() -> int:
         replace_folder(program, out / "appliance")
         (out / "build.json").write_text(json.dumps(build, indent=2) + "\n", "utf-8")
         parts = json.loads(place.run(place.inside / "program/bin/python", "-c", _PARTS))
+        parts["pyinstaller"] = place.run(place.inside / "tools/bin/pyinstaller", "--version").strip()
         native = native_parts(out / "appliance", parts)
         write_sbom(place.run(*_sbom_command(place)), build, native, out / "sbom.cdx.json")
-        write_licenses(next((work / "program/lib").glob("python3*")) / "site-packages", out / "licenses")
+        write_licenses(
+            *(next((work / name / "lib").glob("python3*/site-packages")) for name in ("program", "tools")),
+            place.run(place.python, "-c", _PYTHON_LICENSE),
+            out / "licenses",
+        )
         load_every_library(place, program)
     report(out, build)
     return 0
@@ -294,6 +299,10 @@ print(json.dumps({
     "sqlite": sqlite3.sqlite_version, "libpq": str(psycopg.pq.version()),
     "libxml2": ".".join(map(str, etree.LIBXML_VERSION)), "libxslt": ".".join(map(str, etree.LIBXSLT_VERSION)),
 }))
+"""
+_PYTHON_LICENSE = """
+import pathlib, sysconfig
+print(pathlib.Path(sysconfig.get_path("stdlib"), "LICENSE.txt").read_text("utf-8"), end="")
 """
 _LOAD = """
 import ctypes, json, os, sys

@@ -16,6 +16,12 @@ LICENSE_FILES = re.compile(r"(?i)(licen[cs]e|copying|notice|authors)[^/]*$")
 # Name in what the libraries told, name of the part, its license, its package URL without the version.
 _TOLD = (
     ("python", "CPython", "PSF-2.0", "pkg:generic/python"),
+    (
+        "pyinstaller",
+        "PyInstaller",
+        "GPL-2.0-or-later WITH Bootloader-exception",
+        "pkg:pypi/pyinstaller",
+    ),
     ("openssl", "OpenSSL (of the interpreter)", "Apache-2.0", "pkg:generic/openssl"),
     ("cryptography_openssl", "OpenSSL (in cryptography)", "Apache-2.0", "pkg:generic/openssl"),
     ("sqlcipher_openssl", "OpenSSL (in sqlcipher3)", "Apache-2.0", "pkg:generic/openssl"),
@@ -57,6 +63,9 @@ _LICENSES = {
     "libyaml": "MIT",
     "libz": "Zlib",
 }
+# Distributions that name none in a form the tool reads; looked up in the license files that they bring.
+_UNDECLARED = {"peewee": "MIT", "pymssql": "LGPL-2.1-or-later", "sqlcipher3": "Zlib"}
+_TOOLS = {"pip", "setuptools", "wheel"}
 
 
 def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -86,7 +95,7 @@ def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]
 
 
 def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any]], target: Path) -> None:
-    """`listed` is the document of the tool, for the distributions alone."""
+    """`listed` is the document of the tool, for the distributions alone. ValueError for a part without a license."""
     document = json.loads(listed)
     document.setdefault("metadata", {})["component"] = {
         "type": "application",
@@ -95,8 +104,12 @@ def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any
         "version": build["version"],
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
-    tools = {"pip", "setuptools", "wheel"}
-    components = [one for one in document.get("components", []) if one["name"] not in tools]
+    components = [one for one in document.get("components", []) if one["name"] not in _TOOLS]
+    for one in components:
+        if not one.get("licenses"):
+            if one["name"] not in _UNDECLARED:
+                raise ValueError(f"{one['name']} declares no license: look at it and name it in {__file__}")
+            one["licenses"] = [{"license": {"name": _UNDECLARED[one["name"]]}}]
     document["components"] = [*components, *native]
     known = {one["bom-ref"] for one in document["components"]}
     document["dependencies"] = [
@@ -107,11 +120,17 @@ def write_sbom(listed: str, build: Mapping[str, str], native: list[dict[str, Any
     target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
-def write_licenses(packages: Path, target: Path) -> None:
-    """One folder a distribution with its license files; what it declares, where it brings none."""
+def write_licenses(program: Path, tools: Path, python_license: str, target: Path) -> None:
+    """One folder a distribution with its license files; what it declares, where it brings none.
+
+    `program` and `tools` are folders with installed packages; of the tools only PyInstaller is in the program, with
+    the part that starts it.
+    """
     shutil.rmtree(target, ignore_errors=True)
-    for folder in sorted(packages.glob("*.dist-info")):
-        if folder.name.split("-")[0] in ("pip", "setuptools", "wheel"):
+    (target / "CPython").mkdir(parents=True)
+    (target / "CPython/LICENSE.txt").write_text(python_license, "utf-8")
+    for folder in sorted([*program.glob("*.dist-info"), *tools.glob("pyinstaller-*.dist-info")]):
+        if folder.name.split("-")[0] in _TOOLS:
             continue
         name = folder.name.removesuffix(".dist-info")
         files = [

@@ -221,7 +221,7 @@ def live(machine: Machine, release: Path) -> None:
     machine.appliance("sync", "run", "Two", "--mode", "full")
     state = machine.run("sh", "-c", _asking(other, "sync-status"))
     machine.pull_the_plug()
-    note(f"pulled the plug; a moment before, the synchronization was {json.loads(state)['status']}")
+    note(f"pulled the plug; a moment before, the synchronization was {json.loads(state)['data']['status']}")
     machine.boot()
     machine.wait(
         lambda: machine.run("systemctl", "is-active", "appliance", check=False) == "active", "it is back"
