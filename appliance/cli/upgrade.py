@@ -15,7 +15,7 @@ from appliance.operations.upgrades import undo
 from appliance.operations.upgrades.data_files import DataFiles
 from appliance.operations.upgrades.errors import UpgradeRefused
 from appliance.operations.upgrades.installation import Installation
-from appliance.operations.upgrades.journal import Entry, Journal
+from appliance.operations.upgrades.journal import OVER, Entry, Journal
 from appliance.operations.upgrades.keeping import copy_aside
 from appliance.operations.upgrades.loss import Loss, since
 from appliance.operations.upgrades.preflight import Needs, available_memory, check_room
@@ -146,8 +146,14 @@ def run_rollback(arguments: argparse.Namespace) -> int:
 
 
 def _recover(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    known = Journal(settings.data_dir).read()
+    if known is None or known.step in OVER:
+        # Run before every start, by root: nothing may be made that the service could not open.
+        show(arguments, {"recovered": False}, [])
+        return 0
     # Not opened: a database that belongs to the other release must not be migrated by this one.
-    means = _means(arguments, settings_of(arguments), SystemClock())
+    means = _means(arguments, settings, SystemClock())
     entry = undo.recover(replace(means, manages_service=means.is_served()))
     if entry is None:
         show(arguments, {"recovered": False}, [])
