@@ -123,7 +123,7 @@ def test_the_unit_is_one_that_systemd_accepts(tmp_path: Path) -> None:
     if analyze is None:
         pytest.skip("systemd is not installed")
     # The program is not installed where the unit looks for it.
-    text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text("utf-8"), flags=re.M)
+    text = re.sub(r"^(ExecStart(?:Pre)?)=\S+", r"\1=/bin/true", UNIT.read_text("utf-8"), flags=re.M)
     unit = tmp_path / "appliance.service"
     unit.write_text(text)
     done = subprocess.run([analyze, "verify", unit], check=False, capture_output=True, text=True)
