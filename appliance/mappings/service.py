@@ -27,7 +27,7 @@ from appliance.runtime.mapping.projection import Projection, RowRejected
 from appliance.runtime.mapping.source_fields import filled_by
 from appliance.runtime.select import decode
 from appliance.store.database import Database
-from appliance.store.records import NewRecord, Records
+from appliance.store.records import KeptRow, NewRecord, Records, Stream
 from appliance.sync.rejections.quarantine import Quarantine, Rejected
 from appliance.sync.runs.tables import RunTable
 
@@ -159,9 +159,17 @@ class Mappings:
         overlay = self.table.in_force(connection.id).get(job.entity, Overlay())
         projection = self._projection(connection, definition, job.entity, overlay)
         stream = self._records.stream(connection.id, job.entity)
-        rows = self._records.rows_after(stream, job.after_id, ROWS_AT_ONCE)
-        if not rows:
-            return self._finished(job)
+        # Read and written in one transaction: what a run writes in between would be lost to the older row.
+        with self._database.write():
+            rows = self._records.rows_after(stream, job.after_id, ROWS_AT_ONCE)
+            if rows:
+                self._map_anew(job, stream, projection, rows)
+                return True
+        return self._finished(job)
+
+    def _map_anew(
+        self, job: Remapping, stream: Stream, projection: Projection, rows: Sequence[KeptRow]
+    ) -> None:
         made: list[NewRecord] = []
         rejections: list[Rejected] = []
         without_row = 0
@@ -176,27 +184,23 @@ class Mappings:
                 continue
             stamp = row.modified_at if modified_at is None else modified_at
             made.append(NewRecord(row.key, projection.hash(row.raw), payload, stamp, row.raw))
-        now = self._clock.now_ms()
-        with self._database.write():
-            first = rejections[0].reason if rejections else None
-            if self.table.advance(
-                job,
-                rows[-1].id,
-                mapped=len(made),
-                rejected=len(rejections),
-                without_row=without_row,
-                first_rejection=first,
-            ):
-                self._records.write(stream, made)
-                self._quarantine.keep(
-                    stream,
-                    rejections,
-                    fingerprint=projection.fingerprint,
-                    run_id=None,
-                    now=now,
-                    stored=True,
-                )
-        return True
+        if self.table.advance(
+            job,
+            rows[-1].id,
+            mapped=len(made),
+            rejected=len(rejections),
+            without_row=without_row,
+            first_rejection=rejections[0].reason if rejections else None,
+        ):
+            self._records.write(stream, made)
+            self._quarantine.keep(
+                stream,
+                rejections,
+                fingerprint=projection.fingerprint,
+                run_id=None,
+                now=self._clock.now_ms(),
+                stored=True,
+            )
 
     def _finished(self, job: Remapping) -> bool:
         # A run that began before the change still writes by the mapping it began with.

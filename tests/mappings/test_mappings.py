@@ -1,5 +1,6 @@
 """Mappings of a connection: what is shown, tried, refused, applied to what is there, and taken back."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from appliance.app import Appliance
 from appliance.mappings.service import AT_ONCE_PAGES, ROWS_AT_ONCE
 from appliance.server.wsgi import create_app
+from appliance.store.records import NewRecord, Records
 from tests.support.appliance import Appliances, connect_sandbox, work
 from tests.support.clock import ManualClock
 from tests.support.plant import CONNECTORS, connect_plant
@@ -184,3 +186,28 @@ def test_a_run_that_began_before_the_change_is_waited_for(caller: Caller) -> Non
     while caller.appliance.mappings.work_off():
         pass
     assert table.remapping(caller.connection_id, "PurchaseOrder") is None
+
+
+def test_a_newer_row_that_a_run_writes_meanwhile_is_not_overwritten(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page is mapped from is read where it is written: a run comes before that or after it."""
+    records = caller.appliance.records
+    stream = records.stream(caller.connection_id, "PurchaseOrder")
+    read, writers = Records.rows_after, []
+
+    def run_writes_now(self: Records, *arguments: Any) -> Any:
+        rows = read(self, *arguments)
+        if rows and not writers:
+            key, raw = rows[0].key, rows[0].raw or b""
+            newer = NewRecord(key, b"newer", b'{"key":"newer"}', 1, raw.replace(b"{", b'{"newer":1,', 1))
+            writers.append(threading.Thread(target=records.write, args=(stream, [newer])))
+            writers[0].start()
+            writers[0].join(0.3)
+        return rows
+
+    monkeypatch.setattr(Records, "rows_after", run_writes_now)
+    caller.data("PUT", "/api/v1/mappings/PurchaseOrder", {"map": {"terms": {"const": "30 days"}}})
+    writers[0].join()
+    held = [raw for _, _, raw in records.newest(stream, 1000) if b'"newer":1' in raw]
+    assert len(held) == 1

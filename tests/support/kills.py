@@ -24,7 +24,8 @@ from appliance.clock import SystemClock
 from appliance.settings import Settings
 from appliance.sync.runs.tables import ACTIVE
 from appliance.webhooks.endpoints import Owner
-from tests.support.living import ENTITIES, Act, Deed, Habits, LivingSource, LivingSources
+from tests.support.living import Act, Deed, LivingSource, LivingSources
+from tests.support.living_habits import ENTITIES, Habits
 from tests.support.plant import CONNECTORS
 from tests.support.program import Program, wait_until
 from tests.transport.servers import Exchange
@@ -49,9 +50,12 @@ NOTES = (
 
 
 class Receiver:
-    """Takes webhooks, slowly enough to be killed for: body by id in the order of their first arrival, and all calls."""
+    """Takes webhooks, slowly enough to be killed for, and refuses a share of them: body by id, in the order in which
+    they were first taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: random.Random) -> None:
+        self.refused = 0.05
+        self._draw = draw
         self.bodies: dict[str, bytes] = {}
         self.calls = 0
         self.changed: list[str] = []
@@ -59,6 +63,9 @@ class Receiver:
 
     def take(self, exchange: Exchange) -> None:
         time.sleep(ANSWER_SECONDS)
+        if self._draw.random() < self.refused:
+            exchange.reply(503, b"not now")
+            return
         event_id = json.loads(exchange.body)["id"]
         with self._lock:
             self.calls += 1
@@ -85,7 +92,7 @@ class KillLoop:
         self.source: LivingSource = sources.add(Habits(paging, size=7, step=1))
         self.source.seconds = PAGE_SECONDS
         self.hits = 0
-        self.receiver = Receiver()
+        self.receiver = Receiver(random.Random(seed))
         for entity in ENTITIES:
             self.source.fill(entity, [self.draw.uniform(0, 20) for _ in range(ROWS)])
         with self.opened() as appliance:
@@ -106,7 +113,7 @@ class KillLoop:
                 if not self._active(appliance):
                     appliance.planner.request_run(self.connection_id, mode=self.draw.choice(MODES))
                 mine = f"engine-{self.program.process.pid}"
-                wait_until(lambda: self._owner(appliance) == mine or not self._active(appliance))
+                wait_until(lambda: self._owner(appliance) == mine or not self._active(appliance), 90)
             time.sleep(self.draw.uniform(0, 0.6))
             self.program.kill()
         with self.opened() as appliance:
@@ -117,6 +124,7 @@ class KillLoop:
 
     def settle(self) -> None:
         """Let everything finish with the source at rest, and hold the store to it."""
+        self.receiver.refused = 0
         self.program.start_engine()
         with self.opened() as appliance:
             # Rows that came back are lacking in a reconciliation, and come with the synchronization after it.

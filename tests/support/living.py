@@ -26,24 +26,14 @@ import yaml
 
 from appliance.clock import Clock
 from tests.support.clock import ManualClock
+from tests.support.living_habits import ENTITIES, Habits, entities_of
 from tests.support.plant import Killed
 from tests.transport.servers import Exchange, serving
 
-Paging = Literal["offset", "newest", "number", "key", "keyset", "cursor"]
-"""`newest` is by offset, what changed last first; `key` is by the key, `keyset` by the time of change and the key."""
-Act = Literal["insert", "update", "delete", "restore", "unavailable", "cut", "forget", "kill"]
+Act = Literal["insert", "update", "spoil", "delete", "restore", "unavailable", "cut", "forget", "kill"]
 
-ENTITIES = {"Vendor": "vendors", "WorkOrder": "work-orders", "Team": "teams"}
-"""Master data, transactions, and what cannot be asked since when."""
-
-LATEST = 540
-"""Seconds between the stamp of a change and the moment it can be seen, at most."""
-COARSEST = 60
-"""Seconds between two times the source can tell apart, at most."""
-NEEDED = LATEST + COARSEST
-"""The overlap that a connector of such a source has to declare."""
-FURTHEST = 3600
-"""Seconds the source's clock is ahead or behind, at most: what the settings allow for."""
+DUE = "2026-07-01T00:00:00Z"
+SPOILED = "the day after tomorrow"
 
 Row = dict[str, Any]
 Script = dict[tuple[str, int], list["Deed"]]
@@ -51,32 +41,12 @@ Script = dict[tuple[str, int], list["Deed"]]
 
 
 @dataclass(frozen=True)
-class Habits:
-    """How a source pages, and how it tells the time: its clock is `skew` seconds ahead, in steps of `step` seconds.
-
-    `keys` tells whether it lists keys alone, `singly` whether it gives a single row, `stamped` whether the appliance
-    is told which member of a row is the time of its change. With `flags` a row that is deleted stays in the lists and
-    says so; `counted` lists tell how many rows there are.
-    """
-
-    paging: Paging = "keyset"
-    size: int = 3
-    skew: int = 0
-    step: int = 1
-    keys: bool = True
-    singly: bool = True
-    stamped: bool = True
-    flags: bool = False
-    counted: bool = False
-
-
-@dataclass(frozen=True)
 class Deed:
     """Something that happens to the row that is `which` among those of an entity, counted around.
 
-    Without an `entity` it is the one that is asked for. `late` is how many seconds before now its stamp is.
-    `unavailable`, `cut`, `forget` and `kill` happen to the answer: status 503, half a body, every position forgotten,
-    and the appliance killed.
+    One that is spoiled has a date that is none, until it is updated. Without an `entity` it is the one that is asked
+    for. `late` is how many seconds before now its stamp is. `unavailable`, `cut`, `forget` and `kill` happen to the
+    answer: status 503, half a body, every position forgotten, and the appliance killed.
     """
 
     act: Act
@@ -135,7 +105,7 @@ class LivingSource:
 
     def fields(self) -> dict[str, str]:
         """The filled-in connect form."""
-        return {"url": self.url, "entities": yaml.safe_dump(_entities(self.habits))}
+        return {"url": self.url, "entities": yaml.safe_dump(entities_of(self.habits))}
 
     def begin(self, script: Script) -> None:
         """A new run begins; tell the script in it."""
@@ -164,8 +134,8 @@ class LivingSource:
         chosen = sorted(among)[deed.which % len(among)]
         self.told.append(f"{deed.act} {deed.entity} {chosen}")
         match deed.act:
-            case "update":
-                self._write(deed.entity, chosen, late=deed.late)
+            case "update" | "spoil":
+                self._write(deed.entity, chosen, late=deed.late, due=SPOILED if deed.act == "spoil" else DUE)
             case "delete":
                 gone[chosen] = rows.pop(chosen)
                 if self.habits.flags:
@@ -284,7 +254,7 @@ class LivingSource:
     def _shown(self, entity: str) -> dict[int, Row]:
         return {**self.rows[entity], **self.flagged[entity]}
 
-    def _write(self, entity: str, which: int | None, *, late: float) -> None:
+    def _write(self, entity: str, which: int | None, *, late: float, due: str = DUE) -> None:
         self.changes += 1
         if which is None:
             self._numbers += 1
@@ -295,6 +265,7 @@ class LivingSource:
             "id": which,
             "name": f"{entity} {which}",
             "note": f"change {self.changes}",
+            "due": due,
             "state": "there",
             "changed": self._stamp(late),
         }
@@ -342,55 +313,6 @@ class LivingSources:
         self._sources[name].answer(
             exchange, path, {key: one for key, (one,) in parse_qs(parts.query).items()}
         )
-
-
-def _entities(habits: Habits) -> dict[str, Any]:
-    """The entities of the connector, as its form holds them."""
-    size = habits.size
-    pagings: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-        "offset": (
-            {"kind": "offset", "size": size, "overlap": min(3, size - 1)},
-            {"offset": "${page.offset}"},
-        ),
-        "newest": (
-            {"kind": "offset", "size": size, "overlap": min(3, size - 1)},
-            {"offset": "${page.offset}"},
-        ),
-        "key": ({"kind": "keyset", "size": size, "by": "id"}, {"after": "${page.after}"}),
-        "number": ({"kind": "number", "size": size}, {"page": "${page.number}"}),
-        "keyset": (
-            {"kind": "keyset", "size": size, "by": ["changed", "id"]},
-            {"after_time": "${page.after.0}", "after_id": "${page.after.1}"},
-        ),
-        "cursor": ({"kind": "cursor", "size": size, "next": "next"}, {"cursor": "${page.cursor}"}),
-    }
-    paging, asking = pagings[habits.paging]
-    maps = {
-        "Vendor": {"code": "id", "name": "note"},
-        "WorkOrder": {"code": "id", "title": "note"},
-        "Team": {"code": "id", "name": "note"},
-    }
-    entities: dict[str, Any] = {}
-    for entity, path in ENTITIES.items():
-        query = {"size": "${page.size}", **asking, **({} if entity == "Team" else {"since": "${since|iso}"})}
-        if habits.paging == "newest":
-            query.pop("since", None)
-        read: dict[str, Any] = {"paging": paging, "request": {"path": path, "query": query}}
-        if habits.paging == "newest" and entity != "Team":
-            read["newest_first"] = {"by": "changed"}
-        if habits.counted:
-            read["count"] = "count"
-        if habits.keys:
-            read["keys"] = {"request": {"path": path, "query": {**query, "only": "keys"}}}
-        if habits.singly:
-            read["one"] = {"request": {"path": f"{path}/${{key.0}}"}, "record": ""}
-        entities[entity] = {"map": maps[entity], "read": read, "incremental": "compare"}
-        if habits.flags:
-            entities[entity]["gone"] = {"state": ["gone"]}
-        if entity != "Team":
-            entities[entity] |= {"incremental": "changed", "overlap_seconds": NEEDED}
-            entities[entity] |= {"modified": "changed"} if habits.stamped else {}
-    return entities
 
 
 def _reply(exchange: Exchange, content: Any, status: int = 200) -> None:

@@ -129,7 +129,7 @@ class JsonPages:
         mark = self._highest(rows, position.get("mark", since.mark))
         if following is not None and mark is not None:
             following = {**following, "mark": mark}
-        expected = self._expected(position, count, context, sample)
+        expected = self._expected(position, count, context, sample) if self._counts(since) else None
         shaped, rejected = self._shaped(rows, context)
         found = shaped if following else shaped + self._also
         return Page(found, following, expected, mark, notices, rejected=rejected)
@@ -211,6 +211,11 @@ class JsonPages:
             return None
         marks = [value for row in rows for value in map(plain, self._mark(row)) if value is not None]
         return max([*marks, *([] if before is None else [before])], default=None)
+
+    def _counts(self, since: Since) -> bool:
+        """Whether the source counts the rows that a pass gives, rather than what they are made or chosen of."""
+        ends_early = self._newest is not None and since.moment is not None
+        return not (ends_early or self._read.explode or self._read.only or self._read.without)
 
     def _expected(
         self, position: Position, count: int | None, context: Mapping[str, Any], sample: bool
