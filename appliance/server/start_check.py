@@ -89,7 +89,8 @@ def check_address(listen: Address) -> None:
         except PermissionError:
             raise StartRefused(
                 f"Port {listen.port} needs the right CAP_NET_BIND_SERVICE, as every port below 1024 does. The "
-                "installer gives it to the unit (appliance.service.d/installation.conf); or set listen to a higher port."
+                "installer gives it to the unit (appliance.service.d/installation.conf); or set listen to a higher "
+                "port."
             ) from None
         except OSError as failure:
             raise StartRefused(
