@@ -54,6 +54,28 @@ def test_files_are_taken_once_and_rejected_rows_are_counted(tmp_path, inbox):
         assert appliance.records.count(stream) == 4
 
 
+def test_a_comparison_takes_no_file_again(tmp_path, inbox):
+    """Files that each hold what changed cannot be compared; read once more they would bring back former values."""
+    put(inbox, "a.csv", "nr,name\n1,first\n2,b\n")
+    with Appliances(tmp_path) as appliances:
+        appliance = appliances.open(ManualClock(), files_folders=(inbox,))
+        entities = VENDORS.replace(", archive: done", "")
+        made = appliance.connections.connect(
+            system="files",
+            name="Drop",
+            hosting="on_premises",
+            fields={"place": "local", "folder": str(inbox), "entities": entities},
+        )
+        work(appliance)
+        put(inbox, "b.csv", "nr,name\n1,second\n")
+        synchronize(appliance, made.connection.id)
+        before = appliance.feed.latest()
+        run = synchronize(appliance, made.connection.id, mode="reconcile")
+        compared = entity_of(run, "Vendor")
+        assert (compared["state"], compared["fetched"]) == ("completed", 0)
+        assert appliance.feed.latest() == before
+
+
 def test_a_row_deleted_and_one_changed_between_two_runs(tmp_path, postgres_plant: PlantDatabase):
     plant = postgres_plant
     plant.table("vendor", "nr int primary key, name varchar(20), v bigint", [(n, "x", n) for n in range(5)])
