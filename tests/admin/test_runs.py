@@ -44,3 +44,16 @@ def test_the_period_is_changed_and_nonsense_is_refused(plant: Plant, browser: Br
     assert browser.post(at, {"days": "45"}).status_code == 303
     assert plant.appliance.connections.get(connection.id).historical_days == 45
     assert browser.post(at, {"days": "many"}).status_code in (400, 422)
+
+
+def test_a_failed_entity_says_what_to_do(plant: Plant, browser: Browser) -> None:
+    connection = plant.connection(browser.connect_sandbox())
+    work(plant.appliance)
+    run = plant.appliance.planner.runs.recent(connection.id, 1)[0]
+    plant.appliance.database.run(
+        "UPDATE run_entity SET state = 'failed', error_code = 'SOURCE_ACCESS_DENIED', error_message = 'No.'"
+        " WHERE run_id = ? AND entity = 'Vendor'",
+        (run["id"],),
+    )
+    page = html.unescape(browser.get(f"/admin/runs/{run['id']}").text)
+    assert "Give the user of the connection the right to read this in the source" in page
