@@ -48,11 +48,13 @@ def test_sql_in_any_place_is_only_text(plant: Plant, text: str) -> None:
     paths = [f"/api/eam/assets/{quoted}", f"/api/v1/sync/{quoted}"]
     assert [plant.get(path).status_code for path in paths] == [404, 404]
     assert plant.get("/api/eam/assets", token=text).status_code == 401
-    for method, path in (("DELETE", ""), ("POST", "/test"), ("POST", "/reauthorize")):
-        answer = plant.send(
-            method, f"/api/system/connections/{quoted}{path}", token=plant.key, json={"credentials": {}}
-        )
-        assert answer.status_code == 404
+    for method, path, body in (
+        ("DELETE", "", None),
+        ("POST", "/test", {}),
+        ("POST", "/reauthorize", {"credentials": {}}),
+    ):
+        address = f"/api/system/connections/{quoted}{path}"
+        assert plant.send(method, address, token=plant.key, json=body).status_code == 404, address
     for body in ({"entities": [text]}, {"mode": text}):
         assert plant.send("POST", "/api/v1/sync", json=body).status_code == 400
     after = everything(plant.appliance.database)
