@@ -237,7 +237,7 @@ def test_the_preflight_looks_at_everything_and_changes_nothing(bundle: Path, tmp
         ("MACHINE", "s390x", 11, "this release is for s390x"),
         ("GLIBC", "9.9", 12, "9.9 is needed"),
         ("PROGRAM_MB", "900000000", 13, "needed 1800000000 MB"),
-        ("BUILT", str(int(time.time()) + 86_400), 16, "set the time"),
+        ("BUILT", "99999999999", 16, "set the time"),
     ],
 )
 def test_a_machine_that_is_not_fit_is_told_why(
