@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
