@@ -12,16 +12,16 @@ from typing import NamedTuple
 import msgspec
 
 from appliance.store.database import Database
-from appliance.store.raw_rows import RawRows
+from appliance.store.raw_rows import NOT_KEPT, RawRows
 from appliance.store.records import Stream
 
 
 class Missing(NamedTuple):
-    """A record that a pass did not meet; `raw` is the source's row as JSON text."""
+    """A record that a pass did not meet; `raw` is the source's row as JSON text, None when it is no longer kept."""
 
     id: int
     key: str
-    raw: bytes
+    raw: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Presence:
     def missing(self, scope: Scope, after: int, limit: int) -> list[Missing]:
         """Records of the scope that were not met, in order of their id, after the id `after`."""
         return [
-            Missing(id_, key, self._raw_rows.decompress(raw))
+            Missing(id_, key, None if raw == NOT_KEPT else self._raw_rows.decompress(raw))
             for id_, key, raw in self._database.tuples(
                 f"SELECT id, key, raw FROM record WHERE {scope.condition} AND id > :after AND NOT {_MET}"
                 " ORDER BY id LIMIT :limit",

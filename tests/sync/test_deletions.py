@@ -348,6 +348,20 @@ class Keys(Reader):
         )
 
 
+def test_a_record_whose_row_is_no_longer_kept_is_not_asked_for_but_missed_twice(site, monkeypatch) -> None:
+    monkeypatch.setattr(Connector, "reads_one", lambda self, entity: True)
+    monkeypatch.setattr(Connector, "one", lambda self, entity, key: None)
+    PLANTS["Plant"] = site.plant
+    site.plant.fill("Vendor", 25)
+    site.connect(system="plant_of_flags")
+    work(site.appliance)
+    site.appliance.database.run("UPDATE record SET raw = x''")
+    without(site, "Vendor", "0003")
+    first = site.synchronize(mode="full")
+    assert (entity_of(first, "Vendor")["state"], deleted(first)) == ("completed", 0)
+    assert deleted(site.synchronize(mode="full")) == 1
+
+
 class TestKeysAlone:
     @pytest.fixture
     def keys(self, site, monkeypatch) -> Any:

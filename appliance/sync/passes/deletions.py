@@ -85,8 +85,11 @@ class Deletions:
         while absent := self._presence.missing(scope, after, COMPARED_AT_ONCE):
             go_on()
             after = absent[-1].id
-            there = self._asked_singly(work, absent) if asks else []
-            self._delete(work, scope, absent, there, after, sure=confirmed or asks)
+            # A record whose row is no longer kept cannot be asked for; two passes have to miss it.
+            askable = [record for record in absent if record.raw is not None] if asks else []
+            there = self._asked_singly(work, askable)
+            sure = askable if asks else absent if confirmed else []
+            self._delete(work, scope, absent, there, after, sure=sure)
 
     def _unproven(self, work: Work) -> str | None:
         standing = self._passes.standing(work.one)
@@ -135,12 +138,20 @@ class Deletions:
     def _asked_singly(self, work: Work, absent: list[Missing]) -> list[bytes]:
         """Rows of those that are there after all."""
         key_of = key_decoder(work.connector.definition.entities[work.entity].key)
-        rows = (work.connector.one(work.entity, key_of(record.raw)) for record in absent)
+        rows = (work.connector.one(work.entity, key_of(record.raw)) for record in absent if record.raw)
         return [row for row in rows if row is not None and not (work.gone and work.gone(row))]
 
     def _delete(
-        self, work: Work, scope: Scope, absent: list[Missing], there: list[bytes], after: int, *, sure: bool
+        self,
+        work: Work,
+        scope: Scope,
+        absent: list[Missing],
+        there: list[bytes],
+        after: int,
+        *,
+        sure: list[Missing],
     ) -> None:
+        """Delete those that are `sure` to be gone, but for the rows that are `there`, and what was missed before."""
         run_id, now = work.claim.run_id, self._clock.now_ms()
         found = self._writer.look(work.stream, work.projection, Page(there, None))
         kept = {work.projection.key(row) for row in there}
@@ -148,7 +159,9 @@ class Deletions:
         with self._database.write():
             if not self._runs.renew(run_id, self._owner, now + self._lease_ms):
                 raise LeaseLost("The run was ended.")
-            gone = absent if sure else self._missed_twice(scope, absent)
+            known = {record.id for record in sure}
+            doubtful = [record for record in absent if record.id not in known]
+            gone = [*sure, *(self._missed_twice(scope, doubtful) if doubtful else [])]
             vanished = [record.key for record in gone if record.key not in kept]
             deleted = self._records.mark_deleted(work.stream, vanished, now, run_id)
             written = self._records.write(work.stream, found.changed)
