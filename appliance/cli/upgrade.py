@@ -11,12 +11,13 @@ from appliance.cli.serve import certificate_paths
 from appliance.cli.shell import Subparsers, add_common, opened, setting_flags, settings_of, show
 from appliance.clock import Clock, SystemClock, iso
 from appliance.errors import ConfigurationError
+from appliance.operations.backups.errors import BackupTargetMissing
+from appliance.operations.backups.targets import FolderTarget
 from appliance.operations.upgrades import undo
 from appliance.operations.upgrades.data_files import DataFiles
 from appliance.operations.upgrades.errors import UpgradeRefused
 from appliance.operations.upgrades.installation import Installation
 from appliance.operations.upgrades.journal import OVER, Entry, Journal
-from appliance.operations.upgrades.keeping import copy_aside
 from appliance.operations.upgrades.loss import Loss, since
 from appliance.operations.upgrades.preflight import Needs, available_memory, check_room
 from appliance.operations.upgrades.programs import InstalledPrograms
@@ -30,7 +31,7 @@ from appliance.transport.loopback import OwnAddress
 from appliance.vault.keyring import DATABASE_NAME
 
 PREFIX = Path("/opt/appliance")
-BACKUPS = Path("/var/backups/appliance")
+UNITS = Path("/etc/systemd/system")
 UNIT = "appliance.service"
 RELEASE_KEY = "release.pem"
 
@@ -56,7 +57,7 @@ def register(commands: Subparsers) -> None:
         help=f"public key of the maker; by default {RELEASE_KEY} beside the program in use",
     )
     upgrade.add_argument(
-        "--backups", type=Path, default=BACKUPS, metavar="FOLDER", help=f"where the backup goes ({BACKUPS})"
+        "--backups", type=Path, metavar="FOLDER", help="where the backup goes, in place of backup.target"
     )
     upgrade.add_argument(
         "--watch-seconds",
@@ -108,8 +109,8 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
     _check_data(settings_of(arguments))
     with opened(arguments) as appliance:
         means = _means(arguments, appliance.settings, appliance.clock)
-        upgrade = Upgrade(means, _present(arguments, appliance), arguments.watch_seconds)
         means.installation.check_may_change()
+        upgrade = Upgrade(means, _present(arguments, appliance), arguments.watch_seconds)
         key = arguments.release_key or arguments.prefix / "current" / RELEASE_KEY
         with opened_release(arguments.bundle, _read_key(key), arguments.prefix) as release:
             upgrade.check(release)
@@ -181,7 +182,8 @@ def _show_status(arguments: argparse.Namespace) -> int:
 
 
 def _means(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> Means:
-    installation = Installation(arguments.prefix)
+    unit = None if arguments.service_command else UNITS / arguments.unit
+    installation = Installation(arguments.prefix, unit)
     return Means(
         journal=Journal(settings.data_dir),
         installation=installation,
@@ -201,17 +203,25 @@ def _means(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> M
 
 
 def _present(arguments: argparse.Namespace, appliance: Appliance) -> Present:
-    key = appliance.keyring.database_key
-    data_dir = appliance.settings.data_dir
-    name = f"before-upgrade-{__version__}-{appliance.clock.now():%Y%m%dT%H%M%SZ}"
+    if arguments.backups is None and appliance.settings.backup_target is None:
+        raise BackupTargetMissing(
+            "Nothing says where the backup goes that is made before. Set backup.target, to /var/backups/appliance for "
+            "example, or name a folder with --backups."
+        )
+    target = None if arguments.backups is None else FolderTarget(arguments.backups.absolute())
     return Present(
         version=__version__,
         database=appliance.database,
-        key=key,
+        key=appliance.keyring.database_key,
         maintenance=appliance.maintenance,
         is_working=appliance.planner.runs.any_running,
-        back_up=lambda: str(copy_aside(data_dir, key, arguments.backups / name)),
+        back_up=lambda: _back_up(appliance, target),
     )
+
+
+def _back_up(appliance: Appliance, target: FolderTarget | None) -> str:
+    made = appliance.backups.create("upgrade", target)
+    return f"{made.name} at {made.target}"
 
 
 def own_address(settings: Settings) -> OwnAddress:

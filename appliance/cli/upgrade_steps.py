@@ -7,6 +7,7 @@ from appliance.cli.serve import certificate_paths
 from appliance.cli.shell import Subparsers, add_common, opened, setting_flags, settings_of, show
 from appliance.cli.upgrade import own_address
 from appliance.clock import SystemClock
+from appliance.operations.going_back import go_back
 from appliance.operations.upgrades.migration import migrate_copy
 from appliance.operations.upgrades.self_test import SelfTest, lists_to_ask
 from appliance.server.supervisor import program
@@ -65,7 +66,7 @@ def resume(arguments: argparse.Namespace) -> int:
     """Take up work on the data in use."""
     with opened(arguments) as appliance:
         if arguments.went_back:
-            appliance.feed.begin_epoch()
+            go_back(appliance.database, "an upgrade was taken back", appliance.clock.now_ms())
         if arguments.end_maintenance:
             appliance.maintenance.end()
     show(arguments, {"resumed": True}, ["Resumed."])

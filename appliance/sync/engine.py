@@ -23,6 +23,7 @@ from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
 from appliance.sync.runs.runner import Runner
 from appliance.sync.runs.tables import Claim
+from appliance.vault.files import own_like
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class EngineLock:
     def acquire(self) -> bool:
         """True when this process is the engine now."""
         handle = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
+        own_like(self._path, self._path.parent)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

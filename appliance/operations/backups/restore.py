@@ -5,7 +5,6 @@
 Until the exchange nothing of the old folder is touched.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,19 +18,15 @@ from appliance.operations.backups.archive import Manifest, unpack
 from appliance.operations.backups.errors import BackupNoRoom, RestoreRefused
 from appliance.operations.backups.rehearsal import examine
 from appliance.operations.disk import megabytes
-from appliance.runtime.writing.writer import OutcomeUnknown
+from appliance.operations.going_back import GoneBack, go_back
 from appliance.store.database import Database
-from appliance.store.feed import Feed
 from appliance.store.space import space_of
 from appliance.sync.engine import EngineLock
 from appliance.sync.runs.tables import RunTable
 from appliance.vault.archive_key import GivenKey
-from appliance.vault.files import create_file, exchange, sync_directory
+from appliance.vault.files import create_file, exchange, own_like, sync_directory
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.sources import DEFAULT_NAME, DefaultKeyFile, MasterKey, MasterKeySource, key_text
-from appliance.webhooks.queue import DeliveryQueue
-from appliance.writes.service import told
-from appliance.writes.tables import WriteTable
 
 FROM_BACKUP = "from-backup"
 """Below the data directory: what of a backup has its place elsewhere, settings and connectors of one's own."""
@@ -39,11 +34,6 @@ _BESIDE = ("config", "connectors")
 _UNFINISHED = "unfinished"
 """A file in the folder beside as long as it is not whole."""
 _LOCKS = ("service.lock", "engine.lock", "backup.lock")
-_NOT_SENT = "Not sent: a backup was restored. What was to be told may have been told before."
-_WRITE_UNKNOWN = (
-    "A backup was restored that was made before this write was done. Look in the source whether it is there; if not, "
-    "send it again with a new Idempotency-Key."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +97,27 @@ def restore(
             examine(made, manifest, master, clock)
             if dry_run:
                 return Restored(manifest, master.id, data_dir, None, None, 0, 0, 0, None)
-            settled = _settle(made, master, clock, now)
+            gone_back, runs = _settle(made, master, clock, now)
             _put_beside(made)
             if isinstance(keys, DefaultKeyFile):
                 create_file(made / DEFAULT_NAME, key_text(master.key).encode() + b"\n", 0o400)
             kept = _exchange(made, data_dir, now)
         connectors = data_dir / FROM_BACKUP / "connectors"
         return Restored(
-            manifest, master.id, data_dir, kept, *settled, connectors if connectors.is_dir() else None
+            manifest, master.id, data_dir, kept, *gone_back, runs, connectors if connectors.is_dir() else None
         )
 
 
-def _settle(folder: Path, master: MasterKey, clock: Clock, now: int) -> tuple[int, int, int, int]:
+def _settle(folder: Path, master: MasterKey, clock: Clock, now: int) -> tuple[GoneBack, int]:
     """Bring the database to this program's schema, and end what must not go on from where it was.
 
-    The epoch, and how many webhooks, writes and runs that were.
+    What was ended, and how many runs were under way.
     """
     keyring = Keyring.open(folder, GivenKey(master), clock)
     database = Database(folder / DATABASE_NAME, keyring.database_key)
     try:
         with database.write():
-            # The time in seconds: a second restore of the same backup gets an epoch of its own.
-            epoch = Feed(database).begin_epoch(now // 1000)
-            webhooks = DeliveryQueue(database).stop_all(_NOT_SENT, now)
-            writes = WriteTable(database).stop_all(told(OutcomeUnknown(_WRITE_UNKNOWN)), now)
+            gone_back = go_back(database, "a backup was restored", now)
             runs = RunTable(database).interrupt_orphans()
             for table in ("session", "link_code", "bootstrap"):
                 database.run(f"DELETE FROM {table}")
@@ -141,7 +128,7 @@ def _settle(folder: Path, master: MasterKey, clock: Clock, now: int) -> tuple[in
                 (now,),
             )
         database.checkpoint()
-        return epoch, webhooks, writes, runs
+        return gone_back, runs
     finally:
         database.close()
 
@@ -167,11 +154,8 @@ def _exchange(made: Path, data_dir: Path, now: int) -> Path | None:
         made.rename(data_dir)
         sync_directory(data_dir.parent)
         return None
-    owner = data_dir.stat()
-    if os.geteuid() == 0:
-        # Restored by root, and used by the user of the service.
-        for path in (made, *made.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    # Restored by root, and used by the user of the service.
+    own_like(made, data_dir)
     kept = _kept_name(data_dir, now)
     try:
         exchange(made, data_dir)

@@ -17,7 +17,7 @@ from appliance.transport.files.folder import PARTIAL
 from appliance.transport.outbound import Outbound
 from appliance.transport.s3 import S3, Bucket
 from appliance.transport.s3_signature import S3Credentials
-from appliance.vault.files import sync_directory
+from appliance.vault.files import own_like, sync_directory
 
 if TYPE_CHECKING:
     # Its library takes long to load, and most installations need none of it.
@@ -94,6 +94,8 @@ class FolderTarget:
                 file.flush()
                 os.fsync(file.fileno())
             with self._told():
+                # Made by root, it has to be read by the service and removed by it.
+                own_like(partial, self._folder)
                 partial.rename(self._folder / name)
                 sync_directory(self._folder)
         except BaseException:

@@ -13,8 +13,7 @@ from typing import Literal, Self, get_args
 import msgspec
 
 from appliance.operations.upgrades.errors import UpgradeRefused
-from appliance.operations.upgrades.installation import own_like
-from appliance.vault.files import replace_file
+from appliance.vault.files import own_like, replace_file
 
 Step = Literal[
     "unpack",

@@ -25,9 +25,15 @@ class Service:
 
     @classmethod
     def of_systemd(cls, unit: str) -> "Service":
-        # A unit that has failed often is not started again before it is told to forget that.
         return cls(
-            [["systemctl", "stop", unit]], [["systemctl", "reset-failed", unit], ["systemctl", "start", unit]]
+            [["systemctl", "stop", unit]],
+            [
+                # The unit may be that of another release now.
+                ["systemctl", "daemon-reload"],
+                # One that has failed often is not started again before it is told to forget that.
+                ["systemctl", "reset-failed", unit],
+                ["systemctl", "start", unit],
+            ],
         )
 
     @classmethod

@@ -49,6 +49,12 @@ class Means:
             )
         )
 
+    def flip(self, version: str) -> None:
+        """Let that release be the one in use."""
+        told = self.installation.flip(version)
+        if told is not None:
+            self.say(told)
+
     def stop_service(self) -> None:
         """Raises UpgradeFailed when it does not end."""
         self.service.stop()
@@ -70,9 +76,9 @@ def undo(means: Means, entry: Entry, why: str, *, went_back: bool = False) -> En
         means.stop_service()
     if entry.had_begun("swap"):
         means.data.put_back(keep=went_back)
-    if means.installation.current() != entry.from_version:
-        means.installation.flip(entry.from_version)
+    means.flip(entry.from_version)
     means.data.clear()
+    means.installation.clear()
     if entry.own_maintenance or went_back:
         means.programs.resume(entry.from_version, end_maintenance=entry.own_maintenance, went_back=went_back)
     entry = means.enter(entry, "undone")
@@ -87,6 +93,8 @@ def settle(means: Means, entry: Entry) -> Entry:
     if entry.own_maintenance:
         means.programs.resume(entry.to_version, end_maintenance=True, went_back=False)
     means.data.clear()
+    # The one before stays for a rollback.
+    means.installation.clear(entry.from_version, entry.to_version)
     return means.enter(entry, "done")
 
 

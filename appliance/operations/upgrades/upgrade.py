@@ -114,7 +114,7 @@ class Upgrade:
         present.database.close()
         means.data.swap()
         self._enter("flip", f"Changing to {version}")
-        means.installation.flip(version)
+        means.flip(version)
         self._enter("start", "Starting the service")
         means.service.start()
         wait_ready(means.ready, means.clock, means.ready_seconds)

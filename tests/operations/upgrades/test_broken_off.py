@@ -15,12 +15,12 @@ import pytest
 
 from appliance.__main__ import main
 from appliance.app import Appliance
+from appliance.operations.backups.targets import FolderTarget
 from appliance.operations.upgrades import data_files
 from appliance.operations.upgrades.data_files import DataFiles
 from appliance.operations.upgrades.errors import UpgradeFailed, UpgradeRefused
 from appliance.operations.upgrades.installation import Installation
 from appliance.operations.upgrades.journal import STEPS, Entry, Journal, Step
-from appliance.operations.upgrades.keeping import copy_aside
 from appliance.operations.upgrades.release import opened_release
 from appliance.operations.upgrades.service import Service
 from appliance.operations.upgrades.undo import Means, last_done, recover, roll_back
@@ -116,9 +116,8 @@ class Site:
             self.key,
             appliance.maintenance,
             appliance.planner.runs.any_running,
-            lambda: str(copy_aside(self.data_dir, self.key, self.folder / "backup")),
+            lambda: appliance.backups.create("upgrade", FolderTarget(self.folder / "backup")).name,
         )
-        shutil.rmtree(self.folder / "backup", ignore_errors=True)
         try:
             with opened_release(self.folder / "bundle", SIGNER.public_pem, self.prefix) as release:
                 return Upgrade(self.means(journal), present, 5).run(release)
@@ -130,7 +129,9 @@ class Site:
         return (self.prefix / "current").readlink().name
 
     def contents(self) -> Tables:
-        return looked_at(self.data_dir / DATABASE_NAME, self.key, tables)
+        """All but the note of the backup that an upgrade has made."""
+        found = looked_at(self.data_dir / DATABASE_NAME, self.key, tables)
+        return {name: rows for name, rows in found.items() if name != "backup"}
 
 
 def schema(data_dir: Path, key: bytes) -> int:
@@ -275,7 +276,7 @@ def test_after_that_the_same_upgrade_succeeds_and_can_be_taken_back(site: Site) 
     assert entry.step == "done" and site.version == NEW
     after = site.contents()
     assert after.pop("later") == [] and after == before
-    assert (Path(entry.backup) / DATABASE_NAME).exists()
+    assert (site.folder / "backup" / entry.backup).exists()
 
     assert last_done(site.means()) == entry
     roll_back(site.means())

@@ -55,7 +55,8 @@ def test_there_and_back(installed: Installed, tmp_path: Path) -> None:
     assert lasting(after) == before, "runs wait until it is over"
     assert after["later"] == [{"note": "of the new release"}]
     assert after["maintenance"] == [] and after["api_key"] == []
-    assert (Path(shown["backup"]) / DATABASE_NAME).exists()
+    (backup,) = (tmp_path / "backups").iterdir()
+    assert shown["backup"] == f"{backup.name} at {backup.parent}"
     assert installed.upgrade(bundle, check=False).stderr.startswith(
         "RELEASE_REFUSED: 1.1.0 is installed already"
     )
@@ -67,7 +68,8 @@ def test_there_and_back(installed: Installed, tmp_path: Path) -> None:
     assert installed.version == OLD and installed.answers()
     back = contents(installed)
     assert "later" not in back and lasting(back) == before and back["maintenance"] == []
-    assert {"name": "epoch", "value": 2} in back["counter"], "readers of the feed begin anew"
+    (epoch,) = (row["value"] for row in back["counter"] if row["name"] == "epoch")
+    assert epoch > 1, "readers of the feed begin anew"
     assert (installed.data_dir / "upgrade" / "undone" / DATABASE_NAME).exists()
     again = installed.call("rollback", *installed.options, "--yes", check=False)
     assert again.stderr.startswith("UPGRADE_REFUSED: There is no upgrade to take back")
