@@ -29,7 +29,28 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
-SCRIPTS = ("install.sh", "verify.sh")
+INSTALLERS = ("install.sh", "verify.sh")
+# Where a package puts the .run file that it brings.
+PACKAGED = "usr/share/appliance/appliance.run"
+# What a package manager runs; in a .deb `$1` tells what is done, in a .rpm it is a number.
+SCRIPTS = {
+    "configure": f"""\
+case "$1" in abort-*) exit 0 ;; esac
+set --
+if [ -r /etc/appliance/answers ]; then set -- --answers=/etc/appliance/answers; fi
+exec sh /{PACKAGED} "$@\"""",
+    # The service goes on through an upgrade, which stops it for a moment when everything is ready.
+    "remove": """\
+case "$1" in
+    upgrade | failed-upgrade | deconfigure) ;;
+    *) sh /opt/appliance/current/install.sh --uninstall ;;
+esac""",
+    "purge": """\
+if [ "$1" = purge ]; then
+    rm -rf /etc/appliance /var/lib/appliance
+    echo "Deleted /etc/appliance and /var/lib/appliance. Kept the backups: /var/backups/appliance"
+fi""",
+}
 
 
 class Release:
@@ -71,7 +92,7 @@ class Release:
         # Both beside the program, for a look at what is to come, and in it, for what is installed.
         for place in (bundle, program):
             (place / "build.env").write_text(text, "ascii")
-            for name in SCRIPTS:
+            for name in INSTALLERS:
                 shutil.copyfile(SOURCE / "installer" / name, place / name)
         (bundle / "VERSION").write_text(f"{self.version}\n", "ascii")
         for file in bundle.rglob("*"):
@@ -115,13 +136,15 @@ class Release:
         archive.unlink()
         return target
 
-    def make_deb(self, bundle: Path, target: Path, scratch: Path) -> Path:
+    def make_deb(self, run: Path, target: Path, scratch: Path) -> Path:
+        """A package that brings the .run file and runs it, so that a new version comes as a whole upgrade."""
         root = scratch / "deb"
-        place = root / "opt/appliance" / self.version
-        shutil.copytree(bundle / "program", place)
+        place = root / PACKAGED
+        place.parent.mkdir(parents=True)
+        shutil.copyfile(run, place)
         control = root / "DEBIAN"
         control.mkdir()
-        size = sum(file.stat().st_size for file in files_in(place)) // 1024
+        size = place.stat().st_size // 1024
         (control / "control").write_text(
             f"Package: appliance\nVersion: {self.version}\nArchitecture: amd64\nMaintainer: The appliance\n"
             f"Installed-Size: {size}\nDepends: libc6 (>= {self.glibc}), systemd (>= 239), passwd, util-linux\n"
@@ -129,26 +152,32 @@ class Release:
             " One API before the ERP, EAM and CMMS systems of a plant. Answers for the installation are read from\n"
             " /etc/appliance/answers. Removing the package keeps data and configuration.\n"
         )
-        self._scripts(control, {"postinst": "configure", "prerm": "remove", "postrm": "purge"})
+        for name, task in {"postinst": "configure", "prerm": "remove", "postrm": "purge"}.items():
+            script = control / name
+            script.write_text(f"#!/bin/sh\nset -e\n{SCRIPTS[task]}\n", "ascii")
+            script.chmod(0o755)
+        for path in (place, *place.parents):
+            if path != root and path.is_relative_to(root):
+                path.chmod(0o755)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(self.built)}
-        command = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", str(root), str(target)]
+        command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(target)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
         return target
 
-    def make_rpm(self, bundle: Path, target: Path, scratch: Path) -> Path:
+    def make_rpm(self, run: Path, target: Path, scratch: Path) -> Path:
+        """As `make_deb`."""
         spec = scratch / "appliance.spec"
-        place = f"/opt/appliance/{self.version}"
         spec.write_text(
             f"Name: appliance\nVersion: {self.version}\nRelease: 1\nSummary: Self-hosted integration appliance\n"
             "License: Apache-2.0\nAutoReqProv: no\n"
             f"Requires: glibc >= {self.glibc}, systemd >= 239, shadow-utils, util-linux\n"
             "%define __os_install_post %{nil}\n%define _build_id_links none\n%global debug_package %{nil}\n"
-            "%define _binary_payload w6.gzdio\n"
+            "%define _binary_payload w0.gzdio\n"
             "%description\nOne API before the ERP, EAM and CMMS systems of a plant.\n"
-            f"%install\nmkdir -p %{{buildroot}}{place}\ncp -R {bundle}/program/. %{{buildroot}}{place}/\n"
-            f"%files\n%defattr(-,root,root)\n{place}\n"
-            f"%post\n{_script('configure', self.version)}\n"
-            f'%preun\n[ "$1" -eq 0 ] || exit 0\n{_script("remove", self.version)}\n',
+            f"%install\ninstall -D -m 0755 {run} %{{buildroot}}/{PACKAGED}\n"
+            f"%files\n%defattr(-,root,root)\n/{PACKAGED}\n"
+            f"%post\n{SCRIPTS['configure']}\n"
+            f'%preun\n[ "$1" -eq 0 ] || exit 0\n{SCRIPTS["remove"]}\n',
             "utf-8",
         )
         top = scratch / "rpmbuild"
@@ -170,39 +199,11 @@ class Release:
         shutil.move(made, target)
         return target
 
-    def _scripts(self, control: Path, names: dict[str, str]) -> None:
-        for name, task in names.items():
-            script = control / name
-            script.write_text(f"#!/bin/sh\nset -e\n{_script(task, self.version)}\n", "ascii")
-            script.chmod(0o755)
-
     def _owned(self, entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = "root"
         entry.mtime = self.built
         return entry
-
-
-def _script(task: str, version: str) -> str:
-    """What a package manager runs; in a .deb `$1` tells what is done, in a .rpm it is a number."""
-    place = f"/opt/appliance/{version}"
-    match task:
-        case "configure":
-            return (
-                'case "$1" in abort-*) exit 0 ;; esac\n'
-                "set --\nif [ -r /etc/appliance/answers ]; then set -- --answers=/etc/appliance/answers; fi\n"
-                f'exec sh {place}/install.sh "$@"'
-            )
-        case "remove":
-            return (
-                'case "$1" in\n    upgrade | failed-upgrade) systemctl stop appliance.service || : ;;\n'
-                f"    *) sh {place}/install.sh --uninstall ;;\nesac"
-            )
-        case _:
-            return (
-                'if [ "$1" = purge ]; then\n    rm -rf /etc/appliance /var/lib/appliance\n'
-                '    echo "Deleted /etc/appliance and /var/lib/appliance. Kept the backups: /var/backups/appliance"\nfi'
-            )
 
 
 def files_in(folder: Path) -> Iterator[Path]:
@@ -241,11 +242,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="appliance-bundle-") as temporary:
         scratch = Path(temporary)
         bundle = release.stage(scratch)
-        made = [release.make_run(bundle, out / f"{release.name}.run")]
+        run = release.make_run(bundle, out / f"{release.name}.run")
+        made = [run]
         if shutil.which("dpkg-deb"):
-            made.append(release.make_deb(bundle, out / f"appliance_{release.version}_amd64.deb", scratch))
+            made.append(release.make_deb(run, out / f"appliance_{release.version}_amd64.deb", scratch))
         if shutil.which("rpmbuild"):
-            made.append(release.make_rpm(bundle, out / f"appliance-{release.version}-1.x86_64.rpm", scratch))
+            made.append(release.make_rpm(run, out / f"appliance-{release.version}-1.x86_64.rpm", scratch))
         for name in ("verify.sh", "program/release.pem", "program/sbom.cdx.json"):
             made.append(Path(shutil.copyfile(bundle / name, out / Path(name).name)))
     release.sign(out, [file.name for file in made])

@@ -6,11 +6,12 @@
 #   install.sh --uninstall [--purge=WHAT]       keeps data unless told: data, config, backups, user, or all
 #
 # The answers are lines of NAME=VALUE (config/answers.example has all of them); without a file the defaults hold.
-# Run again with the same release it changes nothing. A release other than the one in use comes by `appliance upgrade`.
+# Run again with the same release it changes nothing. Where an older release is in use it becomes an upgrade, which
+# `appliance upgrade` does: with a backup, tried on a copy first, and taken back by itself when it fails.
 #
 # Exit status: 0 done, 2 usage, 10 not root, 11 machine, 12 C library, 13 disk, 14 memory, 15 port, 16 clock,
 # 17 noexec, 18 systemd, 19 answers, 20 release damaged or not genuine, 21 program does not start, 22 service not ready,
-# 23 another release is installed.
+# 23 the release in use was not upgraded.
 set -eu
 umask 022
 LC_ALL=C
@@ -20,7 +21,9 @@ unset LD_LIBRARY_PATH
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/opt/appliance
+command=/usr/bin/appliance
 configuration=/etc/appliance
+settings=$configuration/appliance.toml
 unit_file=/etc/systemd/system/appliance.service
 drop_ins=/etc/systemd/system/appliance.service.d
 
@@ -220,10 +223,15 @@ install_program() {
 }
 
 point_current() {
-    [ "$(readlink "$prefix/current" 2>/dev/null || :)" = "$VERSION" ] && return 0
-    ln -sfn "$VERSION" "$prefix/.current.new"
-    mv -T "$prefix/.current.new" "$prefix/current"
-    changed=yes
+    if [ "$(readlink "$prefix/current" 2>/dev/null || :)" != "$VERSION" ]; then
+        ln -sfn "$VERSION" "$prefix/.current.new"
+        mv -T "$prefix/.current.new" "$prefix/current"
+        changed=yes
+    fi
+    if [ ! -e "$command" ] && [ ! -L "$command" ]; then
+        # A system whose /usr cannot be written has the program by its whole path alone.
+        if ln -s "$prefix/current/appliance" "$command" 2>/dev/null; then changed=yes; say "  linked $command"; fi
+    fi
 }
 
 make_user() {
@@ -237,9 +245,15 @@ make_user() {
 
 write_configuration() {
     # Never rewritten: from the first installation on it is the operator's.
-    [ -f "$configuration/appliance.toml" ] ||
-        awk -v listen="$listen" '/^# listen = / { print "listen = \"" listen "\""; next } { print }' "$place/config/appliance.toml" |
-        put "$configuration/appliance.toml" 0640 root:appliance
+    [ ! -f "$settings" ] || return 0
+    awk -v listen="$listen" -v data_dir="$data_dir" -v key="$master_key_file" -v backup_dir="$backup_dir" '
+        function answer(name, value) { printf "%s = \"%s\"\n", name, value }
+        /^\[/ { table = $0 }
+        table == "" && /^# listen = / { answer("listen", listen); next }
+        table == "" && /^# data_dir = / { answer("data_dir", data_dir); next }
+        table == "" && /^# master_key_file = / && key != "" { answer("master_key_file", key); next }
+        table == "[backup]" && /^# target = / { answer("target", backup_dir); next }
+        { print }' "$place/config/appliance.toml" | put "$settings" 0640 root:appliance
 }
 
 write_unit() {
@@ -249,7 +263,7 @@ write_unit() {
         {
             echo "# Written by the installer from the answers."
             echo "[Service]"
-            [ "$data_dir" = /var/lib/appliance ] || printf 'Environment=APPLIANCE_DATA_DIR=%s\nReadWritePaths=%s\n' "$data_dir" "$data_dir"
+            [ "$data_dir" = /var/lib/appliance ] || printf 'ReadWritePaths=%s\n' "$data_dir"
             [ "$backup_dir" = /var/backups/appliance ] || printf 'ReadWritePaths=-%s\n' "$backup_dir"
             [ -z "$master_key_file" ] || printf 'LoadCredential=appliance-master-key:%s\n' "$master_key_file"
             [ "${listen##*:}" -ge 1024 ] ||
@@ -268,8 +282,7 @@ make_admin() {
         install -o appliance -m 0400 "$master_key_file" "$credentials/appliance-master-key"
     fi
     made=yes
-    runuser -u appliance -- env CREDENTIALS_DIRECTORY="$credentials" APPLIANCE_DATA_DIR="$data_dir" \
-        "$place/appliance" setup --admin "$admin" --password-file - <"$admin_password_file" || made=no
+    runuser -u appliance -- env CREDENTIALS_DIRECTORY="$credentials" "$place/appliance" setup --admin "$admin" --password-file - <"$admin_password_file" || made=no
     rm -rf "$credentials"
     [ "$made" = yes ] || fail 22 "the administrator was not made; correct the answers and run this again"
 }
@@ -297,10 +310,10 @@ uninstall() {
     for what in $(printf '%s' "$purge" | tr ',' ' '); do
         case $what in data | config | backups | user) ;; *) fail 2 "--purge takes data, config, backups, user, or all" ;; esac
     done
-    if [ -f "$drop_ins/installation.conf" ]; then
-        other=$(sed -n 's/^Environment=APPLIANCE_DATA_DIR=//p' "$drop_ins/installation.conf")
+    if [ -f "$settings" ]; then
+        other=$(sed -n '/^\[/q; s/^data_dir *= *"\(\/..*\)"$/\1/p' "$settings")
         data_dir=${other:-$data_dir}
-        other=$(sed -n 's/^ReadWritePaths=-//p' "$drop_ins/installation.conf")
+        other=$(sed -n '/^\[backup\]/,/^\[[^b]/s/^target *= *"\(\/..*\)"$/\1/p' "$settings")
         backup_dir=${other:-$backup_dir}
     fi
     if [ -d /run/systemd/system ]; then
@@ -309,6 +322,7 @@ uninstall() {
     rm -rf "$unit_file" "$drop_ins"
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
     rm -rf "$prefix"
+    if [ "$(readlink "$command" 2>/dev/null || :)" = "$prefix/current/appliance" ]; then rm -f "$command"; fi
     say "Removed the service and $prefix."
     for what in data config backups; do
         case $what in data) path=$data_dir ;; config) path=$configuration ;; backups) path=$backup_dir ;; esac
@@ -332,7 +346,10 @@ preflight
 [ "$task" = install ] || exit 0
 present=$(readlink "$prefix/current" 2>/dev/null || :)
 if [ "$present" != "$VERSION" ] && [ -x "$prefix/$present/appliance" ] && [ -n "$present" ]; then
-    fail 23 "$present is installed. Bring $VERSION with: $prefix/current/appliance upgrade FILE"
+    say "Upgrading $present to $VERSION:"
+    "$prefix/$present/appliance" upgrade "$here" ${key:+--release-key "$key"} ||
+        fail 23 "$present was not upgraded to $VERSION; see above"
+    exit 0
 fi
 check_release
 say "Installing $VERSION:"

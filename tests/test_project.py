@@ -149,4 +149,4 @@ def test_the_unit_fits_the_program() -> None:
     (patience,) = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.M)
     assert int(patience) > STOP_SECONDS
     (state,) = re.findall(r"^StateDirectory=(\S+)$", text, re.M)
-    assert f"Environment=APPLIANCE_DATA_DIR=/var/lib/{state}\n" in text
+    assert f'data_dir = "/var/lib/{state}"' in text

@@ -9,12 +9,13 @@ import re
 import shutil
 import socket
 import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from appliance.setting_kinds import Address
+from appliance.settings import load_settings
 from installer.bundle import Release
 
 ROOT = Path(__file__).parents[2]
@@ -138,8 +139,8 @@ def test_without_a_key_nothing_is_called_genuine(bundle: Path, tmp_path: Path) -
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, release: Release, staged: Path) -> Path:
     out = tmp_path_factory.mktemp("files")
-    release.make_run(staged, out / "appliance.run")
-    release.make_deb(staged, out / "appliance.deb", tmp_path_factory.mktemp("deb"))
+    run = release.make_run(staged, out / "appliance.run")
+    release.make_deb(run, out / "appliance.deb", tmp_path_factory.mktemp("deb"))
     release.sign(out, ["appliance.run", "appliance.deb"])
     return out
 
@@ -181,31 +182,50 @@ def test_the_same_build_makes_the_same_run_file(files: Path, release: Release, t
     assert sums[0].read_bytes() == sums[1].read_bytes()
 
 
-def test_the_deb_holds_the_program_where_the_unit_looks_for_it(files: Path, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        ["dpkg-deb", "--fsys-tarfile", files / "appliance.deb"], stdout=subprocess.PIPE
-    ) as deb:
-        assert deb.stdout is not None
-        with tarfile.open(fileobj=deb.stdout, mode="r|") as tar:
-            entries = {entry.name.removeprefix("./"): entry for entry in tar}
-    place = "opt/appliance/9.8.7"
-    for name in (
-        *("appliance", "install.sh", "verify.sh", "build.env", "release.pem", "sbom.cdx.json", "LICENSE"),
-        *(
-            "systemd/appliance.service",
-            "config/appliance.toml",
-            "docs/errors.md",
-            "licenses/some-1.0/LICENSE",
-        ),
-    ):
-        assert f"{place}/{name}" in entries, name
-    assert entries[f"{place}/appliance"].mode & 0o111
-    assert {entry.uid for entry in entries.values()} == {0}
-    control = subprocess.run(
-        ["dpkg-deb", "--field", files / "appliance.deb"], check=True, capture_output=True, text=True
-    ).stdout
+def test_the_deb_brings_the_run_file_and_runs_it(files: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "--raw-extract", files / "appliance.deb", tmp_path / "deb"], check=True)
+    brought = tmp_path / "deb/usr/share/appliance/appliance.run"
+    assert brought.read_bytes() == (files / "appliance.run").read_bytes()
+    for name in ("postinst", "prerm", "postrm"):
+        script = tmp_path / "deb/DEBIAN" / name
+        subprocess.run(["sh", "-n", script], check=True)
+        assert script.stat().st_mode & 0o111
+    assert "sh /usr/share/appliance/appliance.run" in (tmp_path / "deb/DEBIAN/postinst").read_text()
+    control = (tmp_path / "deb/DEBIAN/control").read_text()
     assert "Version: 9.8.7" in control
     assert "libc6 (>= 2.17)" in control
+    listed = subprocess.run(
+        ["dpkg-deb", "--contents", files / "appliance.deb"], check=True, capture_output=True, text=True
+    ).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+
+
+def test_what_is_installed_holds_what_the_unit_and_the_admin_look_for(staged: Path) -> None:
+    for name in (
+        *("appliance", "install.sh", "verify.sh", "build.env", "release.pem", "sbom.cdx.json", "LICENSE"),
+        *("systemd/appliance.service", "config/appliance.toml", "docs/errors.md"),
+        "licenses/some-1.0/LICENSE",
+    ):
+        assert (staged / "program" / name).is_file(), name
+
+
+def test_answers_become_settings_in_their_own_tables(bundle: Path, tmp_path: Path) -> None:
+    script = (bundle / "install.sh").read_text()
+    write = script[script.index("write_configuration() {") : script.index("write_unit() {")]
+    given = (
+        f"set -eu\nplace='{bundle}/program' settings='{tmp_path}/appliance.toml' listen=10.1.2.3:443\n"
+        "data_dir=/srv/appliance backup_dir=/mnt/nas master_key_file=/etc/plant/key\nput() { cat >$1; }\n"
+    )
+    subprocess.run(["sh", "-c", f"{given}{write}\nwrite_configuration"], check=True)
+    settings = load_settings({}, {}, tmp_path / "appliance.toml")
+    assert settings.data_dir == Path("/srv/appliance") and settings.listen == Address("10.1.2.3", 443)
+    assert settings.master_key_file == Path("/etc/plant/key")
+    assert str(settings.backup_target) == "/mnt/nas"
+    uninstall = script[script.index('    if [ -f "$settings" ]; then\n        other=') :]
+    uninstall = uninstall[: uninstall.index("\n    fi\n") + 8]
+    read = f"{given}data_dir=x backup_dir=y\n{uninstall}\necho $data_dir $backup_dir"
+    done = subprocess.run(["sh", "-c", read], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["/srv/appliance", "/mnt/nas"], "an uninstallation finds them again"
 
 
 def preflight(bundle: Path, *options: str) -> subprocess.CompletedProcess[str]:

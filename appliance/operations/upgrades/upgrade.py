@@ -134,8 +134,9 @@ class Upgrade:
             self.means.clock.wait(never, 0.2)
 
     def _enter(self, step: Step, text: str) -> None:
-        self.means.say(text)
+        # First: what was told is found again after a power cut.
         self._entry = self.means.enter(self._entry, step)
+        self.means.say(text)
 
     def _bring_back(self, failure: BaseException) -> None:
         """Raises UpgradeFailed, or the failure itself where no one expected it."""
