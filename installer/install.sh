@@ -117,6 +117,11 @@ preflight() {
     elif [ "$free" -lt 10000 ]; then warn disk "$free MB free for $data_dir: enough to begin with"
     else good disk "$free MB free for $data_dir"; fi
 
+    if [ -d "$data_dir" ] && [ ! -e "$data_dir/appliance.db" ] &&
+        [ -n "$(find "$data_dir" -mindepth 1 -maxdepth 1 ! -name lost+found | head -n 1)" ]; then
+        bad 13 disk "$data_dir holds files of something else: answer another data_dir="
+    fi
+
     memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
     if [ "$memory" -lt 900 ]; then bad 14 memory "$memory MB; 1 GB is needed, 4 GB are good"
     elif [ "$memory" -lt 1900 ]; then warn memory "$memory MB: enough for a few connections"
@@ -190,6 +195,12 @@ directory() {
         chown "$3" "$1"
         changed=yes
         say "  made $1"
+    elif [ "$(stat -c %U:%G "$1")" != "$3" ]; then
+        # A disk that was mounted there, or data of a user that was made anew.
+        case $3 in root:*) chown "$3" "$1" ;; *) chown -R "$3" "$1" ;; esac
+        chmod "$2" "$1"
+        changed=yes
+        say "  gave $1 to $3"
     fi
 }
 
