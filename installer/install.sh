@@ -117,7 +117,7 @@ preflight() {
     elif [ "$free" -lt 10000 ]; then warn disk "$free MB free for $data_dir: enough to begin with"
     else good disk "$free MB free for $data_dir"; fi
 
-    if [ -d "$data_dir" ] && [ ! -e "$data_dir/appliance.db" ] &&
+    if [ -d "$data_dir" ] && [ ! -e "$data_dir/keyring.json" ] &&
         [ -n "$(find "$data_dir" -mindepth 1 -maxdepth 1 ! -name lost+found | head -n 1)" ]; then
         bad 13 disk "$data_dir holds files of something else: answer another data_dir="
     fi
@@ -286,14 +286,14 @@ write_unit() {
 
 # Before the first start, so that nobody else becomes the administrator. The key is handed over as systemd does it.
 make_admin() {
-    [ -n "$admin" ] && [ ! -e "$data_dir/appliance.db" ] || return 0
+    if [ -z "$admin" ] || is_active; then return 0; fi
     credentials=$(mktemp -d /run/appliance-install-XXXXXX)
     chown appliance "$credentials"
     if [ -n "$master_key_file" ]; then
         install -o appliance -m 0400 "$master_key_file" "$credentials/appliance-master-key"
     fi
     made=yes
-    runuser -u appliance -- env CREDENTIALS_DIRECTORY="$credentials" "$place/appliance" setup --admin "$admin" --password-file - <"$admin_password_file" || made=no
+    runuser -u appliance -- env CREDENTIALS_DIRECTORY="$credentials" "$place/appliance" setup --admin "$admin" --if-none --password-file - <"$admin_password_file" || made=no
     rm -rf "$credentials"
     [ "$made" = yes ] || fail 22 "the administrator was not made; correct the answers and run this again"
 }

@@ -15,6 +15,9 @@ def register(commands: Subparsers) -> None:
     add_common(parser)
     parser.add_argument("--admin", required=True, metavar="NAME")
     _password_option(parser)
+    parser.add_argument(
+        "--if-none", action="store_true", help="do nothing where there is an administrator already"
+    )
     parser.set_defaults(command=set_up)
 
     account = commands.add_parser("account", help="administrators").add_subparsers(required=True)
@@ -72,6 +75,9 @@ def register(commands: Subparsers) -> None:
 def set_up(arguments: argparse.Namespace) -> int:
     password = _password(arguments)
     with opened(arguments) as appliance:
+        if arguments.if_none and appliance.accounts.any():
+            show(arguments, {"account": None}, ["There is an administrator already."])
+            return 0
         account = appliance.accounts.set_up(arguments.admin, password)
         appliance.bootstrap.withdraw()
         show(

@@ -141,6 +141,8 @@ def test_the_set_up_link_is_in_a_private_file_and_works_once(service: Service) -
     )
     assert "ada" in made.out
     assert not file.exists()
+    again = ("setup", "--admin", "ada", "--password-file", "-", "--if-none")
+    assert "already" in Program(service.data_dir)(*again, given="long enough phrase").out
     # It leads to the sign-in now.
     assert "/admin/sign-in" in service.request("GET", f"/admin/setup?token={service.setup_token()}").body
 
