@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.app import Appliance
 from appliance.errors import ApplianceError, ConfigurationError
 from appliance.settings import Settings, load_settings
 
 Command = Callable[[argparse.Namespace], int]
 if TYPE_CHECKING:
+    from appliance.app import Appliance
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers = Any
@@ -54,7 +55,10 @@ def setting_flags(arguments: argparse.Namespace) -> list[str]:
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace) -> Iterator[Appliance]:
+def opened(arguments: argparse.Namespace) -> "Iterator[Appliance]":
+    # All of the product; a command that needs none of it is not to wait for it.
+    from appliance.app import Appliance
+
     appliance = Appliance.open(settings_of(arguments))
     try:
         yield appliance

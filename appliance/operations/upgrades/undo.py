@@ -14,11 +14,9 @@ from appliance.operations.upgrades.data_files import DataFiles
 from appliance.operations.upgrades.errors import UpgradeFailed, UpgradeRefused
 from appliance.operations.upgrades.installation import Installation
 from appliance.operations.upgrades.journal import OVER, Entry, Journal, Step
+from appliance.operations.upgrades.patience import READY_SECONDS, STOP_SECONDS
 from appliance.operations.upgrades.programs import Programs
 from appliance.operations.upgrades.service import Service, wait_ready
-
-READY_SECONDS = 120.0
-STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

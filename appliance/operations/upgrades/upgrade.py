@@ -23,14 +23,12 @@ from appliance.errors import ApplianceError
 from appliance.operations.upgrades.errors import UpgradeFailed, UpgradeRefused
 from appliance.operations.upgrades.journal import OVER, Entry, Step
 from appliance.operations.upgrades.maintenance import Maintenance
+from appliance.operations.upgrades.patience import RUNS_SECONDS, WATCH_SECONDS
 from appliance.operations.upgrades.release import Release
 from appliance.operations.upgrades.service import wait_ready, watch
 from appliance.operations.upgrades.undo import Means, settle, undo
 from appliance.operations.upgrades.versions import Version, check_step
 from appliance.store.database import Database
-
-RUNS_SECONDS = 120.0
-WATCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
