@@ -283,14 +283,17 @@ def _sbom_command(place: Place) -> list[str | Path]:
 
 
 _PARTS = """
-import json, platform, sqlite3, ssl
+import json, pathlib, platform, sqlite3, ssl, sys
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 import psycopg, sqlcipher3
+corrections = pathlib.Path(sys.base_prefix, "corrections")
 opened = sqlcipher3.connect(":memory:")
 # It tells of its provider only once there is a key.
 opened.execute("pragma key = 'x'")
 print(json.dumps({
+    # Written by make_root.sh.
+    "python_corrections": corrections.read_text() if corrections.exists() else "",
     "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION.split()[1],
     "cryptography_openssl": backend.openssl_version_text().split()[1],
     "sqlcipher": opened.execute("pragma cipher_version").fetchone()[0].split()[0],

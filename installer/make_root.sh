@@ -6,7 +6,8 @@
 #
 # SOURCES is a folder with one archive of the source of OpenSSL 3 (openssl*.tar.*) and one of CPython 3.11
 # (python*.tar.* or Python*.tar.*). Take current ones: what they contain is what is shipped. Debian's `.orig` archives
-# (`apt-get source --download-only`) do, but the one of python3.11 lacks the corrections that Debian adds to it.
+# (`apt-get source --download-only`) do; that of python3.11 is old, so the `.debian.tar.*` beside it has to be there too:
+# its corrections of the interpreter are applied (those of Debian's own layout are not), and listed in the SBOM.
 # Needs root rights and debootstrap. A step that is done is not done again. Takes about 10 minutes
 # on two cores.
 set -euo pipefail
@@ -22,14 +23,33 @@ unpack() {
     local name=$1 archives
     shift
     [[ -d $root/sources/$name ]] && return
-    mapfile -t archives < <(find "$sources" -maxdepth 1 "$@" -name '*.tar.*z*' ! -name '*.asc')
+    mapfile -t archives < <(find "$sources" -maxdepth 1 "$@" -name '*.tar.*z*' ! -name '*.debian.tar.*' ! -name '*.asc')
     ((${#archives[@]} == 1)) || { echo "make_root.sh: one source archive of $name is needed in $sources" >&2; exit 1; }
     mkdir -p "$root/sources/$name.part"
     tar --extract --file="${archives[0]}" --directory="$root/sources/$name.part" --strip-components=1 --no-same-owner
     mv "$root/sources/$name.part" "$root/sources/$name"
 }
+
+# The corrections that Debian has for an old source: of the interpreter, not of where Debian puts its files.
+correct() {
+    local folder=$root/sources/python archive name
+    archive=$(find "$sources" -maxdepth 1 -name 'python*.debian.tar.*' ! -name '*.asc')
+    [[ -n $archive && ! -e $folder/corrections ]] || return 0
+    tar --extract --file="$archive" --directory="$folder" --no-same-owner
+    while read -r name; do
+        case $name in
+            CVE-* | *.patch | *deadlock* | *crash*) ;;
+            *) continue ;;
+        esac
+        patch --directory="$folder" --strip=1 --silent --forward <"$folder/debian/patches/$name" ||
+            { echo "make_root.sh: the correction $name does not fit the source" >&2; exit 1; }
+        echo "$name" >>"$folder/corrections.part"
+    done < <(grep -v '^#' "$folder/debian/patches/series")
+    mv "$folder/corrections.part" "$folder/corrections"
+}
 unpack openssl -name 'openssl*'
 unpack python -iname 'python*'
+correct
 
 here=$(dirname "${BASH_SOURCE[0]}")
 inside() { "$here/inside.sh" "$root" "$root/sources" "$@" </dev/null; }
@@ -44,7 +64,8 @@ inside() { "$here/inside.sh" "$root" "$root/sources" "$@" </dev/null; }
     cd /build/python
     ./configure --prefix=/opt/python --enable-shared --with-openssl=/opt/openssl --with-openssl-rpath=auto \
         --with-ensurepip=install LDFLAGS=-Wl,-rpath,/opt/python/lib >/dev/null
-    make -j"$(nproc)" >/dev/null && make install >/dev/null'
+    make -j"$(nproc)" >/dev/null && make install >/dev/null
+    if [[ -e corrections ]]; then cp corrections /opt/python/; fi'
 
 inside /opt/python/bin/python3.11 -c '
 import bz2, ctypes, lzma, sqlite3, ssl, sys, zlib

@@ -73,6 +73,8 @@ def native_parts(program: Path, told: Mapping[str, str]) -> list[dict[str, Any]]
     parts = [
         _component(name, told[key], license, f"{purl}@{told[key]}") for key, name, license, purl in _TOLD
     ]
+    if told["python_corrections"]:
+        parts[0]["pedigree"] = {"patches": [_patch(name) for name in told["python_corrections"].split()]}
     for file in sorted((program / "_internal").rglob("lib*.so*")):
         if file.is_symlink() or file.name.startswith("libpython"):
             continue
@@ -147,6 +149,13 @@ def write_licenses(program: Path, tools: Path, python_license: str, target: Path
                 if line.startswith(("License", "Classifier: License", "Home-page", "Project-URL"))
             ]
             (target / name / "DECLARED.txt").write_text("\n".join(declared) + "\n", "utf-8")
+
+
+def _patch(name: str) -> dict[str, Any]:
+    """What a correction that was applied to the source mends: `name` is that of its file."""
+    number = re.match(r"CVE-\d+-\d+", name)
+    mended = {"type": "defect", "name": name} if number is None else {"type": "security", "id": number[0]}
+    return {"type": "backport", "resolves": [mended]}
 
 
 def _component(name: str, version: str, license: str | None, purl: str | None) -> dict[str, Any]:

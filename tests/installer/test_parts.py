@@ -13,7 +13,7 @@ TOLD = dict.fromkeys(
         *("sqlite", "libpq", "libxml2", "libxslt", "pyinstaller"),
     ],
     "1.2.3",
-)
+) | {"python_corrections": ""}
 BUILD = {"version": "9.8.7"}
 
 
@@ -35,6 +35,17 @@ def test_libraries_inside_of_wheels_are_parts_with_their_version_and_license(tmp
     )
     assert found["native:_internal/libssl.so.3"]["licenses"] == [{"license": {"name": "Apache-2.0"}}]
     assert found["native:SQLCipher:1.2.3"]["purl"] == "pkg:generic/sqlcipher@1.2.3"
+
+
+def test_corrections_of_the_interpreter_are_told_with_what_they_mend(tmp_path: Path) -> None:
+    told = {**TOLD, "python_corrections": "CVE-2025-8194.patch\nshutdown-deadlock.diff\n"}
+    python = native_parts(tmp_path, told)[0]
+    mended = [one["resolves"][0] for one in python["pedigree"]["patches"]]
+    assert mended == [
+        {"type": "security", "id": "CVE-2025-8194"},
+        {"type": "defect", "name": "shutdown-deadlock.diff"},
+    ]
+    assert "pedigree" not in native_parts(tmp_path, TOLD)[0]
 
 
 def test_a_library_that_nobody_has_looked_at_stops_the_build(tmp_path: Path) -> None:

@@ -142,9 +142,29 @@ def _unpack(bundle: Path, target: Path) -> None:
         file.seek(begin)
         try:
             with tarfile.open(fileobj=file, mode="r|gz") as archive:
-                archive.extractall(target, filter="data")
+                for entry in archive:
+                    _unpack_one(archive, entry, target)
         except (tarfile.TarError, EOFError, OSError) as failure:
             raise ReleaseRefused(f"{bundle.name} cannot be unpacked: {failure}. Load it again.") from failure
+
+
+def _unpack_one(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
+    """A file or folder below `target`. Raises TarError for anything else: links and devices have no place in a release.
+
+    `extractall` has a filter for it only from Python 3.11.4 on.
+    """
+    place = Path(entry.name)
+    if place.is_absolute() or ".." in place.parts:
+        raise tarfile.TarError(f"{entry.name!r} lies outside of it")
+    if entry.isdir():
+        (target / place).mkdir(parents=True, exist_ok=True)
+        return
+    content = archive.extractfile(entry) if entry.isreg() else None
+    if content is None:
+        raise tarfile.TarError(f"{entry.name!r} is no file")
+    with content, (target / place).open("xb") as file:
+        shutil.copyfileobj(content, file, _CHUNK)
+    (target / place).chmod(0o755 if entry.mode & 0o111 else 0o644)
 
 
 def _top(folder: Path) -> Path:

@@ -37,7 +37,7 @@ def add(bundle: Path, prefix: Path, key: bytes = SIGNER.public_pem) -> None:
 def run_file(bundle: Path, *, top: str = ".") -> Path:
     """As a self-extracting script: a stub in front of a gzip archive."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    with tarfile.open(fileobj=packed, mode="w:gz", dereference=True) as archive:
         archive.add(bundle, top)
     file = bundle.parent / "appliance-1.4.0.run"
     file.write_bytes(b"#!/bin/sh\ntouch /tmp/was-run; exit 1\n" + packed.getvalue())
@@ -104,15 +104,30 @@ def test_another_maker_is_refused(bundle: Path, prefix: Path) -> None:
         add(bundle, prefix, Signer().public_pem)
 
 
-def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path: Path, prefix: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../../outside", tarfile.REGTYPE),
+        ("/tmp/outside-of-a-release", tarfile.REGTYPE),
+        ("link", tarfile.SYMTYPE),
+        ("link", tarfile.LNKTYPE),
+        ("device", tarfile.CHRTYPE),
+        ("pipe", tarfile.FIFOTYPE),
+    ],
+)
+def test_an_archive_with_anything_but_files_below_it_is_refused(
+    tmp_path: Path, prefix: Path, name: str, kind: bytes
+) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../../outside"))
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, "/etc/passwd"
+        archive.addfile(entry)
     file = tmp_path / "bad.run"
     file.write_bytes(b"#!/bin/sh\n" + packed.getvalue())
     with pytest.raises(ReleaseRefused, match="cannot be unpacked"):
         add(file, prefix)
-    assert not (tmp_path / "outside").exists()
+    assert not (tmp_path / "outside").exists() and not Path("/tmp/outside-of-a-release").exists()
 
 
 def test_a_program_that_does_not_start_here_is_refused(tmp_path: Path, prefix: Path) -> None:
