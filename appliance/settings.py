@@ -126,6 +126,12 @@ class Settings:
         "master_passphrase", OPTIONAL_TEXT, "", "Passphrase in place of a master key file.", secret=True
     )
 
+    web_server: str = _option(
+        "web_server",
+        choice("gunicorn", "waitress"),
+        "gunicorn",
+        "waitress speaks plain HTTP, behind a TLS proxy only: tls.mode = proxy.",
+    )
     trusted_proxies: tuple[str, ...] = _option(
         "trusted_proxies",
         NETWORKS,
@@ -500,6 +506,11 @@ def load_settings(
     settings = Settings(**values, origins=origins)
     if settings.tls_mode == "files" and not (settings.tls_certificate and settings.tls_key):
         raise SettingsInvalid('tls.mode = "files" needs both tls.certificate and tls.key.')
+    if settings.web_server == "waitress" and settings.tls_mode != "proxy":
+        raise SettingsInvalid(
+            'web_server = "waitress" speaks plain HTTP: set tls.mode = "proxy" and put a proxy before it that speaks '
+            'TLS, or use web_server = "gunicorn".'
+        )
     return settings
 
 

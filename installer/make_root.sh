@@ -45,6 +45,8 @@ correct() {
             { echo "make_root.sh: the correction $name does not fit the source" >&2; exit 1; }
         echo "$name" >>"$folder/corrections.part"
     done < <(grep -v '^#' "$folder/debian/patches/series")
+    # One of them takes a header of the interpreter's core into a module that only Debian builds into it.
+    sed -i '1i #ifndef Py_BUILD_CORE_BUILTIN\n#define Py_BUILD_CORE_MODULE 1\n#endif' "$folder/Modules/pyexpat.c"
     mv "$folder/corrections.part" "$folder/corrections"
 }
 unpack openssl -name 'openssl*'

@@ -77,14 +77,18 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def web(arguments: argparse.Namespace) -> int:
-    """The web process: gunicorn, which forks its one worker; that one opens the database."""
-    from appliance.server.gunicorn import WebServer
-
+    """The web process. gunicorn forks its one worker, and that one opens the database."""
     end_with_parent(arguments.parent)
     settings = settings_of(arguments)
     logs.install(settings)
-    pair = certificate_paths(settings)
-    WebServer(settings, pair, lambda: _make_app(settings)).run()
+    if settings.web_server == "waitress":
+        from appliance.server import waitress
+
+        waitress.WebServer(settings, lambda: _make_app(settings), SystemClock()).run()
+        return 0
+    from appliance.server import gunicorn
+
+    gunicorn.WebServer(settings, certificate_paths(settings), lambda: _make_app(settings)).run()
     return 0
 
 

@@ -10,7 +10,7 @@ from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import wsgi
 
-from appliance.server.refusals import write_refusal
+from appliance.server.refusals import refusal
 from appliance.server.tls import server_context
 from appliance.settings import Settings
 
@@ -62,5 +62,15 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         # What answers is nobody's business; gunicorn has no setting for the header `Server`.
         wsgi.SERVER = "appliance"
-        util.write_error = write_refusal
+        util.write_error = _write_refusal
         return self._make_app()
+
+
+def _write_refusal(connection: Any, status: int, reason: str, message: str) -> None:
+    headers, body = refusal(status, reason, message)
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    util.write_nonblock(connection, "\r\n".join([*lines, "", ""]).encode("latin-1") + body)

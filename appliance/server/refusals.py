@@ -5,7 +5,6 @@ import secrets
 from typing import Any
 
 import msgspec
-from gunicorn import util
 
 from appliance.audit.redaction import redact_text
 
@@ -14,8 +13,8 @@ log = logging.getLogger(__name__)
 _TOO_LARGE = (413, 414, 431)
 
 
-def write_refusal(connection: Any, status: int, reason: str, message: str) -> None:
-    """Answer on the raw connection, in place of the server's own HTML. `message` holds what was sent: only logged."""
+def refusal(status: int, reason: str, message: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body in place of the server's own page. `message` may hold what was sent: it is only logged."""
     request_id = f"req_{secrets.token_hex(8)}"
     log.warning("request %s refused by the server: %d %s", request_id, status, reason)
     log.debug("request %s: %r", request_id, redact_text(message[:200]))
@@ -35,9 +34,12 @@ def write_refusal(connection: Any, status: int, reason: str, message: str) -> No
         "documentation": f"/docs/errors#{code}",
     }
     body = msgspec.json.encode({"error": error})
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\nX-API-Version: v1\r\n"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
-    )
-    util.write_nonblock(connection, head.encode("latin-1") + body)
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-Request-Id", request_id),
+        ("X-API-Version", "v1"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    return headers, body
