@@ -12,7 +12,7 @@ from appliance.cli.shell import Subparsers, add_common, opened, settings_of, sho
 from appliance.clock import SystemClock
 from appliance.operations.backups.errors import BackupNotFound
 from appliance.operations.backups.rehearsal import as_file
-from appliance.operations.backups.restore import Restored, restore
+from appliance.operations.backups.restore import FROM_BACKUP, Restored, restore
 from appliance.operations.backups.targets import FolderTarget, open_target
 from appliance.operations.disk import megabytes
 from appliance.settings import Settings
@@ -171,6 +171,9 @@ def _lines(done: Restored, *, dry_run: bool) -> list[str]:
     ]
     if done.kept is not None:
         lines.append(f"What was there before is in {done.kept}; delete it when all is well.")
+    lines.append(
+        f"The settings of then, and the certificates that they name, are in {done.data_dir / FROM_BACKUP / 'config'}."
+    )
     if done.connectors is not None:
         lines.append(
             f"Connectors of your own are in {done.connectors}; copy them to the folder of connectors_dir."

@@ -109,7 +109,7 @@ def _of_the_data(settings: Settings, clock: Clock, closing: ExitStack) -> dict[s
         "clock jumps": partial(state.clock_jumps, database, clock),
         "connections": partial(state.connections, database),
         "webhooks": partial(state.webhooks, database, clock),
-        "backups": partial(state.backups, appliance.last_backup_at, clock),
+        "backups": partial(state.backups, appliance.backups),
         "endings": partial(state.endings, database, own_certificate_end(settings), clock),
         "names": lambda: network.names([] if settings.proxy_url else hosts, resolve, clock),
     }

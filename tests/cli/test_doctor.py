@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from appliance.clock import SystemClock
 from appliance.operations.checks import Finding, examined, machine, network, state, worst
 from appliance.operations.heartbeat import Heartbeat
@@ -122,13 +120,6 @@ def test_room_is_told_against_growth(tmp_path: Path) -> None:
     assert [one.level for one in machine.free_disk(tmp_path, 0, None)] == ["ok"]
     assert [one.level for one in machine.free_disk(tmp_path, 1 << 62, None)] == ["fail"]
     assert [one.level for one in machine.free_disk(tmp_path, 0, 1 << 50)] == ["warn"]
-
-
-@pytest.mark.parametrize(("ago", "level"), [(None, "warn"), (1, "ok"), (3, "fail")])
-def test_an_old_backup_is_found(ago: int | None, level: str) -> None:
-    clock = ManualClock()
-    made = None if ago is None else clock.now_ms() - ago * machine.DAY_MS
-    assert [one.level for one in state.backups(lambda: made, clock)] == [level]
 
 
 def test_what_the_system_enforces_is_read_from_its_files(tmp_path: Path) -> None:

@@ -142,23 +142,23 @@ class Life:
 
     def refuse(self, machine: Machine, bundle: str, key: str) -> None:
         """Bundles that are damaged or not the maker's."""
-        bad = machine.path("/root/bad")
+        bad = machine.path("/srv/bad")
         shutil.copytree(machine.path(f"{STICK}/first"), bad)
         name = Path(bundle).name
         content = bytearray((bad / name).read_bytes())
         content[-1_000_000] ^= 1
         (bad / name).write_bytes(content)
-        said = machine.refused("sh", "/root/bad/verify.sh", "--key", key, f"/root/bad/{name}")
+        said = machine.refused("sh", "/srv/bad/verify.sh", "--key", key, f"/srv/bad/{name}")
         check("REFUSED" in said, "a bundle with one other bit is refused by verify")
-        check("is damaged" in machine.refused("sh", f"/root/bad/{name}"), "and does not unpack")
-        machine.run("sh", bundle, "--extract", "/root/unsigned")
-        (unpacked,) = machine.path("/root/unsigned").iterdir()
+        check("is damaged" in machine.refused("sh", f"/srv/bad/{name}"), "and does not unpack")
+        machine.run("sh", bundle, "--extract", "/srv/unsigned")
+        (unpacked,) = machine.path("/srv/unsigned").iterdir()
         (unpacked / "SHA256SUMS.sig").unlink()
-        install = f"/root/unsigned/{unpacked.name}/install.sh"
+        install = f"/srv/unsigned/{unpacked.name}/install.sh"
         said = machine.refused("sh", install, "--answers", f"{PLANT}/answers", "--key", key)
         check("is not genuine; nothing was changed" in said, "one without a signature is not installed")
         check(not machine.path("/opt/appliance").exists(), "nothing was changed")
-        shutil.rmtree(machine.path("/root/unsigned"))
+        shutil.rmtree(machine.path("/srv/unsigned"))
         shutil.rmtree(bad)
 
     def measure(self, machine: Machine) -> None:
@@ -385,14 +385,14 @@ class Life:
         answers.chmod(0o600)
         answers.write_text(f"{ANSWERS}listen=0.0.0.0:443\n")
         shutil.copy(machine.path(f"{PLANT}/master.key"), other.path(f"{PLANT}/master.key"))
-        shutil.copy(machine.path(f"{BACKUPS}/{backup}"), other.path(f"/root/{backup}"))
+        shutil.copy(machine.path(f"{BACKUPS}/{backup}"), other.path(f"/srv/{backup}"))
         shutil.copy(self.authority, other.path("/etc/plant-ca.pem"))
         other.timed("install", "sh", self.bundle(other, "first"), "--answers", f"{PLANT}/answers")
         check(other.run("sh", "-c", "curl -sk https://127.0.0.1/healthz"), "it answers on port 443")
         check(other.service("User")["User"] == "appliance", "without root")
         listed(other.run("systemd-analyze", "security", "--no-pager", "appliance.service").splitlines()[-1])
         other.run("systemctl", "stop", "appliance")
-        other.timed("restore", "appliance", "restore", f"/root/{backup}")
+        other.timed("restore", "appliance", "restore", f"/srv/{backup}")
         other.run("systemctl", "start", "appliance")
         for name in self.tokens:
             total = self.total(other, name, "https://127.0.0.1")

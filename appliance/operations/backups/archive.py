@@ -1,6 +1,6 @@
 """The inside of an archive: a tar of the files, and at its end the manifest that says what they are.
 
-appliance.db  keyring.json  tls/…  config/appliance.toml  connectors/…  manifest.json
+appliance.db  keyring.json  tls/…  config/appliance.toml  config/<setting>/…  connectors/…  manifest.json
 """
 
 import hashlib

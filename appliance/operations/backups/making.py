@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,7 +25,11 @@ from appliance.vault.keyring import DATABASE_NAME, KEYRING_NAME, Keyring
 
 WORK_FOLDER = "backup-work"
 """Below the data directory: copies that are being made or looked at. What lies in it may be removed at any time."""
+LARGEST_NAMED = 4 * 1024 * 1024
+"""Bytes of a file that a setting names. A list of authorities is the largest there is."""
 _TIME = "%Y%m%dT%H%M%S"
+
+log = logging.getLogger(__name__)
 
 
 class Made(NamedTuple):
@@ -102,6 +107,7 @@ class Making:
         yield Content(DATABASE_NAME, copy)
         yield from _below(self._settings.data_dir / "tls", "tls")
         yield Content("config/appliance.toml", _in_force(self._settings).encode())
+        yield from _named(self._settings)
         if self._settings.connectors_dir is not None:
             yield from _below(self._settings.connectors_dir, "connectors")
 
@@ -151,6 +157,25 @@ def _below(folder: Path, name: str) -> Iterator[Content]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
             yield Content(f"{name}/{path.relative_to(folder).as_posix()}", path)
+
+
+def _named(settings: Settings) -> Iterator[Content]:
+    """Certificates and keys that lie elsewhere, by the setting that names them. Never the master key."""
+    for key, paths in (
+        ("tls.certificate", [settings.tls_certificate]),
+        ("tls.key", [settings.tls_key]),
+        ("ca_files", settings.ca_files),
+        ("credits.entitlement_public_key_file", [settings.credits_entitlement_public_key_file]),
+    ):
+        for number, path in enumerate(path for path in paths if path is not None):
+            try:
+                content = path.read_bytes() if path.stat().st_size <= LARGEST_NAMED else None
+            except OSError:
+                content = None
+            if content is None:
+                log.warning("%s is not in the backup: %s cannot be read, or is too large", key, path)
+            else:
+                yield Content(f"config/{key}/{number}-{path.name}", content)
 
 
 def _in_force(settings: Settings) -> str:

@@ -1,10 +1,11 @@
 """Checks of what the appliance keeps and does: database, keys, engine, connections, deliveries, backups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.clock import Clock, iso
 from appliance.errors import ApplianceError
+from appliance.operations.backups.service import Backups
 from appliance.operations.checks import Finding, Level
 from appliance.operations.checks.machine import DAY_MS, ending
 from appliance.operations.clock_jumps import jumped
@@ -15,7 +16,6 @@ from appliance.store.migrations import scripts
 from appliance.vault.secrets import SecretStore
 
 SAMPLED_OWNERS = 50
-BACKUP_OLD_MS = 2 * DAY_MS
 BACKLOG_OLD_MS = 3_600_000
 # What a database has to have before its growth says anything.
 _SHORTEST_LIFE_DAYS = 2
@@ -143,15 +143,18 @@ def webhooks(database: Database, clock: Clock) -> Iterator[Finding]:
         yield Finding("ok", f"{waiting} webhooks wait.")
 
 
-def backups(last_at: Callable[[], int | None], clock: Clock) -> Iterator[Finding]:
-    """`last_at`: when the last verified backup was made, milliseconds."""
-    made = last_at()
-    if made is None:
-        yield Finding("warn", "There is no verified backup.", "appliance backup create")
-    elif clock.now_ms() - made > BACKUP_OLD_MS:
-        yield Finding("fail", f"The last verified backup is of {iso(made)}.", "appliance backup create")
-    else:
-        yield Finding("ok", f"The last verified backup is of {iso(made)}.")
+def backups(kept: Backups) -> Iterator[Finding]:
+    """Whether there is one, as young as its plan promises."""
+    plan, newest = kept.describe(), kept.table.last_verified()
+    wrong = [*kept.failing(), *kept.old()]
+    for condition in wrong:
+        yield Finding("fail", condition.message, "appliance backup create")
+    if plan["next_at"] is None:
+        yield Finding("warn", "No backup is made by itself.", "Set backup.target, see appliance.toml.")
+    if newest is None and not wrong:
+        yield Finding("warn", "There is no verified backup yet.", "appliance backup create")
+    elif newest is not None:
+        yield Finding("ok", f"The last verified backup is of {iso(newest.started_at)}.")
 
 
 def endings(database: Database, own_certificate: int | None, clock: Clock) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from appliance.operations.backups.errors import (
 )
 from appliance.operations.backups.service import LOCK_NAME
 from appliance.operations.backups.targets import FolderTarget
+from appliance.operations.checks import state
 from appliance.operations.disk import DiskGuard
 from appliance.setting_kinds import BackupPlace
 from appliance.store.space import Space
@@ -47,6 +48,46 @@ def test_a_backup_is_one_encrypted_file_that_can_be_rehearsed(appliances: Applia
     assert manifest.counts["record"] == appliance.database.value("SELECT count(*) FROM record") > 0
     assert set(manifest.files) == {"appliance.db", "keyring.json", "config/appliance.toml"}
     assert not (appliance.settings.data_dir / "backup-work").exists()
+
+
+def test_what_settings_name_elsewhere_is_in_a_backup_but_the_master_key(
+    appliances: Appliances, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("plant.crt", "plant.key", "ca.pem"):
+        (tmp_path / name).write_text(f"-- {name} --")
+    appliance = filled(
+        appliances,
+        place,
+        tls_mode="files",
+        tls_certificate=tmp_path / "plant.crt",
+        tls_key=tmp_path / "plant.key",
+        ca_files=[tmp_path / "ca.pem", tmp_path / "gone.pem"],
+    )
+    name = appliance.backups.create("somebody").name
+    assert name is not None
+    found = set(appliance.backups.rehearse(name).files)
+    assert {
+        "config/tls.certificate/0-plant.crt",
+        "config/tls.key/0-plant.key",
+        "config/ca_files/0-ca.pem",
+    } <= found
+    assert "gone.pem cannot be read" in caplog.text
+    assert not any("master" in each for each in found)
+
+
+def test_the_doctor_goes_by_the_plan(appliances: Appliances, place: Path) -> None:
+    clock = ManualClock()
+    unplanned = appliances.open(clock=clock)
+    assert [(one.level, one.what) for one in state.backups(unplanned.backups)] == [
+        ("warn", "No backup is made by itself."),
+        ("warn", "There is no verified backup yet."),
+    ]
+    unplanned.close()
+    hourly = filled(appliances, place, clock=clock, backup_every_hours=1)
+    hourly.backups.create("somebody")
+    assert [one.level for one in state.backups(hourly.backups)] == ["ok"]
+    clock.advance(2.5 * HOUR)
+    assert [one.level for one in state.backups(hourly.backups)] == ["fail", "ok"]
 
 
 def test_the_master_key_is_not_in_a_backup_but_named_by_it(appliances: Appliances, place: Path) -> None:
