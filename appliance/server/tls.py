@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError
+from appliance.store.ownership import own_like
 from appliance.vault.files import replace_file
 
 CERTIFICATE_NAME = "self-signed.crt"
@@ -62,6 +63,7 @@ def ensure_certificate(directory: Path, names: Sequence[str], clock: Clock) -> C
     now = clock.now()
     if found is None or not _is_good(found, wanted, now):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_like(directory, directory.parent)
         found, key_pem = _make(wanted, now)
         # Between the two renames the pair does not match: a server keeps its context, a start makes anew.
         replace_file(key, key_pem)

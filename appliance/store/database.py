@@ -19,6 +19,7 @@ from playhouse.sqlcipher_ext import SqlCipherDatabase
 from appliance.clock import Clock
 from appliance.errors import ConfigurationError, InvalidInput
 from appliance.store.migrations import migrate
+from appliance.store.ownership import own_like
 from appliance.store.space import DiskFull, Reserve, told_as_disk_full
 
 Row = dict[str, Any]
@@ -114,7 +115,9 @@ class Database:
 
     def _connect(self) -> None:
         # SQLite gives the log beside the file the same rights, so they are right from the first moment.
-        self.path.touch(0o600)
+        if not self.path.exists():
+            self.path.touch(0o600)
+            own_like(self.path, self.path.parent)
         try:
             self._peewee.connect()
             self._peewee.execute_sql("SELECT count(*) FROM sqlite_master")

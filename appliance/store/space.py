@@ -13,6 +13,7 @@ from typing import NamedTuple
 import peewee
 
 from appliance.errors import ConfigurationError
+from appliance.store.ownership import own_like
 
 # SQLite's memory shared between processes cannot grow below this, which it reports as a failure of the disk.
 _NEARLY_NONE = 1024 * 1024
@@ -66,6 +67,7 @@ class Reserve:
                     os.posix_fallocate(handle, 0, self.size)
                 finally:
                     os.close(handle)
+                own_like(made, made.parent)
                 made.replace(self._path)
             else:
                 self._path.unlink(missing_ok=True)

@@ -19,11 +19,11 @@ import schedule
 from appliance.clock import Clock
 from appliance.log_context import about
 from appliance.store.database import Database
+from appliance.store.ownership import own_like
 from appliance.store.space import DiskFull
 from appliance.sync.planner import Planner
 from appliance.sync.runs.runner import Runner
 from appliance.sync.runs.tables import Claim
-from appliance.vault.files import own_like
 
 log = logging.getLogger(__name__)
 

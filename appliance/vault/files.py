@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from appliance.store.ownership import own_like
+
 # Of Linux, in linux/fs.h and fcntl.h.
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -72,15 +74,6 @@ def forget_leftovers(path: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def own_like(path: Path, like: Path) -> None:
-    """Give a file, or a folder with all in it, to the owner of `like`; only root has to, and can."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return
-    owner = like.stat()
-    for one in (path, *path.rglob("*")) if path.is_dir() else (path,):
-        os.chown(one, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
 def sync_directory(directory: Path) -> None:
     if os.name == "posix":
         _sync(directory, os.O_RDONLY)
@@ -107,4 +100,5 @@ def _write_temporary(path: Path, content: bytes, mode: int) -> Path:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    own_like(temporary, path.parent)
     return temporary

@@ -20,11 +20,12 @@ from appliance.operations.backups.rehearsal import examine
 from appliance.operations.disk import megabytes
 from appliance.operations.going_back import GoneBack, go_back
 from appliance.store.database import Database
+from appliance.store.ownership import own_like
 from appliance.store.space import space_of
 from appliance.sync.engine import EngineLock
 from appliance.sync.runs.tables import RunTable
 from appliance.vault.archive_key import GivenKey
-from appliance.vault.files import create_file, exchange, own_like, sync_directory
+from appliance.vault.files import create_file, exchange, sync_directory
 from appliance.vault.keyring import DATABASE_NAME, Keyring
 from appliance.vault.sources import DEFAULT_NAME, DefaultKeyFile, MasterKey, MasterKeySource, key_text
 

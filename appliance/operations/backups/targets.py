@@ -12,12 +12,13 @@ from appliance.operations.backups.errors import BackupNotFound, BackupTargetMiss
 from appliance.operations.backups.stream import Writable
 from appliance.setting_kinds import BackupPlace
 from appliance.settings import Settings
+from appliance.store.ownership import own_like
 from appliance.transport.files import Place
 from appliance.transport.files.folder import PARTIAL
 from appliance.transport.outbound import Outbound
 from appliance.transport.s3 import S3, Bucket
 from appliance.transport.s3_signature import S3Credentials
-from appliance.vault.files import own_like, sync_directory
+from appliance.vault.files import sync_directory
 
 if TYPE_CHECKING:
     # Its library takes long to load, and most installations need none of it.

@@ -16,7 +16,8 @@ from appliance.clock import Clock
 from appliance.operations.upgrades.errors import UpgradeFailed
 from appliance.store.copying import Pinned
 from appliance.store.database import Database
-from appliance.vault.files import move_file, own_like, sync_file
+from appliance.store.ownership import own_like
+from appliance.vault.files import move_file, sync_file
 from appliance.vault.keyring import DATABASE_NAME, KEYRING_NAME
 from appliance.vault.sources import DEFAULT_NAME
 

@@ -13,7 +13,8 @@ from typing import Literal, Self, get_args
 import msgspec
 
 from appliance.operations.upgrades.errors import UpgradeRefused
-from appliance.vault.files import own_like, replace_file
+from appliance.store.ownership import own_like
+from appliance.vault.files import replace_file
 
 Step = Literal[
     "unpack",
