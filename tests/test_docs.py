@@ -111,7 +111,7 @@ def test_a_command_that_does_not_exist_is_found(command: str, expected: str | No
 
 def test_every_block_says_how_it_is_checked() -> None:
     tags = {tag for text in SOURCES.values() for tag in re.findall(r"^```(.*)\n(?:.*\n)*?```$", text, re.M)}
-    assert tags == {"sh", "console", "yaml"}
+    assert tags == {"sh", "console", "yaml", "nginx"}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -3,14 +3,21 @@
 import json
 import signal
 import socket
+import ssl
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appliance.api.guide import source_of
+from appliance.clock import SystemClock
+from appliance.server.tls import ensure_certificate
+from tests.real.server import Server
 from tests.support.command import Program, Service, free_port
+from tests.support.shell import blocks
 
 SERVERS = ("gunicorn", "waitress")
 
@@ -104,15 +111,6 @@ def test_head_and_a_kept_connection(service: PlainService) -> None:
     assert answer.count(b"HTTP/1.1 200") == 2 and answer.count(b'"ok"') == 1, answer
 
 
-def test_links_lead_to_the_proxy_by_https(service: PlainService) -> None:
-    answer = service.send(
-        b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: appliance.plant.example\r\nX-Forwarded-Proto: https\r\n"
-        b"Connection: close\r\n\r\n"
-    )
-    assert b"http://appliance.plant.example" not in answer
-    assert b"https://appliance.plant.example" in answer
-
-
 @pytest.mark.parametrize("server", SERVERS)
 def test_what_is_being_answered_at_the_end_is_answered(server: str, tmp_path: Path) -> None:
     settings = (f"web_server={server}", "tls.mode=proxy")
@@ -142,6 +140,48 @@ def test_what_is_being_answered_at_the_end_is_answered(server: str, tmp_path: Pa
         # Refused at the door or answered whole; never cut.
         for answer in answers:
             assert not answer or json.loads(answer.partition(b"\r\n\r\n")[2])["error"], answer
+
+
+def test_nginx_before_it_as_the_guide_sets_it_up(service: PlainService, tmp_path: Path) -> None:
+    """The real one: what it is told comes from the guide, with places of this test."""
+    (written,) = blocks(source_of("harden"), "nginx")
+    files = ensure_certificate(tmp_path / "tls", [], SystemClock())
+    port = free_port()
+    for there, here in (
+        ("443 ssl", f"127.0.0.1:{port} ssl"),
+        ("appliance.plant.example", "localhost"),
+        ("/etc/nginx/appliance.crt", str(files.cert)),
+        ("/etc/nginx/appliance.key", str(files.key)),
+        ("127.0.0.1:8443", f"127.0.0.1:{service.port}"),
+    ):
+        assert there in written
+        written = written.replace(there, here)
+    places = "".join(
+        f"{kind}_temp_path {tmp_path}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/errors; events {{}}\n"
+        f"http {{ access_log off; {places}\n{written}\n}}\n"
+    )
+    nginx = Server(["/usr/sbin/nginx", "-c", str(configuration)], port, tmp_path / "nginx.log")
+    try:
+        context = ssl.create_default_context(cafile=str(files.cert))
+        made = Program(service.data_dir)(
+            "connection", "add", "--system", "sandbox", "--name", "Behind nginx", "--json"
+        )
+        asked = urllib.request.Request(
+            f"https://localhost:{port}/api/v1/openapi.json",
+            headers={"Authorization": f"Bearer {made.json['token']}"},
+        )
+        with urllib.request.urlopen(asked, context=context) as answer:
+            document = json.loads(answer.read())
+        assert document["servers"][0]["url"].startswith("https://localhost")
+        with urllib.request.urlopen(f"https://localhost:{port}/admin/sign-in", context=context) as answer:
+            assert "Secure" in answer.headers["Set-Cookie"]
+    finally:
+        nginx.stop()
 
 
 def test_waitress_alone_is_refused(tmp_path: Path) -> None:
