@@ -142,6 +142,7 @@ def describe(appliance: Appliance) -> dict[str, Any]:
         "running": running,
         "data_dir": str(appliance.settings.data_dir),
         "credits": {"granted": balance.granted, "used": balance.used, "available": balance.available},
+        "waits_for_disk": appliance.disk.is_low(),
         "paused_for_disk_since": None if pause is None else iso(pause.paused_at),
         "maintenance_since": None if period is None else iso(period.since),
         "connections": connections,
@@ -198,11 +199,10 @@ def _status_lines(state: dict[str, Any]) -> list[str]:
         f"Appliance {state['version']}, service {'running' if state['running'] else 'not running'}",
         f"Credits: {used['available']} available of {used['granted']}",
     ]
-    if state["paused_for_disk_since"]:
-        lines.append(
-            f"Synchronization waits for room on the disk since {state['paused_for_disk_since']}; "
-            "see `appliance retention`."
-        )
+    if state["waits_for_disk"]:
+        # A disk that is full to its last byte takes no note of it.
+        since = f" since {state['paused_for_disk_since']}" if state["paused_for_disk_since"] else ""
+        lines.append(f"Synchronization waits for room on the disk{since}; see `appliance retention`.")
     if state["maintenance_since"]:
         lines.append(
             f"In maintenance since {state['maintenance_since']}; see `appliance maintenance status`."

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 
-from appliance.__main__ import main
+from appliance.__main__ import build_parser, main
 from appliance.model.entity import load_model
 
 _CLIENT = """#!{python} -SE
@@ -32,6 +32,7 @@ def client(python: str, root: str, address: str) -> str:
 
 
 def serve(address: str) -> None:
+    build_parser()  # loads every command
     load_model()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
