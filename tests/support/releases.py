@@ -3,10 +3,15 @@
 The program of such a release is this source tree behind a script of the name that the packaged program has.
 """
 
+import atexit
+import functools
 import hashlib
+import os
 import shutil
 import stat
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +62,7 @@ def small_bundle(folder: Path, version: str, signer: Signer) -> Path:
 
 def program_of(folder: Path, version: str, *, migration: str | None = None, fault: str = "") -> None:
     """A program of this source tree; `fault` is Python that is run at its start."""
-    shutil.copytree(ROOT / "appliance", folder / "lib" / "appliance")
+    shutil.copytree(_compiled(), folder / "lib" / "appliance")
     package = folder / "lib" / "appliance"
     init = package / "__init__.py"
     text = init.read_text()
@@ -70,8 +75,21 @@ def program_of(folder: Path, version: str, *, migration: str | None = None, faul
         main.write_text(main.read_text().replace("def main(", f"{fault}\n\n\ndef main(", 1))
     _write_script(
         folder / "appliance",
-        f'cd "$(dirname "$(readlink -f "$0")")/lib" && exec {sys.executable} -m appliance "$@"\n',
+        f'cd "$(dirname "$(readlink -f "$0")")/lib" && unset PYTHONPYCACHEPREFIX\n'
+        f'exec {sys.executable} -m appliance "$@"\n',
     )
+
+
+@functools.cache
+def _compiled() -> Path:
+    """The source with its bytecode beside, as a packaged program has it: each copy would compile all of it anew."""
+    folder = Path(tempfile.mkdtemp(prefix="released-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(ROOT / "appliance", folder / "appliance", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
+    command = [sys.executable, "-m", "compileall", "-q", str(folder / "appliance")]
+    subprocess.run(command, check=True, env=environment)
+    return folder / "appliance"
 
 
 def bundle_of(

@@ -102,9 +102,9 @@ def test_a_release_that_serves_only_copies_is_taken_back_by_itself(
     bundle = bundle_of(tmp_path / "bundle", NEW, SIGNER, fault=NOT_IN_EARNEST)
     before = lasting(contents(installed))
     installed.start()
-    failed = installed.upgrade(bundle, "--ready-seconds", "20", check=False)
+    failed = installed.upgrade(bundle, "--ready-seconds", "12", check=False)
     assert failed.returncode == 1
-    assert "in the step start: The appliance was not ready after 20 s." in failed.stderr
+    assert "in the step start: The appliance was not ready after 12 s." in failed.stderr
     assert f"{OLD} works again with its data" in failed.stderr
     assert "a library is missing" in installed.log
     assert installed.version == OLD and installed.answers()
