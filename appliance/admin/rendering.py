@@ -56,9 +56,7 @@ STATES = {
     "undelivered": Label("bad", "Undelivered"),
     "revoked": Label("quiet", "Revoked"),
     "expired": Label("quiet", "Expired"),
-    "verified": Label("good", "Verified against the real system"),
-    "contract": Label("live", "Built to the published contract"),
-    "facts": Label("quiet", "Built from published facts"),
+    "verified": Label("good", "Verified"),
 }
 WORDS = {
     "cloud": "Cloud",
@@ -77,6 +75,9 @@ WORDS = {
     "source_admin": "Who runs the connected system",
     "integrator": "Who programs against the API",
     "vendor": "The maker of the appliance",
+    "verified": "Verified against the real system",
+    "contract": "Built to the published contract",
+    "facts": "Built from published facts",
 }
 
 OPERATIONS = {

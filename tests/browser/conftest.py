@@ -25,7 +25,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The product before its set-up."""
     folder = tmp_path_factory.mktemp("served")
     write_connector(folder / "connectors")
-    with serve(folder / "data", connectors_dir=folder / "connectors") as served:
+    settings = (f"connectors_dir={folder / 'connectors'}", f"backup.target={folder / 'backups'}")
+    with serve(folder / "data", *settings, "backup.every_hours=0") as served:
         yield served
 
 

@@ -33,6 +33,8 @@ README = (
     "health",
     "issues",
     "storage",
+    "backups",
+    "maintenance",
     "guide",
 )
 WIDE = {"width": 1280, "height": 800}
@@ -47,7 +49,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as temporary,
-        serve(Path(temporary) / "data") as served,
+        # The place is shown.
+        serve(Path(temporary) / "data", "backup.target=/tmp/backups") as served,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))

@@ -27,9 +27,9 @@ class Served:
 
 
 @contextmanager
-def serve(data_dir: Path, *, connectors_dir: Path | None = None) -> Iterator[Served]:
-    """Run it until the block ends."""
-    own = () if connectors_dir is None else ("--set", f"connectors_dir={connectors_dir}")
+def serve(data_dir: Path, *settings: str) -> Iterator[Served]:
+    """Run it until the block ends, with settings such as `workers=2`."""
+    own = [word for setting in settings for word in ("--set", setting)]
     with socket(AF_INET, SOCK_STREAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

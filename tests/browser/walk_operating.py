@@ -36,6 +36,20 @@ def walk(page: Page, served: Served, sandbox: str, shoot: Shoot) -> None:
     shoot("issues")
     page.goto(f"{served.url}/admin/storage")
     shoot("storage")
+    page.goto(f"{served.url}/admin/backups")
+    page.click("text=Make one now")
+    for _ in range(40):
+        if page.locator("tbody tr").count() > 1 and page.get_by_text("Make one now").count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    shoot("backups")
+    page.goto(f"{served.url}/admin/maintenance")
+    page.fill("#why", "New disks until noon")
+    page.click("text=Begin maintenance")
+    page.wait_for_selector("text=It goes on")
+    shoot("maintenance")
+    page.click("text=End maintenance")
     page.goto(f"{served.url}/docs/guide/recover")
     shoot("guide")
 
