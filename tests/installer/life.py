@@ -189,7 +189,9 @@ class Life:
         shutil.copy(self.authority, machine.path("/etc/appliance/plant-ca.pem"))
         machine.path("/etc/appliance/plant-ca.pem").chmod(0o644)
         text = settings.read_text().replace("# ca_files = []", 'ca_files = ["/etc/appliance/plant-ca.pem"]')
-        settings.write_text(text.replace("# token_per_minute = 600", "token_per_minute = 0"))
+        for limit in ("token_per_minute = 600", "account_per_minute = 3000"):
+            text = text.replace(f"# {limit}", f"{limit.split()[0]} = 0")
+        settings.write_text(text)
         listed(machine.run("appliance", "check-config"))
         machine.run("systemctl", "restart", "appliance")
         self.connect(machine, "Sandbox", "--system", "sandbox")
