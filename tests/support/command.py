@@ -1,4 +1,4 @@
-"""The program as people run it: `python -m appliance …` in a process of its own."""
+"""The program as people run it, in a process of its own; short commands come from one that has loaded it."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from socket import AF_INET, SOCK_STREAM, socket
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-ROOT = Path(__file__).parents[2]
+from tests.support.forking import ROOT, program
+
 START_SECONDS = 30.0
 
 
@@ -56,7 +57,7 @@ class Program:
     def __call__(self, *command: str, given: str = "", check: bool = True, **variables: str) -> Ended:
         """Run a command to its end; with `check` it has to succeed."""
         done = subprocess.run(
-            [*self.command(*command), "--set", f"data_dir={self.data_dir}", *self.flags],
+            [program(), *command, "--set", f"data_dir={self.data_dir}", *self.flags],
             cwd=ROOT,
             env=environment(**variables),
             input=given,

@@ -1,13 +1,20 @@
 """Commands of the product without the second that loading it takes: a server that has loaded it forks for each.
 
-`python -m tests.support.forking SOCKET` serves; `client(...)` is the text of a program that hands its arguments,
-environment, folder and open files over and ends as the command ended. What runs is the product's own `main`.
+`python -m tests.support.forking SOCKET` serves; `program()` is a program that hands its arguments, environment, folder
+and open files over and ends as the command ended. What runs is the product's own `main`, in a process of its own.
 """
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import socket
+import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 from appliance.__main__ import build_parser, main
 from appliance.model.entity import load_model
@@ -26,9 +33,24 @@ sys.exit(int(connection.recv(8) or b"99"))
 """
 
 
-def client(python: str, root: str, address: str) -> str:
-    """The text of the program `appliance`; `serve` is a process of its own, so that it can be killed."""
-    return _CLIENT.format(python=python, root=root, address=address)
+ROOT = Path(__file__).parents[2]
+
+
+@functools.cache
+def program() -> Path:
+    """A program called `appliance`; its server ends with this process. `serve` is the real one: it is killed."""
+    folder = Path(tempfile.mkdtemp(prefix="forking-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address, made = folder / "commands", folder / "appliance"
+    made.write_text(_CLIENT.format(python=sys.executable, root=str(ROOT), address=str(address)))
+    made.chmod(0o755)
+    server = subprocess.Popen([sys.executable, "-m", "tests.support.forking", str(address)], cwd=ROOT)
+    atexit.register(server.terminate)
+    deadline = time.monotonic() + 60
+    while not address.exists():
+        assert server.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    return made
 
 
 def serve(address: str) -> None:

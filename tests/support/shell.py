@@ -4,14 +4,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
-from tests.support.forking import client
+from tests.support.forking import ROOT as ROOT
+from tests.support.forking import program
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 240
 
 
@@ -31,19 +28,8 @@ def shell(script: str, folder: Path) -> str:
     programs.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
     environment["PATH"] = f"{programs}:{environment['PATH']}"
-    # The path of a socket is short.
-    with tempfile.TemporaryDirectory() as short:
-        address = f"{short}/commands"
-        program = programs / "appliance"
-        program.write_text(client(sys.executable, str(ROOT), address))
-        program.chmod(0o755)
-        server = subprocess.Popen([sys.executable, "-m", "tests.support.forking", address], cwd=ROOT)
-        try:
-            _wait_for(address, server)
-            return _run(script, folder, {**environment, "APPLIANCE_DATA_DIR": str(folder / "data")})
-        finally:
-            server.terminate()
-            server.wait()
+    (programs / "appliance").symlink_to(program())
+    return _run(script, folder, {**environment, "APPLIANCE_DATA_DIR": str(folder / "data")})
 
 
 def _run(script: str, folder: Path, environment: dict[str, str]) -> str:
@@ -66,10 +52,3 @@ def _run(script: str, folder: Path, environment: dict[str, str]) -> str:
             pass
     assert process.returncode == 0, printed
     return printed
-
-
-def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while not Path(address).exists():
-        assert server.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
