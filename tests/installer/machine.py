@@ -1,5 +1,6 @@
 """A clean machine: a Debian root without Python, booted with systemd, with no network but one link to this machine."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 INCLUDE = "systemd,systemd-sysv,dbus,ca-certificates,curl,openssl"
 HERE, THERE = "10.77.0.1", "10.77.0.2"
 _STARTED = time.monotonic()
+_BOOTS = itertools.count(1)
 _PATIENCE = 180
 
 
@@ -70,16 +72,14 @@ class Machine:
         self.folder = folder
         self.disks = disks or {}
         self._linked = linked
-        self._boots = 0
         self._container: subprocess.Popen[bytes] | None = None
         self._init = 0
 
     def boot(self) -> None:
-        self._boots += 1
         self._init = 0
         began = time.monotonic()
         # The name of a link has fifteen characters at most.
-        name = f"m{os.getpid() % 1_000_000}x{self._boots}"
+        name = f"m{os.getpid() % 1_000_000}x{next(_BOOTS)}"
         self._container = subprocess.Popen(
             [
                 *("systemd-nspawn", f"--directory={self.folder}", f"--machine={name}", "--boot"),
@@ -181,6 +181,8 @@ class Machine:
 
     def _find_init(self) -> bool:
         assert self._container is not None
+        if self._container.poll() is not None:
+            raise NotAsItHasToBe("the machine cannot be booted")
         pid = self._container.pid
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             try:
