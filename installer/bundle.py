@@ -47,7 +47,7 @@ case "$1" in
 esac""",
     "purge": """\
 if [ "$1" = purge ]; then
-    rm -rf /etc/appliance /var/lib/appliance
+    rm -rf /etc/appliance /var/lib/appliance /var/lib/appliance.before-restore-*
     echo "Deleted /etc/appliance and /var/lib/appliance. Kept the backups: /var/backups/appliance"
 fi""",
 }

@@ -298,6 +298,13 @@ make_admin() {
     [ "$made" = yes ] || fail 22 "the administrator was not made; correct the answers and run this again"
 }
 
+# Where a browser finds it; on every address, by the name of this machine.
+address() {
+    host=${listen%:*} port=${listen##*:}
+    case $host in 0.0.0.0 | '[::]' | ::) host=$(uname -n) ;; esac
+    [ "$port" = 443 ] && printf 'https://%s' "$host" || printf 'https://%s:%s' "$host" "$port"
+}
+
 start_service() {
     systemctl --quiet enable appliance.service
     if [ "$start" = no ]; then say "Not started: systemctl start appliance"; return 0; fi
@@ -307,9 +314,9 @@ start_service() {
         journalctl --no-pager -u appliance.service -n 25 >&2 || :
         fail 22 "the service did not become ready; its last lines are above"
     fi
-    say "Ready at https://$listen/admin/"
+    say "Ready at $(address)/admin/"
     if [ -z "$admin" ] && [ -e "$data_dir/setup-token" ]; then
-        say "Make the administrator within 30 minutes: https://$listen/admin/setup?token=$(cat "$data_dir/setup-token")"
+        say "Make the administrator within 30 minutes: $(address)/admin/setup?token=$(cat "$data_dir/setup-token")"
     fi
 }
 
@@ -339,7 +346,11 @@ uninstall() {
         case $what in data) path=$data_dir ;; config) path=$configuration ;; backups) path=$backup_dir ;; esac
         [ -e "$path" ] || continue
         case ",$purge," in
-            *,"$what",*) rm -rf "$path"; say "Deleted the $what: $path" ;;
+            *,"$what",*)
+                rm -rf "$path"
+                # What restores have put aside lies beside the data, and is data.
+                [ "$what" != data ] || rm -rf "$path".before-restore-*
+                say "Deleted the $what: $path" ;;
             *) say "Kept the $what: $path (--purge=$what deletes it)" ;;
         esac
     done
