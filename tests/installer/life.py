@@ -454,8 +454,9 @@ class Life:
         note("--- uninstall")
         remove = ("sh", "/opt/appliance/current/install.sh", "--uninstall")
         machine.timed("uninstall", *remove)
+        aside = {place for place in self.left(machine) if ".before-restore-" in place}
         check(
-            self.left(machine) == {DATA, "/etc/appliance", BACKUPS},
+            self.left(machine) == {DATA, "/etc/appliance", BACKUPS} | aside and aside,
             "data, configuration and backups are kept",
         )
         machine.timed(
@@ -535,7 +536,8 @@ class Life:
             "/usr/bin/appliance",
             "/usr/share/appliance",
         )
-        return {place for place in places if os.path.lexists(machine.path(place))}
+        aside = {f"/var/lib/{file.name}" for file in machine.path("/var/lib").glob("appliance.*")}
+        return aside | {place for place in places if os.path.lexists(machine.path(place))}
 
 
 def memory(machine: Machine) -> dict[str, float]:
