@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.clock import SystemClock
+from appliance.operations.upgrades.journal import STEPS
 from appliance.server.tls import ensure_certificate
 from tests.installer.machine import HERE, Machine, NotAsItHasToBe, check, listed, make_base, note, wait
 from tests.real.tryton import Tryton
@@ -301,19 +302,7 @@ class Life:
     def wait_for_step(self, machine: Machine, step: str, upgrade: "subprocess.Popen[str]") -> str:
         """The step that was reached when it was seen."""
         journal = machine.path(f"{DATA}/upgrade/journal.json")
-        steps = (
-            "unpack",
-            "maintenance",
-            "backup",
-            "rehearse",
-            "stop",
-            "migrate",
-            "swap",
-            "flip",
-            "start",
-            "watch",
-        )
-        late = set(steps[steps.index(step) :])
+        late = set(STEPS[STEPS.index(step) : STEPS.index("settle")])
         before = journal.stat().st_mtime_ns if journal.exists() else 0
         while upgrade.poll() is None:
             if journal.exists() and journal.stat().st_mtime_ns != before:
