@@ -142,7 +142,7 @@ def describe(appliance: Appliance) -> dict[str, Any]:
         "running": running,
         "data_dir": str(appliance.settings.data_dir),
         "credits": {"granted": balance.granted, "used": balance.used, "available": balance.available},
-        "waits_for_disk": appliance.disk.is_low(),
+        "waits_for_disk": pause is not None or appliance.disk.is_low(),
         "paused_for_disk_since": None if pause is None else iso(pause.paused_at),
         "maintenance_since": None if period is None else iso(period.since),
         "connections": connections,

@@ -47,7 +47,7 @@ contents = st.integers(0, 5 * CHUNK).flatmap(lambda size: st.binary(min_size=siz
 def test_what_is_put_in_comes_out(content: bytes, pieces: int) -> None:
     archive = sealed(content, pieces=pieces)
     assert opened(archive) == content
-    assert content[:20] not in archive or len(content) < 8
+    assert content[:20] not in archive[START:] or len(content) < 8
     assert read_header(io.BytesIO(archive))[0] == header()
 
 
