@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from appliance.app import outbound_of
-from appliance.cli.fields import add_field_options, given_fields
+from appliance.cli.connections.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, settings_of, show, table
 from appliance.clock import Clock, SystemClock
 from appliance.errors import ConfigurationError, InvalidInput, NotFound

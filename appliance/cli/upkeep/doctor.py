@@ -6,8 +6,8 @@ Exit status 0: all is well, or there are warnings only. 1: something has to be m
 import argparse
 from collections.abc import Sequence
 
-from appliance.cli.checkup import checkup, configuration
 from appliance.cli.shell import Subparsers, add_common, settings_of, show
+from appliance.cli.upkeep.checkup import checkup, configuration
 from appliance.clock import SystemClock
 from appliance.operations.checks import LEVELS, Finding, examined, worst
 

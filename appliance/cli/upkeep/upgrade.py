@@ -91,7 +91,7 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
             # Run before every start, by root: nothing may be made that the service could not open.
             show(arguments, {"recovered": False}, [])
             return 0
-    from appliance.cli import upgrading
+    from appliance.cli.upkeep import upgrading
 
     if arguments.recover:
         entry = upgrading.recover(arguments)
@@ -105,7 +105,7 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
-    from appliance.cli import upgrading
+    from appliance.cli.upkeep import upgrading
 
     _show(arguments, upgrading.roll_back(arguments))
     return 0

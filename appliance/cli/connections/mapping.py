@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.app import Appliance
-from appliance.cli.fields import read_file
+from appliance.cli.connections.fields import read_file
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.errors import InvalidInput
 from appliance.mappings.expressions import as_text, read_text

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from appliance.cli.checkup import checkup
 from appliance.cli.shell import Subparsers, add_common, opened, settings_of, show, table
+from appliance.cli.upkeep.checkup import checkup
 from appliance.errors import ConfigurationError
 from appliance.operations.checks import examined
 from appliance.operations.secret_search import SecretSearch

@@ -4,8 +4,9 @@ import argparse
 from typing import Any
 
 from appliance.audit.redaction import redact
-from appliance.cli import issues, mapping, push, quarantine, schedule
-from appliance.cli.fields import add_field_options, given_fields
+from appliance.cli import issues
+from appliance.cli.connections import mapping, push, quarantine, schedule
+from appliance.cli.connections.fields import add_field_options, given_fields
 from appliance.cli.shell import Subparsers, add_common, opened, show, table
 from appliance.clock import iso
 from appliance.connections.lifecycle import Connected

@@ -5,7 +5,7 @@ import os
 
 from appliance.cli.serve import certificate_paths
 from appliance.cli.shell import Subparsers, add_common, opened, setting_flags, settings_of, show
-from appliance.cli.upgrading import own_address
+from appliance.cli.upkeep.upgrading import own_address
 from appliance.clock import SystemClock
 from appliance.operations.going_back import go_back
 from appliance.operations.upgrades.migration import migrate_copy

@@ -11,7 +11,7 @@ from appliance import __version__
 from appliance.app import Appliance
 from appliance.cli.serve import certificate_paths
 from appliance.cli.shell import opened, setting_flags, settings_of, show
-from appliance.cli.upgrade import RELEASE_KEY
+from appliance.cli.upkeep.upgrade import RELEASE_KEY
 from appliance.clock import Clock, SystemClock, iso
 from appliance.errors import ConfigurationError
 from appliance.operations.backups.errors import BackupTargetMissing

@@ -1,0 +1,1 @@
+"""Commands about one connection: making it, and what is set for it."""
