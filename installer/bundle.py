@@ -76,6 +76,11 @@ class Release:
         shutil.copytree(self.build / "licenses", program / "licenses")
         for name in ("config", "docs", "systemd"):
             shutil.copytree(SOURCE / name, program / name, ignore=shutil.ignore_patterns("screenshots"))
+        # To be read before a system is connected; the program shows them on its connect pages.
+        systems = program / "docs" / "systems"
+        systems.mkdir()
+        for guide in sorted((SOURCE / "appliance/connectors").glob("*/guide.md")):
+            shutil.copyfile(guide, systems / f"{guide.parent.name}.md")
         for name in ("CHANGELOG.md", "LICENSE", "README.md"):
             shutil.copyfile(SOURCE / name, program / name)
         run_openssl("pkey", "-in", self.key, "-pubout", "-out", program / "release.pem")
