@@ -399,7 +399,7 @@ class Appliance:
             backups=Backups(
                 settings,
                 database,
-                Making(settings, database, keyring, disk, _installation(keyring)),
+                Making(settings, database, keyring, disk, entitlements.installation.id),
                 lambda: open_target(settings, outbound),
                 source,
                 disk,
@@ -475,11 +475,6 @@ def _reconciled(
         return []
     known = definition.entities
     return [one for one in entities if one in known and known[one].incremental != "compare"]
-
-
-def _installation(keyring: Keyring) -> str:
-    """A short name of this installation for file names: it goes with the database, also through a restore."""
-    return hmac.digest(keyring.database_key, b"installation", hashlib.sha256).hex()[:8]
 
 
 def _make_private(data_dir: Path) -> None:

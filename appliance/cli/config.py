@@ -109,6 +109,7 @@ def exporting_of(appliance: Appliance) -> Exporting:
         appliance.custom_tables,
         appliance.passthrough,
         appliance.webhooks,
+        appliance.applications,
         appliance.secrets,
     )
 

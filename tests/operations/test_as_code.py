@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.app import Appliance
 from appliance.cli.config import exporting_of
+from appliance.errors import Conflict
 from appliance.operations.as_code.applying import Applying, Outcome
 from appliance.operations.as_code.document import DocumentInvalid, read, write
 from appliance.webhooks.endpoints import Owner
@@ -80,6 +81,65 @@ def test_an_export_applied_to_an_empty_appliance_makes_the_same(
         assert outcomes[0].token and outcomes[1].secret
         assert export(second) == setup
         assert states(apply(second, setup)) == [("North", "same"), ("Receiver", "same")]
+
+
+def hook(name: str) -> dict[str, Any]:
+    return {"name": name, "url": "https://receiver.plant.example/h", "events": ["work-orders.*"]}
+
+
+class TestWebhooksOfApplications:
+    def test_they_come_back_to_the_application_of_that_name(
+        self, appliance: Appliance, tmp_path_factory: pytest.TempPathFactory, clock: ManualClock
+    ) -> None:
+        owner, _ = appliance.applications.create("Portal")
+        for of in (Owner(), Owner(application_id=owner.id)):
+            appliance.webhooks.create(hook("Receiver"), of, may_be_here=True)
+        setup = export(appliance)
+        assert [one["application"] for one in setup["webhooks"]] == [None, "Portal"]
+        assert states(apply(appliance, setup)) == [("Receiver", "same")] * 2
+        for endpoint in appliance.webhooks.table.all():
+            appliance.webhooks.delete(endpoint.id)
+        assert states(apply(appliance, setup)) == [("Receiver", "created")] * 2
+        assert export(appliance) == setup
+        with Appliances(tmp_path_factory.mktemp("second")) as others:
+            second = others.open(clock, connectors_dir=CONNECTORS, disk_reserve_bytes=1 << 20)
+            done = apply(second, setup)
+            assert [one.state for one in done] == ["created", "failed"]
+            assert done[1].error is not None and "page Applications" in done[1].error.message
+            made, _ = second.applications.create("Portal")
+            assert [one.state for one in apply(second, setup)] == ["same", "created"]
+            assert export(second) == setup
+            assert second.webhooks.table.count(None, made.id) == 1
+
+    def test_those_of_a_revoked_one_are_over(self, appliance: Appliance) -> None:
+        owner, _ = appliance.applications.create("Portal")
+        appliance.webhooks.create(hook("Receiver"), Owner(application_id=owner.id), may_be_here=True)
+        appliance.applications.revoke(owner.id)
+        assert export(appliance)["webhooks"] == []
+
+    def test_a_new_one_needs_to_know_which_of_two_applications(self, appliance: Appliance) -> None:
+        for _ in range(2):
+            appliance.applications.create("Portal")
+        wanted = {**hook("Receiver"), "application": "Portal"}
+        (outcome,) = apply(appliance, {"webhooks": [wanted]})
+        assert outcome.error is not None and "Two applications" in outcome.error.message
+
+
+def test_two_webhooks_that_a_file_cannot_tell_apart_are_refused(appliance: Appliance) -> None:
+    for _ in range(2):
+        appliance.webhooks.create(hook("Receiver"), Owner(), may_be_here=True)
+    with pytest.raises(Conflict, match="Two webhooks"):
+        export(appliance)
+
+
+def test_a_webhook_without_a_name_comes_back_without_one(appliance: Appliance) -> None:
+    nameless = {**hook(""), "url": f"https://receiver.plant.example/{'h' * 80}"}
+    made = appliance.webhooks.create(nameless, Owner(), may_be_here=True).endpoint
+    setup = export(appliance)
+    appliance.webhooks.delete(made.id)
+    assert [one.state for one in apply(appliance, setup)] == ["created"]
+    assert [one.name for one in appliance.webhooks.table.all()] == [""]
+    assert export(appliance) == setup
 
 
 def test_a_file_that_says_less_changes_less_and_removes_no_connection(appliance: Appliance) -> None:
@@ -178,6 +238,7 @@ class TestSecrets:
         ("conections: []", "conections"),
         ("version: 2", "version 2"),
         ("connections: [{name: a, system: s}, {name: a, system: s}]", "twice"),
+        ("webhooks: [{name: a, url: u, events: [], connection: c, application: p}]", "either"),
         ("connections: [{name: a, system: s, secrets: {p: {from: plain}}}]", "env:NAME"),
         ("connections: [{name: a, system: s, secrets: {p: hunter2}}]", "secrets"),
     ],

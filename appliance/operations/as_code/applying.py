@@ -13,12 +13,18 @@ from typing import Any
 from appliance.clock import Clock
 from appliance.connections.tables import Connection
 from appliance.errors import ApplianceError, Conflict
-from appliance.operations.as_code.document import SecretMissing, Setup, WantedConnection, WantedWebhook
+from appliance.operations.as_code.document import (
+    SecretMissing,
+    Setup,
+    WantedConnection,
+    WantedWebhook,
+    WebhookKey,
+)
 from appliance.operations.as_code.exporting import Exporting
 from appliance.passthrough.rules import Rules
 from appliance.store.database import Database
 from appliance.sync.schedules.rule import read_rule
-from appliance.webhooks.endpoints import Owner
+from appliance.webhooks.endpoints import MEMBERS, Owner
 
 AUTHOR = "configuration file"
 _SECTIONS = ("email", "historical_days", "metadata", "schedule", "mappings", "tables", "passthrough")
@@ -67,8 +73,8 @@ class Applying:
     def differences(self, setup: Setup) -> list[Outcome]:
         """What `apply` would do, asking nobody and changing nothing."""
         named = self._has.named()
-        names = {connection.id: name for name, connection in named.items()}
-        endpoints = self._has.endpoints(names)
+        owners = self._has.owners(named)
+        endpoints = self._has.endpoints(owners)
         found = []
         for one in setup.connections:
             held = named.get(one.name)
@@ -78,8 +84,8 @@ class Applying:
                 )
             )
         for hook in setup.webhooks:
-            endpoint = endpoints.get((hook.connection, hook.name))
-            before = None if endpoint is None else self._has.webhook(endpoint, names)
+            endpoint = endpoints.get(hook.key)
+            before = None if endpoint is None else self._has.webhook(endpoint, owners)
             found.append(
                 _outcome(
                     "webhook",
@@ -89,15 +95,15 @@ class Applying:
             )
         wanted = {one.name for one in setup.connections}
         found += [Outcome("connection", name, "extra") for name in sorted(named) if name not in wanted]
-        hooks = {(one.connection, one.name) for one in setup.webhooks}
-        return found + [Outcome("webhook", key[1], "extra") for key in endpoints if key not in hooks]
+        hooks = {one.key for one in setup.webhooks}
+        return found + [Outcome("webhook", key.name, "extra") for key in endpoints if key not in hooks]
 
     def apply(self, setup: Setup, *, dry_run: bool = False) -> Iterator[Outcome]:
         """Do it, one object after the other, the failure of one is no failure of others. What is the same is not
         touched. With `dry_run` changes are rehearsed and taken back; new connections and credentials are not tested.
         """
         connections = {one.name: one for one in setup.connections}
-        webhooks = {(one.connection, one.name): one for one in setup.webhooks}
+        webhooks = {one.key: one for one in setup.webhooks}
         for outcome, hook_key in self._planned(setup):
             if outcome.state in ("created", "changed"):
                 try:
@@ -110,8 +116,8 @@ class Applying:
                     outcome.state, outcome.error = "failed", failure
             yield outcome
 
-    def _planned(self, setup: Setup) -> Iterator[tuple[Outcome, tuple[str | None, str] | None]]:
-        keys = iter([(one.connection, one.name) for one in setup.webhooks])
+    def _planned(self, setup: Setup) -> Iterator[tuple[Outcome, WebhookKey | None]]:
+        keys = iter([one.key for one in setup.webhooks])
         for outcome in self.differences(setup):
             of_a_webhook = outcome.kind == "webhook" and outcome.state != "extra"
             yield outcome, next(keys) if of_a_webhook else None
@@ -201,19 +207,38 @@ class Applying:
 
     def _put_webhook(self, wanted: WantedWebhook, outcome: Outcome) -> None:
         named = self._has.named()
-        names = {connection.id: name for name, connection in named.items()}
-        if wanted.connection is not None and wanted.connection not in named:
-            raise Conflict(
-                f"The webhook {wanted.name} is for {wanted.connection!r}, and there is no such connection."
-            )
-        endpoint = self._has.endpoints(names).get((wanted.connection, wanted.name))
-        given = {key: value for key, value in self._webhook(wanted).items() if key != "connection"}
+        endpoint = self._has.endpoints(self._has.owners(named)).get(wanted.key)
+        given = {name: value for name, value in self._webhook(wanted).items() if name in MEMBERS}
+        if wanted.name == wanted.url:
+            given["name"] = ""
         if endpoint is not None:
             self._has.webhooks.change(endpoint.id, given, may_be_here=True)
             return
-        owner = Owner(None if wanted.connection is None else named[wanted.connection].id)
-        made = self._has.webhooks.create(given, owner, may_be_here=True)
+        made = self._has.webhooks.create(given, self._owner(wanted, named), may_be_here=True)
         outcome.secret = made.secret
+
+    def _owner(self, wanted: WantedWebhook, named: Mapping[str, Connection]) -> Owner:
+        """Raises Conflict where the connection or application is not there, or there are two."""
+        if wanted.connection is not None:
+            if wanted.connection not in named:
+                raise Conflict(
+                    f"The webhook {wanted.name} is for {wanted.connection!r}, and there is no such connection."
+                )
+            return Owner(named[wanted.connection].id)
+        if wanted.application is None:
+            return Owner()
+        called = [one for one, name in self._has.owners({}).items() if name == wanted.application]
+        if not called:
+            raise Conflict(
+                f"The webhook {wanted.name} is for {wanted.application!r}, and there is no such application. "
+                "Make it on the page Applications, then apply the file again."
+            )
+        if len(called) > 1:
+            raise Conflict(
+                f"Two applications are called {wanted.application!r}, so that it is not clear which of them the "
+                f"webhook {wanted.name} is for. Revoke one of them."
+            )
+        return Owner(application_id=called[0])
 
     def _differing(self, connection: Connection, wanted: WantedConnection) -> list[Difference]:
         before = self._has.connection(connection)
@@ -261,6 +286,7 @@ class Applying:
         return {
             "name": wanted.name,
             "connection": wanted.connection,
+            "application": wanted.application,
             "url": wanted.url,
             "events": self._has.webhooks.events.check_choice(wanted.events),
             "enabled": wanted.enabled,

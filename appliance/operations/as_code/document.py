@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -62,15 +62,31 @@ class WantedConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passthrough: list[str] | None = None
 
 
+class WebhookKey(NamedTuple):
+    """What tells webhooks apart in a file: the name of the connection or application that has it, and its own."""
+
+    connection: str | None
+    application: str | None
+    name: str
+
+
 class WantedWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`connection` is the name of the one that it is for, None for those of all. Its secret is made here."""
+    """`connection` or `application` is the name of whose it is; with neither it is the account's.
+
+    Its secret is made here. A name that is its address is none.
+    """
 
     name: str
     url: str
     events: list[str]
     connection: str | None = None
+    application: str | None = None
     enabled: bool = True
     disable_on_gone: bool = True
+
+    @property
+    def key(self) -> WebhookKey:
+        return WebhookKey(self.connection, self.application, self.name)
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +104,10 @@ def read(text: str) -> Setup:
     if setup.version != VERSION:
         raise DocumentInvalid(f"The file is of version {setup.version}; this program knows {VERSION}.")
     _once([one.name for one in setup.connections], "connection")
-    _once([f"{one.connection or ''}/{one.name}" for one in setup.webhooks], "webhook")
+    for hook in setup.webhooks:
+        if hook.connection is not None and hook.application is not None:
+            raise DocumentInvalid(f"{hook.name}: a webhook has either a connection or an application.")
+    _once(["/".join(part or "" for part in one.key) for one in setup.webhooks], "webhook")
     for one in setup.connections:
         for name, place in one.secrets.items():
             if not place.place.startswith(("env:", "file:")):

@@ -9,10 +9,11 @@ from appliance.connections.tables import Connection
 from appliance.errors import ApplianceError, Conflict
 from appliance.mappings.custom_tables import CustomTables
 from appliance.mappings.service import Mappings
-from appliance.operations.as_code.document import VERSION
+from appliance.operations.as_code.document import VERSION, WebhookKey
 from appliance.passthrough.service import Passthrough
 from appliance.runtime.catalog import Catalog
 from appliance.sync.schedules.service import Schedules
+from appliance.users.applications import Applications
 from appliance.vault.secrets import SecretStore
 from appliance.webhooks.endpoints import Endpoints
 from appliance.webhooks.tables import Endpoint
@@ -28,6 +29,7 @@ class Exporting:
         tables: CustomTables,
         passthrough: Passthrough,
         webhooks: Endpoints,
+        applications: Applications,
         secrets: SecretStore,
     ) -> None:
         self.secrets = secrets
@@ -38,18 +40,19 @@ class Exporting:
         self.tables = tables
         self.passthrough = passthrough
         self.webhooks = webhooks
+        self.applications = applications
 
     def setup(self) -> dict[str, Any]:
-        """Everything, sorted by name. Raises Conflict where two open connections have one name."""
+        """Everything, sorted by name. Raises Conflict where names do not tell connections or webhooks apart."""
         named = self.named()
-        names = {connection.id: name for name, connection in named.items()}
+        owners = self.owners(named)
         return {
             "version": VERSION,
             "connections": [self.connection(one) for _, one in sorted(named.items())],
             "webhooks": [
-                self.webhook(one, names)
+                self.webhook(one, owners)
                 for _, one in sorted(
-                    self.endpoints(names).items(), key=lambda item: (item[0][0] or "", item[0][1])
+                    self.endpoints(owners).items(), key=lambda item: [part or "" for part in item[0]]
                 )
             ],
         }
@@ -65,16 +68,31 @@ class Exporting:
                 )
         return found
 
-    def endpoints(self, names: Mapping[str, str]) -> dict[tuple[str | None, str], Endpoint]:
-        """Webhooks by the name of their connection and their own, or their address where they have none.
-
-        Those of applications are theirs; those of disconnected connections are over.
-        """
-        return {
-            (None if one.connection_id is None else names[one.connection_id], one.name or one.url): one
-            for one in self.webhooks.table.all()
-            if one.application_id is None and (one.connection_id is None or one.connection_id in names)
+    def owners(self, named: Mapping[str, Connection]) -> dict[str, str]:
+        """Whose webhooks can be: ids of open connections and of applications in use to their names."""
+        return {connection.id: name for name, connection in named.items()} | {
+            one["id"]: one["name"] for one in self.applications.list() if one["revoked_at"] is None
         }
+
+    def endpoints(self, owners: Mapping[str, str]) -> dict[WebhookKey, Endpoint]:
+        """Webhooks by whose they are and their name, or their address where they have none.
+
+        Those of disconnected connections and revoked applications are over. Raises Conflict where two have one key.
+        """
+        found: dict[WebhookKey, Endpoint] = {}
+        for one in self.webhooks.table.all():
+            owner = one.connection_id or one.application_id
+            if owner is not None and owner not in owners:
+                continue
+            key = WebhookKey(
+                owners.get(one.connection_id or ""), owners.get(one.application_id or ""), one.name or one.url
+            )
+            if found.setdefault(key, one) is not one:
+                raise Conflict(
+                    f"Two webhooks of one owner are called {key.name!r}; in a file names tell them apart. "
+                    f"Rename or delete one of {found[key].id} and {one.id}."
+                )
+        return found
 
     def connection(self, connection: Connection) -> dict[str, Any]:
         """One connection; of its secrets only where to take them from."""
@@ -97,10 +115,11 @@ class Exporting:
             "passthrough": list(self.passthrough.table.rules(connection.id).texts),
         }
 
-    def webhook(self, endpoint: Endpoint, names: Mapping[str, str]) -> dict[str, Any]:
+    def webhook(self, endpoint: Endpoint, owners: Mapping[str, str]) -> dict[str, Any]:
         return {
             "name": endpoint.name or endpoint.url,
-            "connection": None if endpoint.connection_id is None else names[endpoint.connection_id],
+            "connection": owners.get(endpoint.connection_id or ""),
+            "application": owners.get(endpoint.application_id or ""),
             "url": endpoint.url,
             "events": endpoint.choices,
             "enabled": endpoint.enabled,

@@ -50,6 +50,29 @@ def test_a_backup_is_one_encrypted_file_that_can_be_rehearsed(appliances: Applia
     assert not (appliance.settings.data_dir / "backup-work").exists()
 
 
+def test_a_backup_is_named_by_the_installation(appliances: Appliances, place: Path) -> None:
+    appliance = filled(appliances, place)
+    name = appliance.backups.create("somebody").name
+    assert name is not None
+    known = appliance.entitlements.installation.id
+    assert name.startswith(f"appliance-{known}-")
+    assert appliance.backups.rehearse(name).installation == known
+    (listed,) = appliance.backups.at_target()
+    assert listed.at is not None
+
+
+def test_a_backup_that_was_named_otherwise_can_still_be_rehearsed(
+    appliances: Appliances, place: Path
+) -> None:
+    appliance = filled(appliances, place)
+    name = appliance.backups.create("somebody").name
+    assert name is not None
+    former = "appliance-0a1b2c3d-20260105T080000.000Z.backup"
+    (place / name).rename(place / former)
+    assert appliance.backups.rehearse(former).files
+    assert [one.at for one in appliance.backups.at_target()] == [None]
+
+
 def test_what_settings_name_elsewhere_is_in_a_backup_but_the_master_key(
     appliances: Appliances, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
