@@ -247,6 +247,8 @@ class Life:
         machine.timed("backup", "appliance", "backup", "create")
         found = json.loads(machine.run("appliance", "backup", "list", "--json"))["backups"]
         name: str = found[0]["name"]
+        # Taken away, as one should: of a day the newest alone stays there.
+        shutil.copy(machine.path(f"{BACKUPS}/{name}"), self.folder / name)
         machine.timed("rehearse it", "appliance", "backup", "verify", name)
         self.check_owners(machine)
         return name
@@ -422,7 +424,7 @@ class Life:
         answers.chmod(0o600)
         answers.write_text(f"{ANSWERS}listen=0.0.0.0:443\n")
         shutil.copy(machine.path(f"{PLANT}/master.key"), other.path(f"{PLANT}/master.key"))
-        shutil.copy(machine.path(f"{BACKUPS}/{backup}"), other.path(f"/srv/{backup}"))
+        shutil.copy(self.folder / backup, other.path(f"/srv/{backup}"))
         shutil.copy(self.authority, other.path("/etc/plant-ca.pem"))
         other.timed("install", "sh", self.bundle(other, "first"), "--answers", f"{PLANT}/answers")
         check(other.run("sh", "-c", "curl -sk https://127.0.0.1/healthz"), "it answers on port 443")
