@@ -17,6 +17,7 @@ from appliance.errors import ConfigurationError
 from appliance.operations.as_code.applying import Applying, Outcome
 from appliance.operations.as_code.document import read, write
 from appliance.operations.as_code.exporting import Exporting
+from appliance.vault.files import replace_file
 
 DIFFERENT = 2
 
@@ -60,7 +61,7 @@ def export_setup(arguments: argparse.Namespace) -> int:
         print(text, end="")
         return 0
     try:
-        arguments.out.write_text(text, "utf-8")
+        replace_file(arguments.out, text.encode(), 0o644)
     except OSError as failure:
         raise ConfigurationError(f"{arguments.out} cannot be written ({failure.strerror}).") from None
     return 0

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
 STOP_SECONDS = 8.0
+# Never through a link: root takes locks in a folder that belongs to the service.
+_OPENING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 
 
 class EngineLock:
@@ -45,7 +47,7 @@ class EngineLock:
 
     def acquire(self) -> bool:
         """True when this process is the engine now."""
-        handle = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
+        handle = os.fdopen(os.open(self._path, _OPENING, 0o600), "a")
         own_like(self._path, self._path.parent)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

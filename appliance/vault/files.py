@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from appliance.store.ownership import own_like
@@ -36,6 +37,15 @@ def create_file(path: Path, content: bytes, mode: int = 0o600) -> bool:
         temporary.unlink()
     sync_directory(path.parent)
     return True
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a small file with its rights; durable when this returns. Raises OSError for a link, which is not followed.
+
+    Where root copies among the data of the service, a link could lead to what only root may read.
+    """
+    with os.fdopen(os.open(source, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        replace_file(target, file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
 
 
 def move_file(source: Path, target: Path) -> None:

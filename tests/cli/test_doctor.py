@@ -65,6 +65,22 @@ def test_files_that_others_may_read_are_found_and_mended(call: Call, tmp_path: P
     assert call("doctor").status == 0
 
 
+def test_what_cannot_be_mended_is_told_and_the_other_checks_go_on(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("status")
+    (tmp_path / "data" / "keyring.json").chmod(0o644)
+    whole = {one["check"] for one in call("doctor", "--json").json["findings"]}
+
+    def refused(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    done = call("doctor", "--fix", "--json")
+    assert done.status == 1 and {one["check"] for one in done.json["findings"]} == whole
+    assert "It could not be mended: [Errno 1] Operation not permitted" in done.out
+
+
 def test_a_damaged_keyring_is_a_finding_and_the_other_checks_go_on(call: Call, tmp_path: Path) -> None:
     call("status")
     (tmp_path / "data" / "keyring.json").write_text("{}")

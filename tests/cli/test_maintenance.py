@@ -1,6 +1,19 @@
 """`appliance maintenance`."""
 
+import os
+
+import pytest
+
 from tests.cli.conftest import Call
+
+
+def test_a_user_without_a_name_is_told_by_number(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert call("maintenance", "on").status == 0
+    assert call("maintenance", "status", "--json").json["who"] == f"user {os.getuid()} (command line)"
 
 
 def test_on_status_and_off(call: Call) -> None:

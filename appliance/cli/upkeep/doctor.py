@@ -4,11 +4,12 @@ Exit status 0: all is well, or there are warnings only. 1: something has to be m
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from appliance.cli.shell import Subparsers, add_common, settings_of, show
 from appliance.cli.upkeep.checkup import checkup, configuration
 from appliance.clock import SystemClock
+from appliance.errors import ApplianceError
 from appliance.operations.checks import LEVELS, Finding, examined, worst
 
 _SIGNS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
@@ -31,10 +32,18 @@ def examine(arguments: argparse.Namespace) -> int:
     with checkup(settings_of(arguments)) as checks:
         for name, finding in examined(checks):
             if arguments.fix and finding.level != "ok" and finding.mend is not None:
-                finding.mend()
-                finding = Finding("ok", f"Mended: {finding.what}")
+                finding = _mended(finding, finding.mend)
             found.append((name, finding))
     return _told(arguments, found)
+
+
+def _mended(finding: Finding, mend: Callable[[], object]) -> Finding:
+    """What it is afterwards; one that cannot be mended is no end of the others."""
+    try:
+        mend()
+    except (ApplianceError, OSError) as failure:
+        return Finding("fail", f"{finding.what} It could not be mended: {failure}", finding.fix)
+    return Finding("ok", f"Mended: {finding.what}")
 
 
 def check_config(arguments: argparse.Namespace) -> int:

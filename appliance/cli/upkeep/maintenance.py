@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import os
 
 from appliance.cli.shell import Subparsers, add_common, opened, show
 from appliance.clock import iso
@@ -26,9 +27,17 @@ def register(commands: Subparsers) -> None:
 
 def switch_on(arguments: argparse.Namespace) -> int:
     with opened(arguments) as appliance:
-        begun = appliance.maintenance.begin(f"{getpass.getuser()} (command line)", arguments.why)
+        begun = appliance.maintenance.begin(f"{_user()} (command line)", arguments.why)
         _show(arguments, appliance.maintenance.period(), "" if begun else "It was on before. ")
     return 0
+
+
+def _user() -> str:
+    """Who runs the command; by number where the system has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def switch_off(arguments: argparse.Namespace) -> int:

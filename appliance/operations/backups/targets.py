@@ -88,7 +88,7 @@ class FolderTarget:
         partial = self._folder / f"{PARTIAL}{name}"
         with self._told():
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
             with self._told(), os.fdopen(handle, "wb", PIECE) as file:
                 yield file

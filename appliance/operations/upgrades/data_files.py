@@ -17,7 +17,7 @@ from appliance.operations.upgrades.errors import UpgradeFailed
 from appliance.store.copying import Pinned
 from appliance.store.database import Database
 from appliance.store.ownership import own_like
-from appliance.vault.files import move_file, sync_file
+from appliance.vault.files import copy_file, move_file, sync_file
 from appliance.vault.keyring import DATABASE_NAME, KEYRING_NAME
 from appliance.vault.sources import DEFAULT_NAME
 
@@ -50,9 +50,9 @@ class DataFiles:
             pinned.copy_to(folder / DATABASE_NAME)
         for name in (KEYRING_NAME, DEFAULT_NAME):
             if (self.data_dir / name).exists():
-                shutil.copy2(self.data_dir / name, folder / name)
+                copy_file(self.data_dir / name, folder / name)
         if (self.data_dir / "tls").is_dir():
-            shutil.copytree(self.data_dir / "tls", folder / "tls")
+            shutil.copytree(self.data_dir / "tls", folder / "tls", symlinks=True)
 
     def make_next(self, database: Database, key: bytes) -> None:
         """Copy for the exchange, and keep the keyring beside; what the upgrade before this one kept is given up."""
@@ -60,8 +60,7 @@ class DataFiles:
         self._before.mkdir(mode=0o700)
         with database.write():
             self.copy_to(self.next, key)
-            shutil.copy2(self.data_dir / KEYRING_NAME, self._before / KEYRING_NAME)
-            sync_file(self._before / KEYRING_NAME)
+            copy_file(self.data_dir / KEYRING_NAME, self._before / KEYRING_NAME)
 
     def swap(self) -> None:
         """Put the database aside and the migrated copy in its place. Nobody may have it open.
@@ -91,9 +90,7 @@ class DataFiles:
         if used.exists():
             self._take_out(used, keep=keep)
         # It was copied, and not moved, so that it is here however often this is done.
-        shutil.copy2(self._before / KEYRING_NAME, self.data_dir / f"{KEYRING_NAME}.old")
-        move_file(self.data_dir / f"{KEYRING_NAME}.old", self.data_dir / KEYRING_NAME)
-        own_like(self.data_dir / KEYRING_NAME, self.data_dir)
+        copy_file(self._before / KEYRING_NAME, self.data_dir / KEYRING_NAME)
         move_file(self._before / DATABASE_NAME, used)
 
     def clear(self) -> None:
@@ -105,7 +102,7 @@ class DataFiles:
         if keep:
             shutil.rmtree(self._undone, ignore_errors=True)
             self._undone.mkdir(mode=0o700)
-            shutil.copy2(self.data_dir / KEYRING_NAME, self._undone / KEYRING_NAME)
+            copy_file(self.data_dir / KEYRING_NAME, self._undone / KEYRING_NAME)
             for log in _LOGS:
                 if (self.data_dir / log).exists():
                     move_file(self.data_dir / log, self._undone / log)

@@ -12,7 +12,8 @@ from typing import Literal, Self, get_args
 
 import msgspec
 
-from appliance.operations.upgrades.errors import UpgradeRefused
+from appliance.operations.upgrades.errors import ReleaseRefused, UpgradeRefused
+from appliance.operations.upgrades.versions import Version
 from appliance.store.ownership import own_like
 from appliance.vault.files import replace_file
 
@@ -67,11 +68,22 @@ class Journal:
         self._lock: int | None = None
 
     def read(self) -> Entry | None:
-        """The last upgrade, None when there was none."""
+        """The last upgrade, None when there was none. Raises UpgradeRefused.
+
+        The service may write here and root goes by it, so that nothing but versions may lead to a program.
+        """
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Entry)
+            entry = msgspec.json.decode(self._path.read_bytes(), type=Entry)
+            for version in (entry.from_version, entry.to_version):
+                Version.read(version)
         except FileNotFoundError:
             return None
+        except (msgspec.MsgspecError, ReleaseRefused) as failure:
+            raise UpgradeRefused(
+                f"{self._path} is not as an upgrade writes it, so it is not gone by. Look which release is in use and "
+                "whether its data are in place, then remove that file."
+            ) from failure
+        return entry
 
     def write(self, entry: Entry) -> Entry:
         """Durable when this returns."""
@@ -97,7 +109,7 @@ class Journal:
     def hold(self) -> bool:
         """Be the one who upgrades; False when another is. Given back by the system when the process ends."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

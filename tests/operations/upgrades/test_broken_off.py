@@ -27,7 +27,9 @@ from appliance.operations.upgrades.undo import Means, last_done, recover, roll_b
 from appliance.operations.upgrades.upgrade import Present, Upgrade
 from appliance.settings import Settings
 from appliance.store.migrations import scripts
-from appliance.vault.keyring import DATABASE_NAME
+from appliance.sync.engine import EngineLock
+from appliance.vault.files import copy_file
+from appliance.vault.keyring import DATABASE_NAME, KEYRING_NAME
 from tests.support.appliance import connect_sandbox, work
 from tests.support.clock import ManualClock
 from tests.support.released import Tables, looked_at, tables
@@ -324,6 +326,47 @@ def test_while_an_upgrade_lives_nothing_is_put_right_and_no_second_one_begins(si
         with pytest.raises(UpgradeRefused, match="under way"):
             site.upgrade()
     assert recover(site.means()) is not None
+
+
+@pytest.mark.parametrize("versions", [None, ("../../tmp/of-a-service", "1.4.0"), ("1.0.0", "1.4.0/..")])
+def test_a_journal_that_is_none_leads_root_to_no_program(
+    site: Site, versions: tuple[str, str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(site.data_dir)
+    if versions is None:
+        journal.folder.mkdir()
+        (journal.folder / "journal.json").write_text("no journal")
+    else:
+        journal.write(Entry(*versions, "flip", 1, 1))
+    with pytest.raises(UpgradeRefused, match="not as an upgrade writes it"):
+        recover(site.means())
+    assert main(["upgrade", "--recover", "--set", f"data_dir={site.data_dir}"]) == 1
+    assert capsys.readouterr().err.startswith("UPGRADE_REFUSED: ")
+    assert site.version == OLD
+
+
+def test_links_among_the_data_are_not_followed(site: Site) -> None:
+    """The service owns that folder: what root copies there must not be what only root may read or write."""
+    secret, target = site.folder / "secret", site.folder / "target"
+    secret.write_text("of root")
+    data = DataFiles(site.data_dir, ManualClock())
+    (site.data_dir / "tls").mkdir(exist_ok=True)
+    (site.data_dir / "tls" / "link").symlink_to(secret)
+    data.copy_to(data.next, site.key)
+    assert (data.next / "tls" / "link").is_symlink()
+    keyring = site.data_dir / KEYRING_NAME
+    keyring.rename(site.folder / "keyring")
+    keyring.symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic link"):
+        data.copy_to(data.next, site.key)
+    keyring.unlink()
+    keyring.symlink_to(target)
+    copy_file(site.folder / "keyring", keyring)
+    assert not target.exists() and not keyring.is_symlink()
+    (site.data_dir / "backup.lock").symlink_to(target)
+    with pytest.raises(OSError, match="symbolic link"):
+        EngineLock(site.data_dir, "backup.lock").acquire()
+    assert not target.exists()
 
 
 def test_where_nothing_is_installed_nothing_is_upgraded(
