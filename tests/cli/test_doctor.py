@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from appliance.clock import SystemClock
 from appliance.operations.checks import Finding, examined, machine, network, state, worst
 from appliance.operations.heartbeat import Heartbeat

@@ -13,29 +13,23 @@ import json
 import os
 import shutil
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from appliance.clock import SystemClock
 from appliance.operations.upgrades.journal import STEPS
-from appliance.server.tls import ensure_certificate
+from tests.installer.beside import TRYTON_PORT, small_disk, tls_proxy
 from tests.installer.machine import HERE, Machine, NotAsItHasToBe, check, listed, make_base, note, wait
 from tests.real.tryton import Tryton
 
 DATA, BACKUPS, PLANT = "/var/lib/appliance", "/var/backups/appliance", "/etc/plant"
 API = "https://127.0.0.1:8443"
 STICK = "/media/stick"
-DISK_MB = 2400
-TRYTON_PORT = 8000
 ANSWERS = "admin=operator\nadmin_password_file=/etc/plant/password\nmaster_key_file=/etc/plant/master.key\n"
 READ = "purchase-orders?per_page=1"
 
@@ -552,66 +546,6 @@ def memory(machine: Machine) -> dict[str, float]:
 def told(parts: dict[str, float]) -> str:
     each = ", ".join(f"{role} {count:.0f}" for role, count in sorted(parts.items()))
     return f"{sum(parts.values()):.0f} MiB ({each})"
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of its own, so that it can be filled."""
-    image, mounted = folder / "disk.img", folder / "disk"
-    mounted.mkdir()
-    with image.open("wb") as file:
-        file.truncate(DISK_MB * 2**20)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
-    try:
-        yield mounted
-    finally:
-        subprocess.run(["umount", "--lazy", mounted], check=True)
-
-
-@contextmanager
-def tls_proxy(folder: Path, tryton: Tryton) -> Iterator[Path]:
-    """Tryton on the link, by TLS; the certificate to trust for it."""
-    files = ensure_certificate(folder / "proxy", [HERE], SystemClock())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.cert, files.key)
-    port = int(tryton.url.rpartition(":")[2])
-    with socket.create_server(("0.0.0.0", TRYTON_PORT)) as server:
-        threading.Thread(target=_accept, args=(server, context, port), daemon=True).start()
-        yield files.cert
-
-
-def _accept(server: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    while True:
-        try:
-            client, _ = server.accept()
-        except OSError:
-            return
-        threading.Thread(target=_serve, args=(client, context, port), daemon=True).start()
-
-
-def _serve(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    try:
-        with (
-            context.wrap_socket(client, server_side=True) as near,
-            socket.create_connection(("127.0.0.1", port)) as far,
-        ):
-            back = threading.Thread(target=_copy, args=(far, near), daemon=True)
-            back.start()
-            _copy(near, far)
-            back.join(60)
-    except OSError:
-        # As a proxy does: the one side is gone, so the other is closed.
-        pass
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while piece := source.recv(65536):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
 
 
 if __name__ == "__main__":

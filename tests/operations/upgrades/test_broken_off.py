@@ -227,12 +227,11 @@ def test_killed_in_a_step_it_is_put_right_at_the_next_start(site: Site, step: St
     assert_as_before(site, before)
 
 
-@pytest.mark.parametrize("renames", range(1, 4))
-def test_killed_between_two_renames_of_the_exchange(
-    site: Site, monkeypatch: pytest.MonkeyPatch, renames: int
-) -> None:
+# Two copies to try it on, three for the exchange, and its three renames.
+@pytest.mark.parametrize("files", range(1, 9))
+def test_killed_between_two_files(site: Site, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     before = site.contents()
-    kill_after(monkeypatch, renames)
+    kill_after(monkeypatch, files)
     killed(site.upgrade)
     monkeypatch.undo()
     recover(site.means())
@@ -255,17 +254,21 @@ def test_killed_while_it_is_put_right_it_is_put_right_again(
     assert_as_before(site, before)
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
+def kill_after(monkeypatch: pytest.MonkeyPatch, files: int) -> None:
+    """The process is gone when so many files have been copied or renamed."""
     done: list[Path] = []
-    move = data_files.move_file
 
-    def move_and_end(source: Path, target: Path) -> None:
-        move(source, target)
-        done.append(target)
-        if len(done) == renames:
-            os._exit(9)
+    def and_end(act: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+        def acted(source: Path, target: Path) -> None:
+            act(source, target)
+            done.append(target)
+            if len(done) == files:
+                os._exit(9)
 
-    monkeypatch.setattr(data_files, "move_file", move_and_end)
+        return acted
+
+    for name in ("copy_file", "move_file"):
+        monkeypatch.setattr(data_files, name, and_end(getattr(data_files, name)))
 
 
 def test_after_that_the_same_upgrade_succeeds_and_can_be_taken_back(site: Site) -> None:
@@ -384,7 +387,7 @@ def test_where_nothing_is_installed_nothing_is_upgraded(
 def test_the_service_does_not_start_on_what_was_broken_off(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kill_after(monkeypatch, 1)
+    kill_after(monkeypatch, 6)
     killed(site.upgrade)
     monkeypatch.undo()
     assert not (site.data_dir / DATABASE_NAME).exists(), "else this is another moment"
