@@ -347,7 +347,8 @@ uninstall() {
         [ -e "$path" ] || continue
         case ",$purge," in
             *,"$what",*)
-                rm -rf "$path"
+                # The folder of a disk that is mounted there stays, empty.
+                rm -rf "$path" 2>/dev/null || [ -z "$(ls -A "$path")" ] || fail 13 "$path could not be deleted"
                 # What restores have put aside lies beside the data, and is data.
                 [ "$what" != data ] || rm -rf "$path".before-restore-*
                 say "Deleted the $what: $path" ;;
