@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.operations.upgrades.journal import STEPS
 from tests.installer.beside import TRYTON_PORT, small_disk, tls_proxy
@@ -34,6 +34,23 @@ ANSWERS = "admin=operator\nadmin_password_file=/etc/plant/password\nmaster_key_f
 READ = "purchase-orders?per_page=1"
 
 
+class Manager(NamedTuple):
+    """Commands of a package manager."""
+
+    install: tuple[str, ...]
+    remove: tuple[str, ...]
+    purge: tuple[str, ...] = ()
+
+
+PACKAGES = {
+    ".deb": Manager(
+        ("dpkg", "--install"), ("dpkg", "--remove", "appliance"), ("dpkg", "--purge", "appliance")
+    ),
+    # The rpm of Debian, which knows no package of its system and has to be told that it is meant.
+    ".rpm": Manager(
+        ("rpm", "--upgrade", "--nodeps", "--force-debian"), ("rpm", "--erase", "--force-debian", "appliance")
+    ),
+}
 MIDDLE = (
     "measure",
     "cut_while_synchronizing",
@@ -91,7 +108,11 @@ class Life:
         self.restore_elsewhere(other, machine, backup)
         self.uninstall(other)
         machine.shut_down()
-        self.as_a_package(self.machine("third"))
+        other.shut_down()
+        for name, kind in (("third", ".deb"), ("fourth", ".rpm")):
+            machine = self.machine(name)
+            self.as_a_package(machine, kind)
+            machine.shut_down()
 
     # --- The way there ----------------------------------------------------------------------------------------------
 
@@ -455,26 +476,30 @@ class Life:
         check(self.left(machine) == set(), "nothing is left after a purge")
         check(not machine.tried("id", "appliance").stdout, "nor its user")
 
-    def as_a_package(self, machine: Machine) -> None:
-        note("--- as a .deb")
+    def as_a_package(self, machine: Machine, kind: str) -> None:
+        note(f"--- as a {kind}")
+        manager = PACKAGES[kind]
         machine.run("mkdir", "-p", "/etc/appliance")
         shutil.copy(machine.path(f"{PLANT}/answers"), machine.path("/etc/appliance/answers"))
-        for kind in ("first", "next"):
-            (deb,) = machine.path(f"{STICK}/{kind}").glob("*.deb")
-            machine.timed(f"dpkg --install {deb.name}", "dpkg", "--install", f"{STICK}/{kind}/{deb.name}")
+        for release in ("first", "next"):
+            (package,) = machine.path(f"{STICK}/{release}").glob(f"*{kind}")
+            install = (*manager.install, f"{STICK}/{release}/{package.name}")
+            machine.timed(" ".join((*manager.install, package.name)), *install)
             check(machine.is_active(), f"{self.version(machine)} runs")
-            if kind == "first":
+            if release == "first":
                 self.connect(machine, "Sandbox", "--system", "sandbox")
                 machine.run("appliance", "sync", "run", "Sandbox", "--wait")
                 before = self.total(machine, "Sandbox")
             check(self.total(machine, "Sandbox") == before, f"{before} purchase orders are read")
-        machine.timed("dpkg --remove", "dpkg", "--remove", "appliance")
+        self.check_owners(machine)
+        machine.timed(" ".join(manager.remove), *manager.remove)
         check(
             self.left(machine) == {DATA, "/etc/appliance", BACKUPS},
             "data, configuration and backups are kept",
         )
-        machine.timed("dpkg --purge", "dpkg", "--purge", "appliance")
-        check(self.left(machine) == {BACKUPS}, "only the backups are left")
+        if manager.purge:
+            machine.timed(" ".join(manager.purge), *manager.purge)
+            check(self.left(machine) == {BACKUPS}, "only the backups are left")
 
     # --- Looking ----------------------------------------------------------------------------------------------------
 
