@@ -180,7 +180,7 @@ class Release:
             "%define _binary_payload w0.gzdio\n"
             "%description\nOne API before the ERP, EAM and CMMS systems of a plant.\n"
             f"%install\ninstall -D -m 0755 {run} %{{buildroot}}/{PACKAGED}\n"
-            f"%files\n%defattr(-,root,root)\n/{PACKAGED}\n"
+            f"%files\n%defattr(-,root,root)\n%dir /{Path(PACKAGED).parent}\n/{PACKAGED}\n"
             f"%post\n{SCRIPTS['configure']}\n"
             f'%preun\n[ "$1" -eq 0 ] || exit 0\n{SCRIPTS["remove"]}\n',
             "utf-8",

@@ -1,5 +1,6 @@
 """Real outside systems for the tests, started once per run; how they are started is in tests/real/."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,3 +102,10 @@ LONG = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What has been loaded by now stays to the end: it need not be looked through each time memory is collected."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)

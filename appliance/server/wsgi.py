@@ -30,6 +30,7 @@ from appliance.api.records import capabilities, changes, raw, unified, writing
 from appliance.api.records.documents import ApplianceRequest
 from appliance.app import Appliance
 from appliance.audit.redaction import shown_path
+from appliance.server.routing import Route
 
 log = logging.getLogger("appliance.access")
 
@@ -43,9 +44,15 @@ _CONTENT_SECURITY_POLICY = (
 )
 
 
+class Application(Flask):
+    request_class = ApplianceRequest
+    url_rule_class = Route
+
+
 def create_app(appliance: Appliance) -> Flask:
-    app = Flask("appliance", root_path=str(Path(pages.__file__).parent), static_url_path="/admin/static")
-    app.request_class = ApplianceRequest
+    app = Application(
+        "appliance", root_path=str(Path(pages.__file__).parent), static_url_path="/admin/static"
+    )
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(unified.blueprint(appliance))

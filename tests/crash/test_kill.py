@@ -18,7 +18,7 @@ from tests.simulators.gateway import Gateway
 from tests.support.appliance import connect_gateway
 from tests.support.program import Program, wait_until
 
-KILLS = int(os.environ.get("APPLIANCE_TEST_KILLS", "40"))
+KILLS = int(os.environ.get("APPLIANCE_TEST_KILLS", "30"))
 # Most kills hit the engine alone, which starts faster.
 SERVICE_KILLS = max(1, KILLS // 5)
 ORDERS = 4000

@@ -14,7 +14,7 @@ from tests.support.living import LivingSources
 from tests.support.plant import CONNECTORS
 from tests.support.program import Program
 
-KILLS = 15
+KILLS = 10
 
 pytestmark = pytest.mark.crash
 

@@ -25,7 +25,7 @@ from tests.support.living import SPOILED, Deed, LivingSource, LivingSources, Mor
 from tests.support.living_habits import ENTITIES, FURTHEST, LATEST, Habits, Paging
 from tests.support.plant import CONNECTORS, Killed
 
-HISTORIES = int(os.environ.get("APPLIANCE_TEST_HISTORIES", "200"))
+HISTORIES = int(os.environ.get("APPLIANCE_TEST_HISTORIES", "140"))
 PHASES = (
     list(Phase) if os.environ.get("APPLIANCE_TEST_SHRINK") else [Phase.explicit, Phase.reuse, Phase.generate]
 )
