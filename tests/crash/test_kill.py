@@ -124,7 +124,7 @@ def test_killing_the_engine_loses_and_doubles_nothing(gateway: Gateway, program:
         plan.program.kill()
         plan.after_a_kill()
     print(f"{plan.killed_running} of {KILLS - SERVICE_KILLS} kills hit a running synchronization")
-    assert plan.killed_running > (KILLS - SERVICE_KILLS) // 4, "else the kills hit nothing"
+    assert plan.killed_running >= 3, "else the kills hit nothing"
     plan.program.start_engine()
     plan.wait_for_the_truth(plan.program.process.pid)
     plan.at_the_end()

@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,12 @@ def test_what_is_being_answered_at_the_end_is_answered(server: str, tmp_path: Pa
             b"POST /api/v1/sync HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer apl_none\r\n"
             b"Content-Type: application/json\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n"
         )
-        threads = [
-            threading.Thread(target=lambda: answers.append(service.send(head + body))) for _ in range(16)
-        ]
+
+        def ask() -> None:
+            with suppress(ConnectionRefusedError):
+                answers.append(service.send(head + body))
+
+        threads = [threading.Thread(target=ask) for _ in range(16)]
         for thread in threads:
             thread.start()
         assert service.process is not None
