@@ -162,10 +162,11 @@ def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
         lock = EngineLock(appliance.settings.data_dir)
         if lock.acquire():
             with lock:
-                appliance.disk.check()
-                appliance.maintenance.check()
+                _check_that_it_may_run(appliance)
                 engine_of(appliance).drain()
             continue
+        if run["state"] != "running":
+            _check_that_it_may_run(appliance)
         progress = " ".join(
             f"{e['entity']} {e['fetched']}" for e in run["entities"] if e["state"] == "running"
         )
@@ -173,6 +174,12 @@ def _wait(appliance: Appliance, run_id: str) -> dict[str, Any]:
             print(f"\r{progress}   ", end="", file=sys.stderr, flush=True)
             said = progress
         appliance.clock.wait(never, POLL_SECONDS)
+
+
+def _check_that_it_may_run(appliance: Appliance) -> None:
+    """Raises DiskLow or InMaintenance: nobody is left to wait for hours without a word. The run stays queued."""
+    appliance.disk.check()
+    appliance.maintenance.check()
 
 
 def _run_lines(run: dict[str, Any]) -> list[str]:

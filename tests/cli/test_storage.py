@@ -4,6 +4,7 @@ import pytest
 
 from appliance.operations.disk import DiskGuard
 from appliance.store.space import Space
+from appliance.sync.engine import EngineLock
 from tests.cli.conftest import Call
 from tests.support.appliance import Appliances
 
@@ -43,3 +44,18 @@ def test_a_pause_stands_in_the_status_and_ends_a_wait(
     refused = call("sync", "run", "S", "--wait")
     assert (refused.status, refused.err.split(":")[0]) == (1, "DISK_LOW")
     assert "It goes on by itself above 1,280 MiB" in refused.err
+
+
+def test_a_disk_that_fills_while_the_service_has_the_run_ends_a_wait(
+    call: Call, appliances: Appliances, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("connection", "add", "--system", "sandbox", "--name", "S")
+    monkeypatch.setattr(DiskGuard, "space", lambda self: Space(1 << 20, 100 << 30))
+    opened = appliances.open()
+    service = EngineLock(opened.settings.data_dir)
+    assert service.acquire()
+    with service:
+        refused = call("sync", "run", "S", "--wait")
+    assert (refused.status, refused.err.split(":")[0]) == (1, "DISK_LOW")
+    (run,) = opened.planner.runs.recent(None, 10)
+    assert run["state"] == "queued", "it goes on by itself"
