@@ -12,6 +12,7 @@ from appliance.clock import SystemClock
 from appliance.server.tls import ensure_certificate
 from tests.installer.machine import HERE
 from tests.real.tryton import Tryton
+from tests.transport.servers import relay
 
 DISK_MB = 2400
 TRYTON_PORT = 8000
@@ -59,19 +60,10 @@ def _serve(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
             context.wrap_socket(client, server_side=True) as near,
             socket.create_connection(("127.0.0.1", port)) as far,
         ):
-            back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+            back = threading.Thread(target=relay, args=(far, near), daemon=True)
             back.start()
-            _copy(near, far)
+            relay(near, far)
             back.join(60)
     except OSError:
         # As a proxy does: the one side is gone, so the other is closed.
-        pass
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while piece := source.recv(65536):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
         pass

@@ -169,15 +169,16 @@ class ConnectProxy:
                 return
             with socket.create_connection(("127.0.0.1", self._target)) as onward:
                 sock.sendall(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
-                threading.Thread(target=_copy, args=(onward, sock), daemon=True).start()
-                _copy(sock, onward)
+                threading.Thread(target=relay, args=(onward, sock), daemon=True).start()
+                relay(sock, onward)
         except OSError:
             return
         finally:
             sock.close()
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def relay(source: socket.socket, sink: socket.socket) -> None:
+    """Hand on what comes until one of both sides is gone."""
     try:
         while data := source.recv(65536):
             sink.sendall(data)
